@@ -1,0 +1,22 @@
+//! The values that every stage reads and writes. Nothing here can act: no clock, no file, no network.
+
+mod address;
+mod attrs;
+mod call;
+mod field;
+mod graph;
+mod inventory;
+mod problem;
+mod scope;
+mod tags;
+pub mod units;
+
+pub use address::Address;
+pub use attrs::{Attrs, Ref, Value};
+pub use call::{Call, Effect, Seconds};
+pub use field::{Change, Compare, Cost, Field, Permit, Prices, Risk, Schema, Shift, When};
+pub use graph::{Desired, Graph, OnRemoval};
+pub use inventory::{Inventory, Observed, Owner, Resource, State};
+pub use problem::{Path, Place, Problem, Segment};
+pub use scope::Scope;
+pub use tags::{ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PIPELINE, PROTECT, RESOURCE, is_ours_to_write};
