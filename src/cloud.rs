@@ -1,0 +1,127 @@
+//! The one door to the world: everything that plan, apply and the controller do to a cloud goes through [`Cloud`].
+//!
+//! Two real implementations: `aws::Aws` (the SDKs) and `local::Local` (an embedded cloud with a virtual clock).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::model::{Address, Call, Observed, Schema, Scope, State};
+
+/// What to look at or to change.
+#[derive(Clone)]
+pub struct Target {
+    pub address: Address,
+    pub schema: &'static Schema,
+    pub scope: Scope,
+    /// Its name in AWS, in the form that the kind understands.
+    pub physical: String,
+    /// Outputs known from an earlier look (`id`, `arn`), for kinds whose ids AWS assigns.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// A resource that carries the pipeline's tags: a hint, to be confirmed by observing it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    pub address: Address,
+    pub physical: String,
+}
+
+/// What the cloud could list, and what it could not.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    pub found: Vec<Claim>,
+    /// One sentence for each listing that failed: resources may be missing.
+    pub blind: Vec<String>,
+}
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub account: String,
+    pub partition: String,
+    pub region: String,
+    /// The caller's ARN, for messages.
+    pub arn: String,
+}
+
+/// What the caller should do about a failure. AWS's errors are sorted into these once, in `aws::errors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The resource is not there.
+    Absent,
+    /// The name is taken.
+    Exists,
+    /// Another change of the resource is under way: wait until it has settled, then try again.
+    Busy,
+    /// Too many calls: slow down, then try again.
+    Throttled,
+    /// Something made a moment ago is not visible everywhere yet (IAM): try again for a while.
+    NotYet,
+    /// The caller lacks a permission.
+    Denied { action: String },
+    /// AWS says no, and will say no again.
+    Refused,
+    /// The endpoint does not know the operation.
+    Unsupported,
+    /// No answer: the effect may or may not have taken place.
+    Unreachable,
+}
+
+/// A failure of the world. The message says what we were doing; the cause stays below; `help` says what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{doing}: {message}")]
+pub struct Fault {
+    pub class: Class,
+    /// "creating stream clicks (kinesis:CreateStream)"
+    pub doing: String,
+    /// AWS's error code, or our own slug.
+    pub code: String,
+    /// AWS's words, shortened and without control characters.
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl Fault {
+    pub fn new(class: Class, doing: impl Into<String>, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { class, doing: doing.into(), code: code.into(), message: message.into(), help: None }
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub fn is_absent(&self) -> bool {
+        self.class == Class::Absent
+    }
+}
+
+/// Outputs that AWS assigned in answer to a call: `arn`, `id`.
+pub type Outputs = BTreeMap<String, String>;
+
+/// A cloud that can be looked at and changed.
+pub trait Cloud: Send + Sync {
+    /// Who calls, and where.
+    fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>>;
+
+    /// Looks at one resource. Never fails: what cannot be read is `Unreadable`.
+    fn observe<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Observed>;
+
+    /// The cheapest look that tells whether the resource has settled; absent is `Err` of class `Absent`.
+    fn state<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>>;
+
+    /// What carries the tags of this pipeline, wanted or not.
+    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims>;
+
+    /// Makes one mutating call. References in it are resolved before. Answers the outputs that AWS assigned.
+    fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>>;
+
+    /// Seconds since 1970 by this cloud's clock.
+    fn now(&self) -> i64;
+
+    /// Lets time pass: real seconds on AWS, virtual ones on the local cloud.
+    fn pause(&self, time: Duration) -> BoxFuture<'_, ()>;
+}
