@@ -1,0 +1,4 @@
+//! Values told to people and programs. No decisions are taken here.
+
+mod excerpt;
+pub mod problems;

@@ -1,0 +1,22 @@
+//! The user's text: from bytes to a document whose every node knows its place, and from there to typed values.
+//! Nothing here reads files or the environment; every mistake becomes a `Problem`.
+
+mod cuts;
+mod document;
+mod explain;
+mod mapping;
+mod read;
+mod scalar;
+mod source;
+mod syntax;
+mod tree;
+mod vars;
+
+#[cfg(test)]
+mod hostile;
+
+pub use document::{Document, Entry, Node, NodeValue};
+pub use read::read;
+pub use source::{MAX_BYTES, Source};
+pub use tree::{MAX_DEPTH, MAX_NODES};
+pub use vars::{VarKind, substitute};

@@ -1,0 +1,250 @@
+use std::collections::HashMap;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::excerpt::{self, Excerpt, clean};
+use crate::model::{Place, Problem};
+use crate::spec::Source;
+
+/// Nobody reads more at once, and fixing these changes the rest.
+const MAX_SHOWN: usize = 50;
+/// Of a message's places in other files or far away, the first few say enough.
+const MAX_RELATED: usize = 5;
+
+/// Tells problems to a person, rustc-style: sorted by file and place, the text underlined, at most 50 of them.
+pub fn render(problems: &[Problem], sources: &[Source], color: bool, width: usize) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width.max(20));
+    let sources = Sources::new(sources);
+    let sorted = sorted(problems, &sources);
+    let mut blocks: Vec<_> =
+        sorted.iter().take(MAX_SHOWN).map(|problem| renderer.render(&[group(problem, &sources, width)])).collect();
+    if sorted.len() > MAX_SHOWN {
+        blocks.push(format!("and {} more", sorted.len() - MAX_SHOWN));
+    }
+    let mut text = blocks.join("\n\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// Tells problems to a program: an array in the order of [`render`], without a bound. Lines and columns count from 1,
+/// columns in characters; they are null where a problem has no place.
+pub fn to_json(problems: &[Problem], sources: &[Source]) -> Value {
+    let sources = Sources::new(sources);
+    let entry = |problem: &&Problem| {
+        let place = problem.place.as_ref();
+        let at = |offset: fn(&Place) -> usize| {
+            place.and_then(|place| Some(sources.find(place)?.line_col(offset(place)))).unzip()
+        };
+        let (line, column) = at(|place| place.start);
+        let (end_line, end_column) = at(|place| place.end);
+        json!({
+            "code": problem.code,
+            "message": problem.message,
+            "help": problem.help,
+            "path": problem.path,
+            "file": place.map(|place| place.file.to_string()),
+            "line": line,
+            "column": column,
+            "end_line": end_line,
+            "end_column": end_column,
+        })
+    };
+    Value::Array(sorted(problems, &sources).iter().map(entry).collect())
+}
+
+struct Sources<'a>(HashMap<&'a str, (usize, &'a Source)>);
+
+impl<'a> Sources<'a> {
+    fn new(sources: &'a [Source]) -> Self {
+        // A name that is given twice means its first source.
+        Self(sources.iter().enumerate().rev().map(|(rank, source)| (&*source.name, (rank, source))).collect())
+    }
+
+    fn find(&self, place: &Place) -> Option<&'a Source> {
+        self.0.get(&*place.file).map(|(_, source)| *source)
+    }
+
+    fn rank(&self, place: &Place) -> usize {
+        self.0.get(&*place.file).map_or(usize::MAX, |(rank, _)| *rank)
+    }
+}
+
+/// By file in the order of the sources, then by offset; problems without a place come last.
+fn sorted<'a>(problems: &'a [Problem], sources: &Sources<'_>) -> Vec<&'a Problem> {
+    let mut sorted: Vec<_> = problems.iter().collect();
+    sorted.sort_by_cached_key(|problem| {
+        let place = problem.place.as_ref();
+        let key = place.map(|place| (sources.rank(place), place.clone()));
+        (key.is_none(), key, problem.code)
+    });
+    sorted
+}
+
+fn group<'a>(problem: &'a Problem, sources: &Sources<'_>, width: usize) -> Group<'a> {
+    let title = Level::ERROR.primary_title(clean(&problem.message)).id(problem.code);
+    let mut elements: Vec<Element<'a>> = Vec::new();
+    match &problem.place {
+        Some(place) => places(problem, place, sources, width, &mut elements),
+        None if problem.path.0.is_empty() => {}
+        None => elements.push(Level::NOTE.message(format!("in `{}`", clean(&problem.path.to_string()))).into()),
+    }
+    if let Some(help) = &problem.help {
+        elements.push(Level::HELP.message(clean(help)).into());
+    }
+    if elements.is_empty() { Group::with_title(title) } else { title.elements(elements) }
+}
+
+/// One excerpt for the place and the related ones near it, and one for each of the others.
+fn places(problem: &Problem, place: &Place, sources: &Sources<'_>, width: usize, elements: &mut Vec<Element<'_>>) {
+    let Some(source) = sources.find(place) else {
+        elements.push(Origin::path(clean(&place.file)).into());
+        return;
+    };
+    let related = || problem.related.iter().take(MAX_RELATED);
+    let is_near = |other: &Place| other.file == place.file && excerpt::are_near(source, place, other);
+    let near = related().filter(|(other, _)| is_near(other));
+    let marks: Vec<_> = std::iter::once((place, "", AnnotationKind::Primary))
+        .chain(near.map(|(other, label)| (other, label.as_str(), AnnotationKind::Context)))
+        .collect();
+    show(source, &marks, width, elements);
+    for (other, label) in related().filter(|(other, _)| !is_near(other)) {
+        match sources.find(other) {
+            Some(source) => show(source, &[(other, label.as_str(), AnnotationKind::Context)], width, elements),
+            None => elements.push(Level::NOTE.message(format!("{}: {}", clean(&other.file), clean(label))).into()),
+        }
+    }
+}
+
+fn show(source: &Source, marks: &[(&Place, &str, AnnotationKind)], width: usize, elements: &mut Vec<Element<'_>>) {
+    let spans: Vec<_> = marks.iter().map(|(place, ..)| place.start..place.end).collect();
+    let Excerpt { text, first_line, spans, shifted } = excerpt::cut_out(source, &spans, width);
+    let annotations = marks.iter().zip(spans).map(|((_, label, kind), span)| {
+        let label = (!label.is_empty()).then(|| clean(label));
+        kind.span(span).label(label)
+    });
+    let snippet = Snippet::source(text).line_start(first_line).annotations(annotations);
+    if shifted {
+        // The snippet's own columns would be those of the cut line.
+        let (line, column) = source.line_col(marks.first().map_or(0, |(place, ..)| place.start));
+        elements.push(Origin::path(clean(&source.name)).line(line).char_column(column).into());
+        elements.push(snippet.into());
+    } else {
+        elements.push(snippet.path(clean(&source.name)).into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Path;
+
+    fn source(name: &str, text: &str) -> Source {
+        Source::new(name, text).unwrap()
+    }
+
+    fn at(source: &Source, word: &str, nth: usize) -> Place {
+        let start = source.text.match_indices(word).nth(nth).unwrap().0;
+        source.place(start..start + word.len())
+    }
+
+    #[test]
+    fn a_problem_is_underlined_with_its_help_and_related_places() {
+        let main = source("specs/a.yaml", "streams:\n  clicks:\n    retenion: 24h\n    shards: 1\n    shards: 2\n");
+        let other = source("b.yaml", "x: 1\n");
+        let mut twice =
+            Problem::new("duplicate-key", Path::root(), "the key `shards` is defined twice").at(at(&main, "shards", 1));
+        twice.related = vec![
+            (at(&main, "shards", 0), "first defined here".to_owned()),
+            (at(&other, "x", 0), "and here".to_owned()),
+        ];
+        let problems = [
+            Problem::new("no-place", Path::of(["a", "b"]), "something is off"),
+            twice,
+            Problem::new("unknown-field", Path::root(), "`retenion` is not a field here")
+                .help("did you mean `retention`?")
+                .at(at(&main, "retenion", 0)),
+        ];
+        insta::assert_snapshot!(render(&problems, &[main, other], false, 80), @r#"
+error[unknown-field]: `retenion` is not a field here
+ --> specs/a.yaml:3:5
+  |
+3 |     retenion: 24h
+  |     ^^^^^^^^
+  |
+  = help: did you mean `retention`?
+
+error[duplicate-key]: the key `shards` is defined twice
+ --> specs/a.yaml:5:5
+  |
+4 |     shards: 1
+  |     ------ first defined here
+5 |     shards: 2
+  |     ^^^^^^
+  |
+ ::: b.yaml:1:1
+  |
+1 | x: 1
+  | - and here
+
+error[no-place]: something is off
+ |
+ = note: in `a.b`
+"#);
+    }
+
+    #[test]
+    fn long_lines_are_cut_and_control_characters_are_escaped() {
+        let text = format!("{}: [{}, \u{1b}[31mred\u{202e}, {}]\n", "é", "x, ".repeat(200_000), "y, ".repeat(100_000));
+        let long = source("evil\u{1b}.yaml", &text);
+        let problem = Problem::new("bad", Path::root(), "what is \u{1b}[2J?\nno").help("\u{7}").at(at(&long, "red", 0));
+        let shown = render(std::slice::from_ref(&problem), &[long], false, 80);
+        assert!(shown.len() < 1_000, "{}", shown.len());
+        insta::assert_snapshot!(shown, @r#"
+error[bad]: what is \u{1b}[2J?\nno
+ --> evil\u{1b}.yaml:1:600012
+  |
+ ::: 
+1 | …x, x, x, x, x, x, x, x, x, x, x, , \u{1b}[31mred\u{202e}, y, y, y, y, y,...
+  |                                               ^^^
+  |
+  = help: \u{7}
+"#);
+    }
+
+    #[test]
+    fn many_problems_are_counted_and_the_ends_of_a_file_are_places_too() {
+        let file = source("a.yaml", "a: 1\r\nb:\r\n");
+        let problems: Vec<_> =
+            (0..=70).map(|at| Problem::new("x", Path::root(), format!("{at}")).at(file.place(at..at + 3))).collect();
+        let shown = render(&problems, std::slice::from_ref(&file), false, 80);
+        assert_eq!(shown.matches("error[x]").count(), 50);
+        assert!(shown.ends_with("and 21 more\n"));
+        insta::assert_snapshot!(render(&problems[9..10], std::slice::from_ref(&file), false, 80), @r#"
+error[x]: 9
+ --> a.yaml:2:3
+  |
+2 | b:
+  |   ^
+"#);
+        insta::assert_snapshot!(render(&problems[70..], &[file], false, 80), @r#"
+error[x]: 70
+ --> a.yaml:3:1
+  |
+3 |
+  | ^
+"#);
+    }
+
+    #[test]
+    fn programs_get_lines_and_columns() {
+        let file = source("a.yaml", "é: 1\nb: [x,\n  y]\n");
+        let problem = Problem::new("x", Path::of(["b"]), "bad").help("h").at(file.place(9..16));
+        let lost = Problem::new("y", Path::root(), "lost");
+        let json = to_json(&[lost, problem], &[file]);
+        insta::assert_snapshot!(json, @r#"[{"code":"x","column":4,"end_column":4,"end_line":3,"file":"a.yaml","help":"h","line":2,"message":"bad","path":"b"},{"code":"y","column":null,"end_column":null,"end_line":null,"file":null,"help":null,"line":null,"message":"lost","path":""}]"#);
+    }
+}

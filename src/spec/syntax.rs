@@ -1,0 +1,86 @@
+use granit_parser::{ErrorKind, ScanError};
+
+use super::source::Source;
+use super::tree::MAX_DEPTH;
+use crate::model::{Path, Problem};
+
+/// Tells a parser's error in the words of somebody who wants the file fixed.
+pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem {
+    let offset = error.marker().byte_offset().unwrap_or_default().min(source.text.len());
+    if let Some(tab) = tab_before(source, offset) {
+        return Problem::new("tab-indentation", path, "a tab is used as indentation")
+            .help("indent with spaces; YAML does not allow tabs there")
+            .at(source.place(tab..tab + 1));
+    }
+    let rest = source.slice(&(offset..source.text.len()));
+    let end = offset + rest.chars().next().map_or(0, char::len_utf8);
+    let (code, message, help) = told(error.kind(), rest);
+    let problem = Problem::new(code, path, message).at(source.place(offset..end));
+    match help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+}
+
+fn told(kind: &ErrorKind, rest: &str) -> (&'static str, String, Option<&'static str>) {
+    let syntax = |message: &str, help: &'static str| ("syntax", message.to_owned(), Some(help));
+    match kind {
+        ErrorKind::RecursionLimitExceeded => too_deep(),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            ("unclosed-quote", "this quote is not closed".to_owned(), Some("end the text with the same quote"))
+        }
+        ErrorKind::UnclosedFlowCollection { open } => (
+            "unclosed-bracket",
+            format!("this `{open}` is not closed"),
+            Some(if *open == '[' { "close it with `]`" } else { "close it with `}`" }),
+        ),
+        ErrorKind::InvalidTagTerminator if rest.starts_with("!{") => {
+            syntax("a text cannot begin with `!{` unless it is quoted", "put the text in quotes")
+        }
+        ErrorKind::MappingValueNotAllowed => syntax(
+            "`:` is not allowed here",
+            "quote a text that holds `: `, and put each `key: value` on a line of its own",
+        ),
+        ErrorKind::ExpectedDocumentStart | ErrorKind::InvalidIndentation => syntax(
+            "this line does not fit the indentation of those before it",
+            "start fields of one mapping in the same column",
+        ),
+        ErrorKind::ExpectedBlockMappingKey => {
+            syntax("expected a `key:` here", "start fields of one mapping in the same column")
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            syntax("expected `- ` here", "start the items of one list in the same column")
+        }
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            syntax("expected `:` after this key", "write `key: value`")
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            syntax("nothing may follow the closing quote", "put the whole text in quotes")
+        }
+        ErrorKind::UnexpectedCharacter { character } => (
+            "syntax",
+            format!("a text cannot begin with `{}` unless it is quoted", character.escape_default()),
+            Some("put the text in quotes"),
+        ),
+        other => ("syntax", format!("this is no YAML: {other}"), None),
+    }
+}
+
+/// The refusal of a document that nests too deep.
+pub(super) fn too_deep() -> (&'static str, String, Option<&'static str>) {
+    ("too-deep", format!("mappings and lists are nested more than {MAX_DEPTH} deep"), None)
+}
+
+/// A tab in the indentation of the line of an error, or of the next one: the parser may stop at the end of a line
+/// when it is the following one that begins with a tab.
+fn tab_before(source: &Source, offset: usize) -> Option<usize> {
+    let line_start = |at: usize| source.slice(&(0..at)).rfind('\n').map_or(0, |newline| newline + 1);
+    let here = line_start(offset);
+    let next = source.slice(&(offset..source.text.len())).find('\n').map(|newline| offset + newline + 1);
+    let tab_at = |start: usize| {
+        let line = source.slice(&(start..source.text.len()));
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        line[..blank].find('\t').map(|tab| start + tab)
+    };
+    tab_at(here).or_else(|| next.and_then(tab_at))
+}

@@ -1,0 +1,354 @@
+use std::collections::HashMap;
+use std::ops::Range;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
+
+use super::document::{Node, NodeValue};
+use super::mapping::{Key, Mapping};
+use super::scalar;
+use super::source::Source;
+use super::syntax;
+use crate::model::{Path, Problem, Segment};
+
+/// The most values a document may have once aliases are expanded; a pipeline of 2,000 streams has about 14,000.
+pub const MAX_NODES: usize = 20_000;
+/// The deepest nesting of mappings and lists.
+pub const MAX_DEPTH: usize = 64;
+/// More problems than anybody reads; a bound, since a hostile file can have one in every few bytes.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// Builds the tree of the only document in a text.
+pub(super) fn build(source: &Source) -> (Option<Node>, Vec<Problem>) {
+    let mut options = granit_parser::options! {
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    // Emitted comments are buffered by the parser, which refuses 97 comment lines in a row.
+    options.set_emit_comments(false);
+    let mut builder = Builder::new(source);
+    for next in Parser::new_from_str_with_options(&source.text, options) {
+        let step = match next {
+            Ok((event, span)) => builder.take(event, span),
+            Err(error) => Err(syntax::problem(source, builder.path(), &error)),
+        };
+        match step {
+            Ok(Flow::On) => {}
+            Ok(Flow::Stop) => break,
+            Err(problem) => {
+                builder.problems.truncate(MAX_PROBLEMS);
+                builder.problems.push(problem);
+                return (None, builder.problems);
+            }
+        }
+    }
+    let root = builder.root.take().filter(|root| root.value != NodeValue::Null);
+    if root.is_none() && builder.problems.is_empty() {
+        builder.report(
+            Problem::new("empty-document", Path::root(), "the file says nothing")
+                .help("describe a pipeline in it")
+                .at(source.place(0..0)),
+        );
+    }
+    (root, builder.problems)
+}
+
+enum Flow {
+    On,
+    Stop,
+}
+
+/// A mapping or list that is not closed yet.
+struct Frame {
+    kind: Kind,
+    span: Range<usize>,
+    anchor: usize,
+    /// Nodes and levels below, to bound what an alias of it may cost.
+    size: usize,
+    height: usize,
+}
+
+enum Kind {
+    Seq(Vec<Node>),
+    Map(Mapping),
+}
+
+/// A finished node with what it costs to copy it.
+#[derive(Clone)]
+struct Built {
+    node: Node,
+    size: usize,
+    height: usize,
+}
+
+struct Builder<'s> {
+    source: &'s Source,
+    problems: Vec<Problem>,
+    stack: Vec<Frame>,
+    anchors: HashMap<usize, Built>,
+    nodes: usize,
+    documents: usize,
+    root: Option<Node>,
+}
+
+impl<'s> Builder<'s> {
+    fn new(source: &'s Source) -> Self {
+        Self {
+            source,
+            problems: Vec::new(),
+            stack: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            documents: 0,
+            root: None,
+        }
+    }
+
+    /// Takes one event; an error ends the reading, since bounds are exceeded.
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<Flow, Problem> {
+        let bytes = span.byte_range().unwrap_or_default();
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let message = "the file holds several documents; only the first is read";
+                    self.report(
+                        Problem::new("several-documents", Path::root(), message)
+                            .help("write one file for each pipeline, or remove the `---`")
+                            .at(self.source.place(bytes)),
+                    );
+                    return Ok(Flow::Stop);
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.charge(1, &bytes)?;
+                let node = self.scalar(&text, style, tag.as_deref(), bytes, &span);
+                self.finish(Built { node, size: 1, height: 0 }, anchor)?;
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.check_tag(tag.as_deref(), "seq", &span, &bytes);
+                self.open(Kind::Seq(Vec::new()), style, anchor, bytes)?;
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.check_tag(tag.as_deref(), "map", &span, &bytes);
+                self.open(Kind::Map(Mapping::default()), style, anchor, bytes)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(bytes)?,
+            Event::Alias(id) => self.alias(id, bytes)?,
+            Event::UnresolvedAlias(name) => {
+                let message = format!("`*{name}` names an anchor that is not defined above");
+                let help = format!("define it with `&{name}`, or quote the text if it is no alias");
+                self.report(
+                    Problem::new("unknown-anchor", self.path(), message)
+                        .help(help)
+                        .at(self.source.place(bytes.clone())),
+                );
+                self.charge(1, &bytes)?;
+                self.finish(Built { node: null(bytes), size: 1, height: 0 }, 0)?;
+            }
+            _ => {}
+        }
+        Ok(Flow::On)
+    }
+
+    fn report(&mut self, problem: Problem) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+
+    /// The path of the node that comes next.
+    fn path(&self) -> Path {
+        let segments = self.stack.iter().map(|frame| match &frame.kind {
+            Kind::Seq(items) => Some(Segment::Index(items.len())),
+            Kind::Map(map) => match &map.key {
+                Some(Key::Text(text, _)) => Some(Segment::Key(text.clone())),
+                Some(Key::Merge(_)) => Some(Segment::Key("<<".to_owned())),
+                Some(Key::Bad) | None => None,
+            },
+        });
+        Path(segments.map_while(|segment| segment).collect())
+    }
+
+    fn charge(&mut self, nodes: usize, bytes: &Range<usize>) -> Result<(), Problem> {
+        // Keys are free: what they cost is bounded by the values beside them.
+        if nodes == 1 && self.expects_key() {
+            return Ok(());
+        }
+        self.nodes += nodes;
+        if self.nodes <= MAX_NODES {
+            return Ok(());
+        }
+        let message = format!("the document has more than {MAX_NODES} values once aliases are expanded");
+        Err(Problem::new("too-large", self.path(), message)
+            .help("split the pipeline into several files")
+            .at(self.source.place(bytes.clone())))
+    }
+
+    fn expects_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { kind: Kind::Map(Mapping { key: None, .. }), .. }))
+    }
+
+    fn check_depth(&self, below: usize, bytes: &Range<usize>) -> Result<(), Problem> {
+        if self.stack.len() + below <= MAX_DEPTH {
+            return Ok(());
+        }
+        let (code, message, _) = syntax::too_deep();
+        Err(Problem::new(code, self.path(), message).at(self.source.place(bytes.clone())))
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, bytes: Range<usize>, span: &Span) -> Node {
+        let plain = style == ScalarStyle::Plain;
+        // The parser writes `~` for a value that is not there.
+        let text = if plain && bytes.is_empty() { "" } else { text };
+        let shown = self.source.slice(&bytes).trim_end().len();
+        let node = |value, quoted| Node { value, span: bytes.start..bytes.start + shown, quoted, from_variable: false };
+        let as_text = || NodeValue::Text(text.to_owned());
+        let Some(tag) = tag else {
+            return if plain { node(scalar::plain(text), false) } else { node(as_text(), true) };
+        };
+        let value = match (tag.core_suffix(), scalar::plain(text)) {
+            (Some("str"), _) => return node(as_text(), true),
+            (None, _) if tag.parts() == ("", "!") || tag.parts() == ("!", "") => return node(as_text(), true),
+            (Some("float"), NodeValue::Int(number)) => NodeValue::Float(number as f64),
+            (Some("int"), value @ NodeValue::Int(_))
+            | (Some("float"), value @ NodeValue::Float(_))
+            | (Some("bool"), value @ NodeValue::Bool(_))
+            | (Some("null"), value @ NodeValue::Null) => value,
+            (None, _) => {
+                self.unknown_tag(tag, span, &bytes);
+                as_text()
+            }
+            (Some(name), _) => {
+                let message = format!("this value is no `!!{name}`");
+                self.report(
+                    Problem::new("unknown-tag", self.path(), message)
+                        .help("remove the tag")
+                        .at(self.source.place(tag_bytes(span, &bytes))),
+                );
+                as_text()
+            }
+        };
+        node(value, true)
+    }
+
+    fn check_tag(&mut self, tag: Option<&Tag>, wanted: &str, span: &Span, bytes: &Range<usize>) {
+        if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some(wanted) && tag.parts() != ("", "!")) {
+            self.unknown_tag(tag, span, bytes);
+        }
+    }
+
+    fn unknown_tag(&mut self, tag: &Tag, span: &Span, bytes: &Range<usize>) {
+        let message = format!("the tag `{}` means nothing here", tag.original());
+        self.report(
+            Problem::new("unknown-tag", self.path(), message)
+                .help("remove the tag, or quote the text if the `!` belongs to it")
+                .at(self.source.place(tag_bytes(span, bytes))),
+        );
+    }
+
+    fn open(&mut self, kind: Kind, style: StructureStyle, anchor: usize, bytes: Range<usize>) -> Result<(), Problem> {
+        self.check_depth(1, &bytes)?;
+        self.nodes += usize::from(self.expects_key());
+        self.charge(1, &bytes)?;
+        // A block's events have no bytes: its end is that of its last child.
+        let end = if style == StructureStyle::Flow { bytes.end } else { bytes.start };
+        self.stack.push(Frame { kind, span: bytes.start..end, anchor, size: 1, height: 1 });
+        Ok(())
+    }
+
+    fn close(&mut self, bytes: Range<usize>) -> Result<(), Problem> {
+        let Some(frame) = self.stack.pop() else { return Ok(()) };
+        let end = frame.span.end.max(bytes.end * usize::from(!bytes.is_empty()));
+        let value = match frame.kind {
+            Kind::Seq(items) => NodeValue::Seq(items),
+            Kind::Map(map) => {
+                let (entries, problems) = map.close(self.source, &self.path());
+                problems.into_iter().for_each(|problem| self.report(problem));
+                NodeValue::Map(entries)
+            }
+        };
+        let node = Node { value, span: frame.span.start..end, quoted: false, from_variable: false };
+        self.finish(Built { node, size: frame.size, height: frame.height }, frame.anchor)
+    }
+
+    fn alias(&mut self, id: usize, bytes: Range<usize>) -> Result<(), Problem> {
+        let built = match self.anchors.get(&id) {
+            Some(built) => {
+                self.check_depth(built.height, &bytes)?;
+                let (size, place) = (built.size, bytes.clone());
+                self.charge(size, &place)?;
+                let mut built = self.anchors.get(&id).cloned().unwrap_or_else(|| Built::leaf(null(bytes.clone())));
+                built.node.span = bytes;
+                built
+            }
+            None => {
+                self.report(
+                    Problem::new("alias-cycle", self.path(), "this alias stands inside the value that it repeats")
+                        .help("write the value itself")
+                        .at(self.source.place(bytes.clone())),
+                );
+                self.charge(1, &bytes)?;
+                Built::leaf(null(bytes))
+            }
+        };
+        self.finish(built, 0)
+    }
+
+    /// Hands a complete node to the mapping or list around it.
+    fn finish(&mut self, built: Built, anchor: usize) -> Result<(), Problem> {
+        if anchor != 0 {
+            // The copy that waits for aliases is memory too.
+            if built.size > 1 {
+                self.charge(built.size, &built.node.span)?;
+            }
+            self.anchors.insert(anchor, built.clone());
+        }
+        let expects_key = self.expects_key();
+        let path = self.path();
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(built.node);
+            return Ok(());
+        };
+        let Built { node, size, height } = built;
+        frame.size += size;
+        frame.height = frame.height.max(height + 1);
+        frame.span.end = frame.span.end.max(node.span.end);
+        match &mut frame.kind {
+            Kind::Seq(items) => items.push(node),
+            Kind::Map(map) if expects_key => {
+                if let Some(problem) = map.put_key(self.source, node, path) {
+                    self.report(problem);
+                }
+            }
+            Kind::Map(map) => {
+                if let Some(problem) = map.put(self.source, node, path) {
+                    self.report(problem);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Built {
+    fn leaf(node: Node) -> Self {
+        Self { node, size: 1, height: 0 }
+    }
+}
+
+fn null(span: Range<usize>) -> Node {
+    Node { value: NodeValue::Null, span, quoted: false, from_variable: false }
+}
+
+fn tag_bytes(span: &Span, value: &Range<usize>) -> Range<usize> {
+    span.tag_span().and_then(|tag| tag.byte_range()).unwrap_or_else(|| value.clone())
+}
+
+/// The beginning of a text, for messages.
+pub(super) fn cut(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
