@@ -26,14 +26,14 @@ pub(super) fn clean(text: &str) -> String {
             cleaned.push('…');
             break;
         }
-        push_clean(&mut cleaned, c);
+        push_clean(&mut cleaned, if c == '\t' { ' ' } else { c });
     }
     cleaned
 }
 
 fn push_clean(text: &mut String, c: char) {
     match c {
-        _ if c.is_control()
+        _ if (c.is_control() && c != '\t')
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}') =>
         {
             text.extend(c.escape_default());

@@ -283,6 +283,10 @@ error[several-documents]: the file holds several documents; only the first is re
             "a: 1\nb\nc: 2\n",
             "a: %x\n",
             "- a\nb: c\n",
+            "a: {b: ${var:X}, c: 1}\n",
+            "-\t- a\n",
+            "{a: 1} b\n",
+            "a: \"\\q\"\n",
         ];
         let lines = texts.map(|text| {
             let (document, problems) = parse(text);
@@ -313,6 +317,10 @@ error[several-documents]: the file holds several documents; only the first is re
 "a: 1\nb\nc: 2\n" 2:1 syntax: expected `:` after this key (write `key: value`)
 "a: %x\n" 1:4 syntax: a text cannot begin with `%` unless it is quoted (put the text in quotes)
 "- a\nb: c\n" 2:1 syntax: expected `- ` here (start the items of one list in the same column)
+"a: {b: ${var:X}, c: 1}\n" 1:8 syntax: within `[…]` and `{…}` a variable must be quoted (write "${var:X}"; for a number, put the field on a line of its own, without quotes)
+"-\t- a\n" 1:3 syntax: a tab is not allowed here (use spaces)
+"{a: 1} b\n" 1:8 syntax: nothing more is expected on this line (quote the whole text, or begin a new line)
+"a: \"\\q\"\n" 1:4 syntax: this text holds an unknown escape (write `\\` for a backslash, or use single quotes)
 "##);
     }
 }

@@ -1,20 +1,37 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::source::Source;
-use super::tree::MAX_DEPTH;
+use super::tree::{MAX_DEPTH, cut};
 use crate::model::{Path, Problem};
 
 /// Tells a parser's error in the words of somebody who wants the file fixed.
 pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem {
     let offset = error.marker().byte_offset().unwrap_or_default().min(source.text.len());
-    if let Some(tab) = tab_before(source, offset) {
+    let about_tabs = matches!(
+        error.kind(),
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+    );
+    if let Some(tab) = tab_before(source, offset, about_tabs) {
         return Problem::new("tab-indentation", path, "a tab is used as indentation")
             .help("indent with spaces; YAML does not allow tabs there")
             .at(source.place(tab..tab + 1));
     }
     let rest = source.slice(&(offset..source.text.len()));
+    if source.slice(&(0..offset)).ends_with('$') && rest.starts_with('{') {
+        let end = rest.find(['}', '\n']).map_or(offset + 1, |end| offset + end + 1);
+        let place = source.place(offset - 1..end);
+        let written = cut(source.slice(&(place.start..place.end)).trim_end());
+        return Problem::new("syntax", path, "within `[…]` and `{…}` a variable must be quoted")
+            .help(format!("write \"{written}\"; for a number, put the field on a line of its own, without quotes"))
+            .at(place);
+    }
+    let begins_line = source.slice(&(0..offset)).trim_end_matches(' ').ends_with(['\n', '\r']);
     let end = offset + rest.chars().next().map_or(0, char::len_utf8);
-    let (code, message, help) = told(error.kind(), rest);
+    let (code, message, help) = told(error.kind(), rest, begins_line);
     let problem = Problem::new(code, path, message).at(source.place(offset..end));
     match help {
         Some(help) => problem.help(help),
@@ -22,7 +39,7 @@ pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem
     }
 }
 
-fn told(kind: &ErrorKind, rest: &str) -> (&'static str, String, Option<&'static str>) {
+fn told(kind: &ErrorKind, rest: &str, begins_line: bool) -> (&'static str, String, Option<&'static str>) {
     let syntax = |message: &str, help: &'static str| ("syntax", message.to_owned(), Some(help));
     match kind {
         ErrorKind::RecursionLimitExceeded => too_deep(),
@@ -41,6 +58,24 @@ fn told(kind: &ErrorKind, rest: &str) -> (&'static str, String, Option<&'static 
             "`:` is not allowed here",
             "quote a text that holds `: `, and put each `key: value` on a line of its own",
         ),
+        ErrorKind::ExpectedDocumentStart if !begins_line => {
+            syntax("nothing more is expected on this line", "quote the whole text, or begin a new line")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            syntax("expected `,` or `]` here", "quote a text that holds one of `[]{},`")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            syntax("expected `,` or `}` here", "quote a text that holds one of `[]{},`")
+        }
+        ErrorKind::BlockSequenceEntryNotAllowed => {
+            syntax("a list cannot begin on this line", "begin each item on a line of its own")
+        }
+        ErrorKind::UnknownQuotedScalarEscape => {
+            syntax("this text holds an unknown escape", "write `\\\\` for a backslash, or use single quotes")
+        }
+        ErrorKind::TabNotAllowed | ErrorKind::TabInPlainScalar | ErrorKind::InvalidBlockEntryWhitespace => {
+            syntax("a tab is not allowed here", "use spaces")
+        }
         ErrorKind::ExpectedDocumentStart | ErrorKind::InvalidIndentation => syntax(
             "this line does not fit the indentation of those before it",
             "start fields of one mapping in the same column",
@@ -73,14 +108,14 @@ pub(super) fn too_deep() -> (&'static str, String, Option<&'static str>) {
 
 /// A tab in the indentation of the line of an error, or of the next one: the parser may stop at the end of a line
 /// when it is the following one that begins with a tab.
-fn tab_before(source: &Source, offset: usize) -> Option<usize> {
+fn tab_before(source: &Source, offset: usize, or_next: bool) -> Option<usize> {
     let line_start = |at: usize| source.slice(&(0..at)).rfind('\n').map_or(0, |newline| newline + 1);
     let here = line_start(offset);
-    let next = source.slice(&(offset..source.text.len())).find('\n').map(|newline| offset + newline + 1);
+    let next = || source.slice(&(offset..source.text.len())).find('\n').map(|newline| offset + newline + 1);
     let tab_at = |start: usize| {
         let line = source.slice(&(start..source.text.len()));
         let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
         line[..blank].find('\t').map(|tab| start + tab)
     };
-    tab_at(here).or_else(|| next.and_then(tab_at))
+    tab_at(here).or_else(|| next().filter(|_| or_next).and_then(tab_at))
 }
