@@ -21,6 +21,14 @@ pub struct Target {
     pub outputs: BTreeMap<String, String>,
 }
 
+impl Target {
+    /// Its ARN: the one AWS told, else the one that follows from the name.
+    pub fn arn(&self) -> String {
+        let told = self.outputs.get("arn").cloned();
+        told.or_else(|| self.schema.arn.map(|template| self.scope.fill(template, &self.physical))).unwrap_or_default()
+    }
+}
+
 /// A resource that carries the pipeline's tags: a hint, to be confirmed by observing it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {

@@ -1,0 +1,69 @@
+//! The real cloud: clients, rates, retries and errors. Every call of every kind goes through [`Aws::call`].
+
+mod call;
+mod clients;
+mod errors;
+mod owned;
+mod rates;
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+pub use clients::{Aws, Connect};
+pub use rates::published_rate;
+
+use crate::cloud::{Caller, Claims, Class, Cloud, Fault, Outputs, Target};
+use crate::kinds;
+use crate::model::{Call, Observed, Scope, State};
+
+impl Cloud for Aws {
+    fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
+        Box::pin(self.identity())
+    }
+
+    fn observe<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Observed> {
+        Box::pin(async move {
+            match kinds::of(target.schema).observe(self, target).await {
+                Ok(Some(resource)) => Observed::Present(Box::new(resource)),
+                Ok(None) => Observed::Absent,
+                Err(fault) if fault.is_absent() => Observed::Absent,
+                Err(fault) => Observed::Unreadable(fault.to_string()),
+            }
+        })
+    }
+
+    fn state<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
+        kinds::of(target.schema).state(self, target)
+    }
+
+    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
+        Box::pin(owned::list(self, scope))
+    }
+
+    fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>> {
+        Box::pin(async move {
+            tracing::info!(address = %target.address, operation = call.operation, "call");
+            kinds::of(target.schema).perform(self, target, call).await
+        })
+    }
+
+    fn now(&self) -> i64 {
+        jiff::Timestamp::now().as_second()
+    }
+
+    fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
+}
+
+/// A call that this build of a kind does not know: a plan made by another version, or a mistake of ours.
+pub fn unknown_call(target: &Target, call: &Call) -> Fault {
+    Fault::new(
+        Class::Unsupported,
+        format!("changing {}", target.address),
+        "UnknownCall",
+        format!("this version of tidegate does not know {} on a {}", call.operation, target.schema.title),
+    )
+    .help("make the plan again with this version")
+}

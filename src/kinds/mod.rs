@@ -1,0 +1,128 @@
+//! The kinds of AWS resources. One file each: what the YAML says, the table of fields, the pure half (which resources
+//! a section becomes) and the effect half (the only AWS calls of the kind).
+
+mod pipeline;
+mod wish;
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+
+use crate::aws::Aws;
+use crate::cloud::{Claim, Fault, Outputs, Target};
+use crate::model::{Address, Call, Resource, Schema, Scope, State};
+
+pub use pipeline::{Defaults, Version, check};
+pub use wish::{Name, Wish, Wishes, wish};
+
+/// A kind of AWS resource.
+pub trait ResourceKind: Send + Sync {
+    fn schema(&self) -> &'static Schema;
+
+    /// Adds what this kind's section of the spec asks for. Pure.
+    fn desire(&self, _wish: &mut Wish) {}
+
+    /// The form in which the kind names the resource of this ARN; `None` if the ARN is of something else.
+    fn physical(&self, arn: &str, _address: &Address, _scope: &Scope) -> Option<String> {
+        arn.rsplit(['/', ':']).next().map(str::to_owned)
+    }
+
+    /// Resources with our tags that the tagging API is known to omit; `found` is what is known so far.
+    fn list<'a>(
+        &'a self,
+        _aws: &'a Aws,
+        _scope: &'a Scope,
+        _found: &'a [Tagged],
+    ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Reads the resource; `None` or a fault of class `Absent` if it is not there.
+    fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>>;
+
+    /// The cheapest read that tells whether it has settled.
+    fn state<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
+        Box::pin(async move {
+            match self.observe(aws, target).await? {
+                Some(resource) => Ok(resource.state),
+                None => Err(absent(target)),
+            }
+        })
+    }
+
+    /// Makes one call of a plan.
+    fn perform<'a>(&'a self, aws: &'a Aws, target: &'a Target, call: &'a Call)
+    -> BoxFuture<'a, Result<Outputs, Fault>>;
+}
+
+/// A claim with the tags that made it.
+#[derive(Clone, Debug)]
+pub struct Tagged {
+    pub claim: Claim,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The fault of looking for something that is not there.
+pub fn absent(target: &Target) -> Fault {
+    Fault::new(crate::cloud::Class::Absent, format!("reading {}", target.address), "NotFound", "it does not exist")
+}
+
+/// Registers the kinds: one word each, and for a kind with a section of the spec its name and type.
+/// Dispatch, the specification's type, its JSON Schema, the documentation and the conformance tests follow from it.
+/// The order is the order of creation where no reference demands another; deletion goes backwards.
+macro_rules! kinds {
+    ($( $module:ident $( => $(#[doc = $doc:literal])* $section:ident : $type:ty )? ; )*) => {
+        $( pub mod $module; )*
+
+        /// A pipeline as the user describes it.
+        #[derive(Clone, Debug, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct Pipeline {
+            /// The version of this format.
+            pub api_version: Version,
+            /// The pipeline's name. With it the resources are tagged, so changing it makes another pipeline.
+            #[schemars(example = &"clickstream")]
+            pub pipeline: Name,
+            /// The AWS region; otherwise AWS_REGION or the profile decides.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(example = &"eu-west-1")]
+            pub region: Option<String>,
+            /// Tags on every resource.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            pub tags: BTreeMap<String, String>,
+            /// What holds where a block does not say otherwise.
+            #[serde(default, skip_serializing_if = "Defaults::is_empty")]
+            pub defaults: Defaults,
+            $($(
+                $(#[doc = $doc])*
+                #[serde(default, skip_serializing_if = "wish::is_default")]
+                pub $section: $type,
+            )?)*
+        }
+
+        /// Every kind, in the order of creation.
+        pub static KINDS: &[&dyn ResourceKind] = &[$( &$module::Kind ),*];
+
+        /// The tables of all kinds, in the order of creation.
+        pub static SCHEMAS: &[&Schema] = &[$( &$module::SCHEMA ),*];
+    };
+}
+
+kinds! {
+    key =>
+        /// Customer keys (KMS) that streams and archives are encrypted with.
+        keys: BTreeMap<Name, key::KeySpec>;
+    stream =>
+        /// Kinesis data streams.
+        streams: BTreeMap<Name, stream::StreamSpec>;
+}
+
+/// The kind of this name.
+pub fn named(name: &str) -> Option<&'static dyn ResourceKind> {
+    KINDS.iter().copied().find(|kind| kind.schema().kind == name)
+}
+
+/// The kind of this table.
+pub fn of(schema: &'static Schema) -> &'static dyn ResourceKind {
+    named(schema.kind).unwrap_or(KINDS[0])
+}

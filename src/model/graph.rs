@@ -25,6 +25,8 @@ pub struct Desired {
     pub attrs: Attrs,
     /// Must stand before this one although no attribute refers to it.
     pub after: BTreeSet<Address>,
+    /// The resource it is a part of; it decides whose a part without tags is.
+    pub parent: Option<Address>,
     /// Where the spec asks for it.
     pub path: Path,
     /// Exists outside the pipeline: it is looked up and never changed.
@@ -39,6 +41,7 @@ impl Desired {
             physical: physical.into(),
             attrs: Attrs::new(),
             after: BTreeSet::new(),
+            parent: None,
             path,
             existing: false,
         }
@@ -54,6 +57,14 @@ impl Desired {
     #[must_use]
     pub fn after(mut self, address: &Address) -> Self {
         self.after.insert(address.clone());
+        self
+    }
+
+    /// A part of another resource, which must stand before it.
+    #[must_use]
+    pub fn part_of(mut self, parent: &Address) -> Self {
+        self.after.insert(parent.clone());
+        self.parent = Some(parent.clone());
         self
     }
 

@@ -19,4 +19,4 @@ pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use problem::{Path, Place, Problem, Segment};
 pub use scope::Scope;
-pub use tags::{ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PIPELINE, PROTECT, RESOURCE, is_ours_to_write};
+pub use tags::{ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PIPELINE, PROTECT, RESOURCE, is_ours_to_write};

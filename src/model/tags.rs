@@ -15,6 +15,8 @@ pub const MANAGED: &str = "tidegate:managed-tags";
 pub const LEDGER: &str = "tidegate:ledger";
 /// Set when the resource existed before the pipeline took it over.
 pub const ADOPTED: &str = "tidegate:adopted";
+/// Kinds of parts that hang on this resource and cannot be searched by tags of their own, divided by spaces.
+pub const PARTS: &str = "tidegate:parts";
 
 /// AWS refuses to write tags that begin with `aws:`.
 pub fn is_ours_to_write(key: &str) -> bool {

@@ -1,0 +1,55 @@
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::clients::Aws;
+use super::errors;
+use crate::cloud::{Class, Fault};
+
+/// IAM says "a few seconds"; users have seen 10 to 30 s before a new role works everywhere.
+const NOT_YET_TRIES: u32 = 24;
+/// Waits double from here…
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// …up to here.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+impl Aws {
+    /// Makes one API call: within the operation's published rate, again after throttling and lost connections,
+    /// with errors sorted by what the caller should do. `doing` is told in every error.
+    pub async fn call<T, E, F>(&self, operation: &'static str, doing: &str, send: impl Fn() -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let mut wait = FIRST_WAIT;
+        let mut tries = 0;
+        loop {
+            self.rates.admit(operation).await;
+            let fault = match send().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => errors::sort(operation, doing, &error),
+            };
+            tries += 1;
+            let limit = match fault.class {
+                Class::Throttled => self.attempts * 2,
+                Class::Unreachable => self.attempts,
+                Class::NotYet => NOT_YET_TRIES,
+                _ => 0,
+            };
+            tracing::debug!(operation, tries, class = ?fault.class, code = fault.code, "call failed");
+            if tries >= limit {
+                return Err(fault);
+            }
+            if fault.class == Class::Throttled {
+                self.rates.slow_down(operation);
+            }
+            // Full jitter would need randomness here; the operation's own bucket already spreads callers.
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}

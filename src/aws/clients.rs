@@ -1,0 +1,141 @@
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+use super::rates::Rates;
+use crate::cloud::{Caller, Class, Fault};
+
+/// How to reach AWS: flags first, then the environment and the profile as in every AWS tool.
+#[derive(Clone, Debug, Default)]
+pub struct Connect {
+    pub profile: Option<String>,
+    pub region: Option<String>,
+    pub endpoint_url: Option<String>,
+}
+
+/// Clients of all services in one region, with shared rates.
+pub struct Aws {
+    config: SdkConfig,
+    region: String,
+    /// Calls go to an emulator or a proxy: the tagging API there is known to omit kinds, so everything is listed.
+    pub custom_endpoint: bool,
+    pub(super) rates: Rates,
+    pub(super) attempts: u32,
+    identity: OnceCell<Caller>,
+    kinesis: OnceLock<aws_sdk_kinesis::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    s3: OnceLock<aws_sdk_s3::Client>,
+    firehose: OnceLock<aws_sdk_firehose::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
+    ec2: OnceLock<aws_sdk_ec2::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+    tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
+}
+
+macro_rules! client {
+    ($($name:ident: $krate:ident),* $(,)?) => { $(
+        pub fn $name(&self) -> &$krate::Client {
+            self.$name.get_or_init(|| $krate::Client::new(&self.config))
+        }
+    )* };
+}
+
+impl Aws {
+    /// Reads the AWS environment. Fails where no region is named anywhere.
+    pub async fn connect(connect: &Connect) -> Result<Self, Fault> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(
+            // A region that does not answer must be reported, not waited for.
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .operation_attempt_timeout(Duration::from_secs(30))
+                .build(),
+        );
+        if let Some(profile) = &connect.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &connect.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &connect.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let config = loader.load().await;
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Fault::new(Class::Refused, "connecting to AWS", "NoRegion", "no region is set")
+                .help("write `region:` into the spec, pass --region, or set AWS_REGION"));
+        };
+        let attempts = config.retry_config().map_or(5, RetryConfig::max_attempts).clamp(1, 20);
+        // Retries, rates and back-off live in `Aws::call`, the one place through which every call goes.
+        let config = config.into_builder().retry_config(RetryConfig::disabled()).build();
+        let custom_endpoint = config.endpoint_url().is_some() || service_endpoints_set();
+        Ok(Self {
+            config,
+            region,
+            custom_endpoint,
+            rates: Rates::default(),
+            attempts: attempts.max(5),
+            identity: OnceCell::new(),
+            kinesis: OnceLock::new(),
+            kms: OnceLock::new(),
+            iam: OnceLock::new(),
+            s3: OnceLock::new(),
+            firehose: OnceLock::new(),
+            logs: OnceLock::new(),
+            cloudwatch: OnceLock::new(),
+            ec2: OnceLock::new(),
+            sts: OnceLock::new(),
+            tagging: OnceLock::new(),
+        })
+    }
+
+    client! {
+        kinesis: aws_sdk_kinesis,
+        kms: aws_sdk_kms,
+        iam: aws_sdk_iam,
+        firehose: aws_sdk_firehose,
+        logs: aws_sdk_cloudwatchlogs,
+        cloudwatch: aws_sdk_cloudwatch,
+        ec2: aws_sdk_ec2,
+        sts: aws_sdk_sts,
+        tagging: aws_sdk_resourcegroupstagging,
+    }
+
+    /// Emulators serve buckets by path; AWS by host name.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        self.s3.get_or_init(|| {
+            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(self.custom_endpoint).build();
+            aws_sdk_s3::Client::from_conf(config)
+        })
+    }
+
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(super) async fn identity(&self) -> Result<Caller, Fault> {
+        let ask = || async {
+            let answer = self
+                .call("sts:GetCallerIdentity", "asking AWS who we are", || self.sts().get_caller_identity().send())
+                .await?;
+            let arn = answer.arn().unwrap_or_default().to_owned();
+            Ok(Caller {
+                account: answer.account().unwrap_or_default().to_owned(),
+                partition: arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned(),
+                region: self.region.clone(),
+                arn,
+            })
+        };
+        self.identity.get_or_try_init(ask).await.cloned()
+    }
+}
+
+/// `AWS_ENDPOINT_URL_<SERVICE>` is read by the SDK itself; we only need to know that it is there.
+fn service_endpoints_set() -> bool {
+    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
+    !ignored && std::env::vars_os().any(|(name, value)| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
+}

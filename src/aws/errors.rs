@@ -1,0 +1,167 @@
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::cloud::{Class, Fault};
+
+/// Sorts an SDK error by what the caller should do. The only place that reads AWS's error codes.
+pub fn sort<E>(operation: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let doing = format!("{doing} ({operation})");
+    let Some(service) = error.as_service_error() else {
+        return no_answer(doing, status, error);
+    };
+    let code = service.code().unwrap_or_default();
+    let message = clean(service.message().unwrap_or_default());
+    if code.is_empty() || is_html(error) {
+        return no_code(doing, status, &message);
+    }
+    let class = classify(operation, code, &message, status);
+    let help = help(&class, code, &message);
+    let message = if message.is_empty() { code.to_owned() } else { format!("{message} ({code})") };
+    Fault { class, doing, code: code.to_owned(), message, help }
+}
+
+fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> Class {
+    let creates = ["Create", "Register"].iter().any(|verb| operation.contains(verb));
+    let lower = message.to_ascii_lowercase();
+    if NOT_YET.iter().any(|text| lower.contains(text)) {
+        return Class::NotYet;
+    }
+    match code {
+        "ResourceInUseException" if creates => Class::Exists,
+        "ResourceInUseException" | "ConcurrentModificationException" | "OperationAborted" | "ConcurrentModification" => {
+            Class::Busy
+        }
+        "EntityAlreadyExists" | "AlreadyExistsException" | "BucketAlreadyOwnedByYou" | "InvalidGroup.Duplicate"
+        | "ResourceAlreadyExistsException" | "EntityAlreadyExistsException" => Class::Exists,
+        // Kinesis answers the same code for a rate and for a quota; only a rate gets better within seconds.
+        "LimitExceededException" if lower.contains("24") || lower.contains("quota") || lower.contains("shard limit") => {
+            Class::Refused
+        }
+        "LimitExceededException" | "SlowDown" | "RequestLimitExceeded" | "TooManyRequestsException"
+        | "ServiceUnavailableException" | "ServiceUnavailable" => Class::Throttled,
+        "UnknownOperationException" | "NotImplemented" | "InvalidAction" | "NotImplementedException"
+        | "UnsupportedOperation" => Class::Unsupported,
+        _ if code.contains("Throttl") => Class::Throttled,
+        _ if is_absent(code) => Class::Absent,
+        _ if is_denied(code) => Class::Denied { action: denied_action(message).unwrap_or(operation).to_owned() },
+        _ if status.is_some_and(|status| status >= 500) => Class::Unreachable,
+        _ => Class::Refused,
+    }
+}
+
+/// Texts that AWS uses while a new role is not known everywhere yet.
+const NOT_YET: &[&str] = &[
+    "unable to assume role",
+    "could not assume",
+    "verify that the iam role has access",
+    "security token included in the request is invalid",
+    "does not have permissions to call",
+];
+
+fn is_absent(code: &str) -> bool {
+    code.ends_with("NotFound")
+        || code.ends_with("NotFoundException")
+        || code.ends_with("NotFoundError")
+        || code.starts_with("NoSuch")
+}
+
+fn is_denied(code: &str) -> bool {
+    matches!(code, "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "Forbidden")
+}
+
+/// "User: … is not authorized to perform: kinesis:CreateStream on resource: …"
+fn denied_action(message: &str) -> Option<&str> {
+    let rest = message.split("to perform: ").nth(1)?;
+    rest.split([' ', ',']).next().filter(|action| action.contains(':'))
+}
+
+fn help(class: &Class, code: &str, message: &str) -> Option<String> {
+    match class {
+        Class::Denied { action } => {
+            let on = message.split("on resource: ").nth(1).and_then(|rest| rest.split(' ').next());
+            let on = on.map(|resource| format!(" on {resource}")).unwrap_or_default();
+            Some(format!("allow {action}{on}; `tidegate iam deployer` prints the whole policy that this spec needs"))
+        }
+        _ if code.starts_with("ExpiredToken") || code == "RequestExpired" => {
+            Some("the credentials have expired: sign in again (for example `aws sso login`), then run the same command".into())
+        }
+        _ if matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch") => {
+            Some("AWS does not accept these credentials: check AWS_PROFILE, the access key and this machine's clock".into())
+        }
+        Class::Busy => Some("another change is under way; run the same command again when it has settled".into()),
+        Class::Throttled => Some("AWS throttles these calls; run the same command again in a minute".into()),
+        _ => None,
+    }
+}
+
+fn no_answer<E>(doing: String, status: Option<u16>, error: &SdkError<E, HttpResponse>) -> Fault
+where
+    E: Error + Send + Sync + 'static,
+{
+    let text = clean(&DisplayErrorContext(error).to_string());
+    if is_html(error) || status.is_some_and(|status| (400..500).contains(&status)) {
+        return no_code(doing, status, "");
+    }
+    if text.contains("credentials") && error.raw_response().is_none() {
+        return Fault::new(Class::Refused, doing, "NoCredentials", "no usable AWS credentials were found")
+            .help("set AWS_PROFILE, sign in (`aws sso login`), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
+                   to look around without an account run `tidegate demo`");
+    }
+    Fault::new(Class::Unreachable, doing, "NoAnswer", format!("no answer from AWS: {text}"))
+        .help("check the network, the region's name and the proxy settings (HTTPS_PROXY), then run the same command again")
+}
+
+fn no_code(doing: String, status: Option<u16>, message: &str) -> Fault {
+    let status = status.map(|status| format!("HTTP {status}")).unwrap_or_else(|| "no status".into());
+    let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+    Fault::new(Class::Unsupported, doing, "NotSupported", format!("this endpoint does not support the call ({status}{said})"))
+        .help("it is no AWS endpoint for this service; check --endpoint-url and the AWS_ENDPOINT_URL variables")
+}
+
+/// A web page in place of an API answer: the endpoint lacks the operation, or a proxy answered.
+fn is_html<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    let header = error.raw_response().and_then(|response| response.headers().get("content-type"));
+    header.is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+/// AWS's words for a terminal: one line, no control characters, of bounded length.
+fn clean(text: &str) -> String {
+    const MOST: usize = 600;
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_by_what_to_do() {
+        let class = |operation, code, message| classify(operation, code, message, Some(400));
+        assert_eq!(class("kinesis:CreateStream", "ResourceInUseException", ""), Class::Exists);
+        assert_eq!(class("kinesis:UpdateShardCount", "ResourceInUseException", ""), Class::Busy);
+        assert_eq!(class("kinesis:DescribeStreamSummary", "LimitExceededException", "Rate exceeded for stream x"), Class::Throttled);
+        assert_eq!(
+            class("kinesis:UpdateShardCount", "LimitExceededException", "more than 10 times in 24 hours"),
+            Class::Refused
+        );
+        assert_eq!(class("s3:GetBucketPolicy", "NoSuchBucketPolicy", ""), Class::Absent);
+        assert_eq!(class("firehose:CreateDeliveryStream", "InvalidArgumentException", "Firehose is unable to assume role arn"), Class::NotYet);
+        assert_eq!(
+            class(
+                "kinesis:CreateStream",
+                "AccessDeniedException",
+                "User: arn:aws:iam::1:user/x is not authorized to perform: kinesis:AddTagsToStream on resource: arn:y because"
+            ),
+            Class::Denied { action: "kinesis:AddTagsToStream".into() }
+        );
+    }
+}

@@ -1,0 +1,58 @@
+use super::clients::Aws;
+use crate::cloud::{Claim, Claims, Fault};
+use crate::kinds::{self, Tagged};
+use crate::model::{Address, PIPELINE, RESOURCE, Scope};
+
+/// Pages of 100; a pipeline with more than 20,000 resources is not one pipeline.
+const MOST_PAGES: usize = 200;
+
+/// What carries the pipeline's tags. The tagging API is a hint: it lists ghosts, omits IAM roles and lags behind,
+/// so each kind adds what it can list itself, and every hit is confirmed by observing it.
+pub async fn list(aws: &Aws, scope: &Scope) -> Claims {
+    let mut claims = Claims::default();
+    let mut found: Vec<Tagged> = Vec::new();
+    match hints(aws, scope).await {
+        Ok(hints) => found = hints,
+        Err(fault) => claims.blind.push(fault.to_string()),
+    }
+    for kind in kinds::KINDS {
+        match kind.list(aws, scope, &found).await {
+            Ok(more) => found.extend(more),
+            Err(fault) => claims.blind.push(fault.to_string()),
+        }
+    }
+    claims.found = found.into_iter().map(|tagged| tagged.claim).collect();
+    claims.found.sort();
+    claims.found.dedup();
+    claims
+}
+
+async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
+    let filter = aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(PIPELINE).values(&scope.pipeline).build();
+    let mut found = Vec::new();
+    let mut token: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let page = aws
+            .call("tag:GetResources", "listing what the pipeline owns", || {
+                aws.tagging().get_resources().tag_filters(filter.clone()).set_pagination_token(token.clone()).send()
+            })
+            .await?;
+        for mapping in page.resource_tag_mapping_list() {
+            let tags = mapping.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+            found.extend(mapping.resource_arn().and_then(|arn| claim(arn, tags, scope)));
+        }
+        token = page.pagination_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The claim that the tags make, if they are ours and the kind is known to this version.
+fn claim(arn: &str, tags: std::collections::BTreeMap<String, String>, scope: &Scope) -> Option<Tagged> {
+    let address: Address = tags.get(RESOURCE)?.parse().ok()?;
+    let kind = kinds::named(address.kind())?;
+    let physical = kind.physical(arn, &address, scope)?;
+    Some(Tagged { claim: Claim { address, physical }, tags })
+}

@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+/// Calls per second that AWS publishes for an operation, account-wide or per stream (the stricter reading).
+///
+/// Sources: API reference of each operation and the quota pages of Kinesis, CloudWatch and Firehose, November 2026.
+/// Where no figure is published 5 is taken, and throttling teaches the rest.
+pub fn published_rate(operation: &str) -> u32 {
+    match operation {
+        "kinesis:DescribeLimits" => 1,
+        "kinesis:DescribeStreamSummary" | "kinesis:DescribeStreamConsumer" => 20,
+        "kinesis:UpdateShardCount" => 10,
+        "kinesis:ListShards" => 100,
+        "cloudwatch:PutMetricAlarm" | "cloudwatch:DeleteAlarms" => 3,
+        "cloudwatch:DescribeAlarms" => 9,
+        "cloudwatch:ListTagsForResource" => 10,
+        "cloudwatch:TagResource" | "cloudwatch:UntagResource" => 20,
+        "cloudwatch:GetMetricData" => 500,
+        "tag:GetResources" => 15,
+        _ => match operation.split_once(':').map_or(operation, |(service, _)| service) {
+            // S3 takes thousands a second for each prefix; its bucket operations are not published.
+            "s3" => 20,
+            // EC2 refills 5 to 20 a second by operation class; KMS takes 15 and more.
+            "ec2" | "kms" | "iam" | "sts" => 10,
+            _ => 5,
+        },
+    }
+}
+
+/// One token bucket for each operation, shared by everything in this process, and a pause that throttling prolongs.
+#[derive(Default)]
+pub struct Rates {
+    buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
+}
+
+struct Bucket {
+    limiter: DefaultDirectRateLimiter,
+    /// Nobody calls before this moment; `None` once calls go through again.
+    quiet: Mutex<Option<(Instant, Duration)>>,
+}
+
+/// The longest pause that throttling can cause.
+const LONGEST_QUIET: Duration = Duration::from_secs(10);
+
+impl Rates {
+    fn bucket(&self, operation: &'static str) -> Arc<Bucket> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.entry(operation).or_insert_with(|| {
+            let rate = NonZeroU32::new(published_rate(operation)).unwrap_or(NonZeroU32::MIN);
+            Arc::new(Bucket { limiter: RateLimiter::direct(Quota::per_second(rate)), quiet: Mutex::new(None) })
+        });
+        Arc::clone(bucket)
+    }
+
+    /// Waits until the operation may be called.
+    pub async fn admit(&self, operation: &'static str) {
+        let bucket = self.bucket(operation);
+        let quiet = *bucket.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((until, _)) = quiet {
+            tokio::time::sleep_until(until.into()).await;
+        }
+        let clock = DefaultClock::default();
+        while let Err(not_until) = bucket.limiter.check() {
+            tokio::time::sleep(not_until.wait_time_from(clock.now())).await;
+        }
+    }
+
+    /// AWS throttled the operation: everybody pauses, twice as long as the last time.
+    pub fn slow_down(&self, operation: &'static str) {
+        let bucket = self.bucket(operation);
+        let mut quiet = bucket.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let pause = match *quiet {
+            Some((until, last)) if now < until + last * 4 => (last * 2).min(LONGEST_QUIET),
+            _ => Duration::from_millis(200),
+        };
+        *quiet = Some((now + pause, pause));
+    }
+}

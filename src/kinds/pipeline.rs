@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Pipeline, key::KeyUse};
+use crate::model::{OnRemoval, Path, Problem, is_ours_to_write};
+
+/// The format of the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Version {
+    #[serde(rename = "tidegate/v1")]
+    V1,
+}
+
+/// What holds where a block does not say otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Defaults {
+    /// ARNs that alarms notify, usually SNS topics; at most five.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["arn:aws:sns:eu-west-1:123456789012:oncall"])]
+    pub notify: Vec<String>,
+    /// What happens to a resource whose block leaves the spec: `retain` (the default for what holds data) or `delete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_removal: Option<OnRemoval>,
+    /// The key of streams and buckets that name none: a key of this pipeline, `alias/…`, a key ARN, `aws` or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyUse>,
+}
+
+impl Defaults {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// AWS allows 50 tags on a resource; up to eight are ours.
+const MOST_TAGS: usize = 40;
+
+/// Checks what is true of the pipeline as a whole.
+pub fn check(spec: &Pipeline, problems: &mut Vec<Problem>) {
+    check_tags(&spec.tags, &Path::of(["tags"]), problems);
+    for (index, arn) in spec.defaults.notify.iter().enumerate() {
+        if !arn.starts_with("arn:") {
+            let path = Path::of(["defaults", "notify"]).index(index);
+            problems.push(
+                Problem::new("invalid-value", path, format!("`{arn}` is not an ARN"))
+                    .help("write the whole ARN, for example arn:aws:sns:eu-west-1:123456789012:oncall"),
+            );
+        }
+    }
+    if spec.defaults.notify.len() > 5 {
+        problems.push(
+            Problem::new("invalid-value", Path::of(["defaults", "notify"]), "an alarm takes at most five actions")
+                .help("send to one SNS topic with several subscribers"),
+        );
+    }
+}
+
+/// The rules of AWS for tags, and that ours are left to us.
+pub fn check_tags(tags: &BTreeMap<String, String>, at: &Path, problems: &mut Vec<Problem>) {
+    if tags.len() > MOST_TAGS {
+        let message = format!("{} tags are more than the {MOST_TAGS} that leave room for ours (AWS allows 50)", tags.len());
+        problems.push(Problem::new("invalid-value", at.clone(), message).help("remove some tags"));
+    }
+    for (key, value) in tags {
+        let path = at.key(key.clone());
+        let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+        if !is_ours_to_write(key) || key.starts_with("tidegate:") {
+            problems.push(
+                Problem::new("invalid-value", path, format!("the tag `{key}` is reserved"))
+                    .help("`aws:` belongs to AWS and `tidegate:` to Tidegate; choose another name"),
+            );
+        } else if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
+            problems.push(Problem::new("invalid-value", path, "a tag's key has 1 to 128 characters, its value at most 256"));
+        } else if !key.chars().all(allowed) || !value.chars().all(allowed) {
+            problems.push(
+                Problem::new("invalid-value", path, "AWS does not allow these characters in a tag")
+                    .help("use letters, digits, spaces and _ . : / = + - @"),
+            );
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Monthly cost of what is there and of what is wanted, from one table of prices.
+
+use super::diff::{Question, resolve};
+use crate::model::{Attrs, Cost, Prices, Schema};
+
+/// When the table was last compared with AWS's price pages.
+pub const PRICES_DATE: &str = "2026-11-23";
+/// Where the prices come from.
+pub const PRICES_SOURCE: &str = "AWS price pages for us-east-1; other regions differ by up to 100 %";
+
+/// US dollars per unit. Override any of them with `--prices FILE`.
+pub fn price_table() -> Prices {
+    let table = [
+        ("kinesis.shardHour", 0.015),
+        ("kinesis.extendedRetentionShardHour", 0.020),
+        ("kinesis.fanOutConsumerShardHour", 0.015),
+        ("kinesis.onDemandStreamHour", 0.04),
+        ("kms.keyMonth", 1.00),
+        ("vpc.endpointZoneHour", 0.01),
+        ("cloudwatch.alarmMonth", 0.10),
+    ];
+    Prices(table.into_iter().map(|(name, price)| (name.to_owned(), price)).collect())
+}
+
+/// The cost of what the pipeline owns now, and after the plan. What is held counts on both sides.
+pub(super) fn around(question: &Question) -> (Cost, Cost) {
+    let (mut before, mut after) = (Cost::default(), Cost::default());
+    for (address, seen) in &question.inventory.seen {
+        let desired = question.graph.get(address);
+        if desired.is_some_and(|desired| desired.existing) {
+            continue;
+        }
+        let schema = question.schemas.iter().find(|schema| schema.kind == address.kind());
+        if let (Some(schema), Some(live)) = (schema, seen.present()) {
+            add(&mut before, schema, &live.attrs, question);
+        }
+    }
+    if !question.consent.destroy {
+        for desired in question.graph.iter().filter(|desired| !desired.existing) {
+            let mut attrs = resolve(question, desired);
+            // What the autoscaler owns costs what it costs now.
+            if let Some(live) = question.inventory.present(&desired.address)
+                && let (Some(wanted), Some(now)) = (attrs.get("shards"), live.attrs.get("shards"))
+                && crate::model::Compare::Within.same(wanted, now)
+            {
+                attrs.insert("shards".into(), now.clone());
+            }
+            add(&mut after, desired.schema, &attrs, question);
+        }
+    }
+    (before, after)
+}
+
+fn add(total: &mut Cost, schema: &Schema, attrs: &Attrs, question: &Question) {
+    let cost = (schema.cost)(attrs, question.prices);
+    total.monthly_micros += cost.monthly_micros;
+    for usage in cost.usage {
+        let usage = format!("{}: {usage}", schema.title);
+        if !total.usage.contains(&usage) {
+            total.usage.push(usage);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::order::{self, Draft};
+use super::{Autoscaled, FORMAT, FieldChange, Held, Plan, Reason, Verb, cost, digest, prune};
+use crate::model::{
+    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Observed, Owner, Prices, Ref, Resource, Schema, Shift,
+    State, Value,
+};
+
+/// What the user agreed to beyond the spec.
+#[derive(Clone, Debug, Default)]
+pub struct Consent {
+    /// Names or addresses of resources to take over.
+    pub adopt: BTreeSet<String>,
+    /// Names or addresses of resources whose data may be lost.
+    pub data_loss: BTreeSet<String>,
+    /// Delete everything that the pipeline owns.
+    pub destroy: bool,
+}
+
+/// Everything a plan is computed from.
+pub struct Question<'a> {
+    pub graph: &'a Graph,
+    pub inventory: &'a Inventory,
+    /// All kinds in the order of creation.
+    pub schemas: &'a [&'static Schema],
+    pub prices: &'a Prices,
+    pub consent: &'a Consent,
+    pub made_by: &'a str,
+}
+
+/// The answer so far.
+#[derive(Default)]
+pub(super) struct Sheet {
+    pub drafts: Vec<Draft>,
+    pub held: Vec<Held>,
+    pub autoscaled: Vec<Autoscaled>,
+}
+
+impl Consent {
+    pub(super) fn names(set: &BTreeSet<String>, address: &Address, physical: &str) -> bool {
+        [address.to_string().as_str(), address.name(), physical].iter().any(|name| set.contains(*name))
+    }
+}
+
+/// Computes the plan. The same question has the same answer, byte for byte.
+pub fn plan(question: &Question) -> Plan {
+    let mut sheet = Sheet::default();
+    if !question.consent.destroy {
+        // The graph was checked to be acyclic when it was made.
+        for address in question.graph.order().unwrap_or_default() {
+            if let Some(desired) = question.graph.get(&address) {
+                consider(question, desired, &mut sheet);
+            }
+        }
+    }
+    prune::consider(question, &mut sheet);
+    let (steps, about_seconds) = order::order(question, sheet.drafts);
+    let (cost_before, cost_after) = cost::around(question);
+    Plan {
+        format_version: FORMAT,
+        made_by: question.made_by.to_owned(),
+        scope: question.inventory.scope.clone(),
+        taken_at: question.inventory.taken_at,
+        inventory: digest::digest_inventory(question.inventory, question.graph),
+        steps,
+        held: sheet.held,
+        autoscaled: sheet.autoscaled,
+        not_checked: question.inventory.blind.clone(),
+        cost_before,
+        cost_after,
+        about_seconds,
+    }
+}
+
+fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
+    let address = &desired.address;
+    let hold = |reason, why: String, remedy: String| Held {
+        address: address.clone(),
+        physical: desired.physical.clone(),
+        reason,
+        why,
+        remedy,
+    };
+    let blocked = desired.needs().into_iter().find(|need| {
+        let holds = |held: &Held| held.address == *need && held.reason != Reason::Retained && held.reason != Reason::Quota;
+        sheet.held.iter().any(holds)
+    });
+    if let Some(need) = blocked {
+        sheet.held.push(hold(Reason::Waiting, format!("it needs {need}, which is held"), format!("see {need}")));
+        return;
+    }
+    match question.inventory.seen.get(address) {
+        None => sheet.held.push(hold(Reason::NotChecked, "it was not looked at".into(), "run the command again".into())),
+        Some(Observed::Unreadable(why)) => {
+            let remedy = "mend the cause, then run the command again; nothing is done to what cannot be read";
+            sheet.held.push(hold(Reason::NotChecked, why.clone(), remedy.into()));
+        }
+        Some(Observed::Absent) if desired.existing => {
+            let remedy = format!("create {} first, or correct the name in {}", desired.physical, desired.path);
+            sheet.held.push(hold(Reason::Missing, format!("{} does not exist", desired.physical), remedy));
+        }
+        Some(Observed::Absent) => create(question, desired, sheet),
+        Some(Observed::Present(_)) if desired.existing => {}
+        Some(Observed::Present(live)) => present(question, desired, live, sheet),
+    }
+}
+
+fn create(question: &Question, desired: &Desired, sheet: &mut Sheet) {
+    let wanted = resolve(question, desired);
+    let shift = Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
+    let changes = wanted.iter().map(|(field, value)| change(desired.schema, field, None, Some(value))).collect();
+    let calls = (desired.schema.calls)(desired.schema, &shift);
+    let risks = (desired.schema.risks)(&shift);
+    let draft = Draft::new(desired, Verb::Create, "it does not exist", changes, calls);
+    sheet.drafts.push(draft.risks(risks));
+}
+
+fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut Sheet) {
+    let owner = owner(question, desired, live);
+    let adopted = Consent::names(&question.consent.adopt, &desired.address, &desired.physical);
+    let ours = match owner {
+        Owner::Ours => true,
+        Owner::Nobody if adopted => false,
+        Owner::Nobody => {
+            return sheet.held.push(Held {
+                address: desired.address.clone(),
+                physical: desired.physical.clone(),
+                reason: Reason::Foreign,
+                why: format!("{} exists and does not carry this pipeline's tags", desired.physical),
+                remedy: format!("take it over with `--adopt {}`, or choose another name", desired.address),
+            });
+        }
+        Owner::Other(whose) => {
+            return sheet.held.push(Held {
+                address: desired.address.clone(),
+                physical: desired.physical.clone(),
+                reason: Reason::Foreign,
+                why: format!("{} belongs to {whose}", desired.physical),
+                remedy: "choose another name, or remove it from the other spec first".into(),
+            });
+        }
+    };
+    let wanted = resolve(question, desired);
+    if let State::Failed(status) = &live.state {
+        return replace(question, desired, live, &wanted, &format!("it is {status}, which does not heal"), sheet);
+    }
+    note_autoscaled(desired, live, &wanted, sheet);
+    let changed = differing(desired.schema, &wanted, live);
+    let forced = changed.keys().find_map(|name| match desired.schema.field(name)?.change {
+        Change::Replace(why) => Some(format!("{name}: {why}")),
+        _ => None,
+    });
+    match forced {
+        Some(why) if ours => replace(question, desired, live, &wanted, &why, sheet),
+        Some(why) => sheet.held.push(Held {
+            address: desired.address.clone(),
+            physical: desired.physical.clone(),
+            reason: Reason::Foreign,
+            why: format!("taking it over would replace it ({why})"),
+            remedy: "make the spec agree with what exists, then adopt it".into(),
+        }),
+        None if changed.is_empty() => {}
+        None => update(question, desired, live, &wanted, changed, ours, sheet),
+    }
+}
+
+/// Parts that carry no tags belong to whoever owns the resource they hang on.
+fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
+    let scope = &question.inventory.scope;
+    if live.attrs.contains_key("tags") {
+        return live.owner(&desired.address, scope);
+    }
+    let parent = desired.parent.as_ref().and_then(|parent| Some((parent, question.inventory.present(parent)?)));
+    match parent {
+        Some((address, parent)) => parent.owner(address, scope),
+        None => Owner::Nobody,
+    }
+}
+
+fn update(
+    question: &Question,
+    desired: &Desired,
+    live: &Resource,
+    wanted: &Attrs,
+    changed: Attrs,
+    ours: bool,
+    sheet: &mut Sheet,
+) {
+    let changes = changed
+        .iter()
+        .map(|(field, value)| change(desired.schema, field, live.attrs.get(field), Some(value)))
+        .collect::<Vec<_>>();
+    let shift = Shift { before: Some(live), wanted: Some(wanted), changed, now: question.inventory.taken_at };
+    let calls = (desired.schema.calls)(desired.schema, &shift);
+    if calls.is_empty() {
+        return;
+    }
+    let risks = (desired.schema.risks)(&shift);
+    if let Some(quota) = risks.iter().find(|risk| risk.flag == "quota") {
+        return sheet.held.push(Held {
+            address: desired.address.clone(),
+            physical: desired.physical.clone(),
+            reason: Reason::Quota,
+            why: quota.why.clone(),
+            remedy: "wait until calls of the last 24 hours have aged out, or ask AWS for a higher limit".into(),
+        });
+    }
+    let names = changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>().join(", ");
+    let (verb, because) = if ours {
+        (Verb::Update, format!("{names} {}", if changes.len() == 1 { "differs" } else { "differ" }))
+    } else {
+        (Verb::Adopt, "it exists and is taken over (--adopt)".to_owned())
+    };
+    sheet.drafts.push(Draft::new(desired, verb, &because, changes, calls).risks(risks).of(live));
+}
+
+fn replace(question: &Question, desired: &Desired, live: &Resource, wanted: &Attrs, why: &str, sheet: &mut Sheet) {
+    let schema = desired.schema;
+    if let Some(held) = prune::guard(question, schema, &desired.address, live) {
+        return sheet.held.push(held);
+    }
+    let now = question.inventory.taken_at;
+    let gone = Shift { before: Some(live), wanted: None, changed: Attrs::new(), now };
+    let because = format!("must be replaced: {why}");
+    let delete = Draft::new(desired, Verb::Replace, &because, Vec::new(), (schema.calls)(schema, &gone)).of(live);
+    sheet.drafts.push(delete.deleting());
+    let made = Shift { before: None, wanted: Some(wanted), changed: wanted.clone(), now };
+    let changes = differing(schema, wanted, live)
+        .iter()
+        .map(|(field, value)| change(schema, field, live.attrs.get(field), Some(value)))
+        .collect();
+    let mut risks = (schema.risks)(&made);
+    risks.push(crate::model::Risk::new("replacement", format!("it is deleted and created again ({why})")));
+    let create = Draft::new(desired, Verb::Replace, &because, changes, (schema.calls)(schema, &made));
+    sheet.drafts.push(create.risks(risks));
+}
+
+/// The wanted attributes with every reference replaced that is known now. A reference to something that does not
+/// exist yet, or that is about to be replaced, stays a reference: "known after apply".
+pub(super) fn resolve(question: &Question, desired: &Desired) -> Attrs {
+    let known = |reference: &Ref| -> Option<String> {
+        let target = question.graph.get(&reference.address)?;
+        if let Some(output) = target.known_output(&reference.output, &question.inventory.scope) {
+            return Some(output);
+        }
+        question.inventory.present(&reference.address)?.outputs.get(&reference.output).cloned()
+    };
+    desired.attrs.iter().map(|(name, value)| (name.clone(), value.resolved(&known))).collect()
+}
+
+/// The wanted fields that the living resource does not satisfy.
+pub(super) fn differing(schema: &Schema, wanted: &Attrs, live: &Resource) -> Attrs {
+    let differs = |(name, value): &(&String, &Value)| {
+        let Some(field) = schema.field(name) else { return false };
+        if matches!(field.change, Change::Delegated | Change::Fixed) {
+            return false;
+        }
+        let default = field.default.map(|default| default());
+        match live.attrs.get(*name).or(default.as_ref()) {
+            Some(seen) => !field.compare.same(value, seen),
+            // Tags that the endpoint cannot tell are not compared; anything else that is missing is wanted.
+            None => !matches!(field.compare, Compare::Tags { .. }),
+        }
+    };
+    wanted.iter().filter(differs).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn change(schema: &Schema, field: &str, before: Option<&Value>, after: Option<&Value>) -> FieldChange {
+    let mut refs = Vec::new();
+    after.iter().for_each(|value| value.refs(&mut refs));
+    FieldChange {
+        field: field.to_owned(),
+        before: before.cloned(),
+        after: after.cloned(),
+        after_unknown: !refs.is_empty(),
+        replaces: schema.field(field).filter(|_| before.is_some()).and_then(|field| match field.change {
+            Change::Replace(why) => Some(why.to_owned()),
+            _ => None,
+        }),
+    }
+}
+
+fn note_autoscaled(desired: &Desired, live: &Resource, wanted: &Attrs, sheet: &mut Sheet) {
+    for field in desired.schema.fields.iter().filter(|field| field.compare == Compare::Within) {
+        let bounds = wanted.get(field.name).and_then(|value| Some((value.get("min")?.as_int()?, value.get("max")?.as_int()?)));
+        if let (Some((min, max)), Some(now)) = (bounds, live.attrs.get(field.name).and_then(Value::as_int))
+            && (min..=max).contains(&now)
+        {
+            let (address, field) = (desired.address.clone(), field.name.to_owned());
+            sheet.autoscaled.push(Autoscaled { address, field, now, min, max });
+        }
+    }
+}
+
+/// The order of kinds, for deletions.
+pub(super) fn ranks<'a>(schemas: &[&'a Schema]) -> BTreeMap<&'a str, usize> {
+    schemas.iter().enumerate().map(|(rank, schema)| (schema.kind, rank)).collect()
+}

@@ -1,0 +1,81 @@
+//! What the pipeline owns and the spec no longer asks for.
+
+use super::diff::{Consent, Question, Sheet};
+use super::order::Draft;
+use super::{Held, Reason, Verb};
+use crate::model::{Address, Attrs, ON_REMOVAL, Observed, Owner, Resource, Schema, Shift};
+
+pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
+    for (address, seen) in &question.inventory.seen {
+        let wanted = question.graph.get(address);
+        let leaves = match wanted {
+            Some(desired) => question.consent.destroy && !desired.existing,
+            None => true,
+        };
+        let Some(schema) = question.schemas.iter().find(|schema| schema.kind == address.kind()) else { continue };
+        match seen {
+            _ if !leaves => {}
+            Observed::Absent => {}
+            Observed::Unreadable(why) => sheet.held.push(Held {
+                address: address.clone(),
+                physical: wanted.map(|desired| desired.physical.clone()).unwrap_or_default(),
+                reason: Reason::NotChecked,
+                why: why.clone(),
+                remedy: "mend the cause, then run the command again; nothing is done to what cannot be read".into(),
+            }),
+            Observed::Present(live) => remove(question, schema, address, live, sheet),
+        }
+    }
+}
+
+fn remove(question: &Question, schema: &'static Schema, address: &Address, live: &Resource, sheet: &mut Sheet) {
+    // Parts without tags were found through an owned parent.
+    let tagged = live.attrs.contains_key("tags");
+    if tagged && live.owner(address, &question.inventory.scope) != Owner::Ours {
+        return;
+    }
+    let held = |reason, why: String, remedy: String| Held {
+        address: address.clone(),
+        physical: live.physical.clone(),
+        reason,
+        why,
+        remedy,
+    };
+    if !question.consent.destroy && tagged && live.tag(ON_REMOVAL) != Some("delete") && !live.is_protected() {
+        let remedy = format!("to delete it, put the block back with `onRemoval: delete`, apply, and remove it again; {address} stays tagged until then");
+        return sheet.held.push(held(Reason::Retained, "it has left the spec and is kept (onRemoval: retain)".into(), remedy));
+    }
+    if let Some(held) = guard(question, schema, address, live) {
+        return sheet.held.push(held);
+    }
+    let shift = Shift { before: Some(live), wanted: None, changed: Attrs::new(), now: question.inventory.taken_at };
+    let because =
+        if question.consent.destroy { "the pipeline is destroyed" } else { "it has left the spec (onRemoval: delete)" };
+    let mut risks = (schema.risks)(&shift);
+    if let Some(data) = schema.holds_data {
+        risks.push(crate::model::Risk::new("data-loss", format!("{data} is lost for ever")));
+    }
+    let calls = (schema.calls)(schema, &shift);
+    sheet.drafts.push(Draft::removing(address, live, because, calls).risks(risks));
+}
+
+/// What forbids the deletion of a living resource.
+pub(super) fn guard(question: &Question, schema: &Schema, address: &Address, live: &Resource) -> Option<Held> {
+    let held = |reason, why: String, remedy: String| {
+        Some(Held { address: address.clone(), physical: live.physical.clone(), reason, why, remedy })
+    };
+    if live.is_protected() {
+        let remedy = "set `protect: false` in its block and apply, then try again";
+        return held(Reason::Protected, "it is protected (tag tidegate:protect)".into(), remedy.into());
+    }
+    match schema.holds_data {
+        Some(data) if !Consent::names(&question.consent.data_loss, address, &live.physical) => {
+            let why = format!("its deletion loses {data}");
+            held(Reason::DataLoss, why, format!("agree with `--allow-data-loss {address}`"))
+        }
+        _ => None,
+    }
+}
+
+/// The verb of a deletion, for readers of this module.
+pub(super) const VERB: Verb = Verb::Delete;
