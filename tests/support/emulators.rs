@@ -1,0 +1,148 @@
+//! Real emulators as child processes on loopback: each starts at its first use and lives until the test process ends.
+//!
+//! The tests of one binary share them and run in parallel, so every test gives its resources names of its own.
+//! What each emulator is good for, and where it is wrong, is in `README.md` beside this file.
+#![allow(dead_code, reason = "one test binary may use only some of the emulators")]
+
+mod provision;
+mod watchdog;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use provision::Installed;
+
+/// The region that the tests sign for. The emulators keep one world per region and create it on demand.
+pub const REGION: &str = "eu-west-1";
+
+/// The key that every emulator takes for its own account's root; the secret is the same word.
+pub const ACCESS_KEY: &str = "test";
+
+/// Kinesis-local changes state after this long. Long enough for a test to see CREATING and UPDATING over HTTP,
+/// short enough (its default is 500 ms) that a story of ten changes ends in seconds.
+const STATE_CHANGE: &str = "300ms";
+
+/// Where an emulator answers.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// For `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_<SERVICE>`, without a trailing slash.
+    pub url: String,
+    pub region: &'static str,
+    /// The account id in the ARNs that this emulator makes up.
+    pub account: &'static str,
+}
+
+impl Endpoint {
+    /// The variables that make any AWS SDK or tool talk to this emulator and to nothing else.
+    pub fn env(&self) -> [(&'static str, &str); 6] {
+        [
+            ("AWS_ENDPOINT_URL", &self.url),
+            ("AWS_REGION", self.region),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY),
+            // A test must not read the developer's profile nor wait for the metadata service of a machine in EC2.
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]
+    }
+}
+
+/// The whole pipeline on one endpoint; believes every caller.
+pub fn ministack() -> &'static Endpoint {
+    static ONE: OnceLock<Endpoint> = OnceLock::new();
+    ONE.get_or_init(|| start_ministack("ministack", "false"))
+}
+
+/// The same, checking signatures and IAM policies. [`ACCESS_KEY`] is the account's root there.
+pub fn ministack_with_auth() -> &'static Endpoint {
+    static ONE: OnceLock<Endpoint> = OnceLock::new();
+    ONE.get_or_init(|| start_ministack("ministack-auth", "true"))
+}
+
+/// The widest create, read, update and delete; VPC endpoints with all their fields.
+pub fn moto() -> &'static Endpoint {
+    static ONE: OnceLock<Endpoint> = OnceLock::new();
+    ONE.get_or_init(|| {
+        start("moto", "123456789012", |installed, port| {
+            let mut command = python(installed, "moto.server");
+            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+            command
+        })
+    })
+}
+
+/// Kinesis alone, with its true states: CREATING, UPDATING and DELETING each last [`STATE_CHANGE`].
+pub fn kinesis_local() -> &'static Endpoint {
+    static ONE: OnceLock<Endpoint> = OnceLock::new();
+    ONE.get_or_init(|| {
+        start("kinesis-local", "000000000000", |installed, port| {
+            let package = installed.kinesis_local();
+            let mut command = clean(Path::new("node"));
+            command
+                .arg(package.join("main.js"))
+                .env("KINESIS_MOCK_CERT_PATH", package.join("server.json"))
+                .env("KINESIS_MOCK_PLAIN_PORT", port.to_string())
+                // It insists on a TLS port as well, which nobody uses.
+                .env("KINESIS_MOCK_TLS_PORT", watchdog::free_port().to_string())
+                .env("LOG_LEVEL", "ERROR")
+                // All tests share one account, so its quotas (50 shards, 10 on-demand streams) would couple them.
+                .env("SHARD_LIMIT", "10000")
+                .env("ON_DEMAND_STREAM_COUNT_LIMIT", "1000");
+            for change in [
+                "CREATE_STREAM",
+                "DELETE_STREAM",
+                "REGISTER_STREAM_CONSUMER",
+                "DEREGISTER_STREAM_CONSUMER",
+                "START_STREAM_ENCRYPTION",
+                "STOP_STREAM_ENCRYPTION",
+                "MERGE_SHARDS",
+                "SPLIT_SHARD",
+                "UPDATE_SHARD_COUNT",
+                "UPDATE_STREAM_MODE",
+            ] {
+                command.env(format!("{change}_DURATION"), STATE_CHANGE);
+            }
+            command
+        })
+    })
+}
+
+fn start_ministack(name: &'static str, auth: &'static str) -> Endpoint {
+    start(name, "000000000000", |installed, port| {
+        let mut command = python(installed, "ministack");
+        command
+            .env("AUTH", auth)
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            // Otherwise the IoT broker listens on port 8883 of every interface, and the second ministack finds it taken.
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY);
+        command
+    })
+}
+
+fn start(name: &'static str, account: &'static str, command: impl Fn(&Installed, u16) -> Command) -> Endpoint {
+    let installed = provision::installed();
+    let port = watchdog::keep_running(name, installed, |port| command(installed, port));
+    Endpoint { url: format!("http://127.0.0.1:{port}"), region: REGION, account }
+}
+
+fn python(installed: &Installed, module: &str) -> Command {
+    // `python -m` rather than the scripts in `bin/`: these carry the absolute path of the folder they were made in.
+    let mut command = clean(&installed.python());
+    command.args(["-m", module]);
+    command
+}
+
+/// A command without the developer's own AWS settings, which the emulators would read.
+fn clean(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
