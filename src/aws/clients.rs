@@ -14,6 +14,8 @@ pub struct Connect {
     pub profile: Option<String>,
     pub region: Option<String>,
     pub endpoint_url: Option<String>,
+    /// An access key and its secret, in place of the environment's: for tests against emulators.
+    pub static_keys: Option<(String, String)>,
 }
 
 /// Clients of all services in one region, with shared rates.
@@ -63,6 +65,10 @@ impl Aws {
         }
         if let Some(url) = &connect.endpoint_url {
             loader = loader.endpoint_url(url);
+        }
+        if let Some((id, secret)) = &connect.static_keys {
+            let keys = aws_credential_types::Credentials::new(id, secret, None, None, "static");
+            loader = loader.credentials_provider(keys);
         }
         let config = loader.load().await;
         let Some(region) = config.region().map(ToString::to_string) else {
