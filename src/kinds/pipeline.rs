@@ -82,3 +82,18 @@ pub fn check_tags(tags: &BTreeMap<String, String>, at: &Path, problems: &mut Vec
         }
     }
 }
+
+impl Pipeline {
+    /// A pipeline without anything in it.
+    pub fn empty(name: super::Name, region: &str) -> Self {
+        Self {
+            api_version: Version::V1,
+            pipeline: name,
+            region: Some(region.to_owned()),
+            tags: BTreeMap::new(),
+            defaults: Defaults::default(),
+            keys: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Kinesis data streams.
 
 mod effects;
+mod import;
 mod ledger;
 mod physics;
 
@@ -22,6 +23,7 @@ use crate::model::{
     Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Resource, Schema, Scope, State, Value, When,
 };
 
+pub use import::import;
 pub use physics::hops;
 
 /// A Kinesis data stream.
