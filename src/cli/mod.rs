@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod files;
 mod iam;
+mod local;
 mod import;
 mod init;
 mod out;

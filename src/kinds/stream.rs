@@ -156,7 +156,7 @@ pub static SCHEMA: Schema = Schema {
             .folded()
             .default(|| Value::text("1MiB"))
             .seconds(10),
-        Field::tags("kinesis:AddTagsToStream", "kinesis:RemoveTagsFromStream"),
+        Field::tags("kinesis:AddTagsToStream", "kinesis:RemoveTagsFromStream").folded(),
     ],
     create: "kinesis:CreateStream",
     delete: "kinesis:DeleteStream",

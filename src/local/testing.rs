@@ -23,6 +23,7 @@ const PLAIN: Schema = Schema {
     arn: None,
     assigned: &[],
     holds_data: None,
+    asynchronous: false,
     creating_limit: None,
     calls: Schema::plain_calls,
     risks: Schema::no_risks,
