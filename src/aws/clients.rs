@@ -1,6 +1,6 @@
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -143,5 +143,7 @@ impl Aws {
 /// `AWS_ENDPOINT_URL_<SERVICE>` is read by the SDK itself; we only need to know that it is there.
 fn service_endpoints_set() -> bool {
     let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
-    !ignored && std::env::vars_os().any(|(name, value)| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
+    !ignored
+        && std::env::vars_os()
+            .any(|(name, value)| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
 }

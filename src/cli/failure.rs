@@ -8,11 +8,18 @@ use crate::spec::Source;
 #[derive(Debug)]
 pub enum Failure {
     /// Mistakes in the user's text, all at once.
-    Problems { problems: Vec<Problem>, sources: Vec<Source>, json: bool },
+    Problems {
+        problems: Vec<Problem>,
+        sources: Vec<Source>,
+        json: bool,
+    },
     /// The world failed.
     Fault(Fault),
     /// Nothing was done, and for a reason that the user can change.
-    Refused { what: String, help: String },
+    Refused {
+        what: String,
+        help: String,
+    },
     Other(anyhow::Error),
 }
 

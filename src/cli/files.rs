@@ -29,7 +29,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
         }
     }
     if files.len() > MOST_FILES {
-        problems.push(unreadable(&files[0], &format!("more than {MOST_FILES} files are no spec; name a smaller folder")));
+        problems
+            .push(unreadable(&files[0], &format!("more than {MOST_FILES} files are no spec; name a smaller folder")));
         return Err(problems);
     }
     let mut seen = std::collections::BTreeSet::new();

@@ -51,7 +51,9 @@ impl Out {
 
     /// A live view makes sense only where it can be redrawn.
     pub fn is_live(&self) -> bool {
-        std::io::stderr().is_terminal() && std::env::var_os("CI").is_none() && std::env::var("TERM").as_deref() != Ok("dumb")
+        std::io::stderr().is_terminal()
+            && std::env::var_os("CI").is_none()
+            && std::env::var("TERM").as_deref() != Ok("dumb")
     }
 
     /// Somebody can answer a question.

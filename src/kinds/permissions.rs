@@ -37,16 +37,28 @@ pub fn deployer(graph: &Graph, scope: &Scope, schemas: &[&'static Schema], most:
 
 /// What the controller needs: to see, to resize, and to keep its books on the stream.
 pub fn controller(graph: &Graph, scope: &Scope) -> Value {
-    let streams: BTreeSet<String> = graph
-        .of_kind("stream")
-        .filter_map(|stream| stream.known_output("arn", scope))
-        .collect();
-    let everywhere = ["kinesis:DescribeLimits", "kinesis:ListStreams", "cloudwatch:GetMetricData",
-        "cloudwatch:DescribeAlarms", "tag:GetResources", "sts:GetCallerIdentity",
-        "kinesis:EnableEnhancedMonitoring", "kinesis:DisableEnhancedMonitoring"];
-    let on_streams = ["kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream",
-        "kinesis:UpdateShardCount", "kinesis:SplitShard", "kinesis:MergeShards", "kinesis:AddTagsToStream",
-        "kinesis:RemoveTagsFromStream"];
+    let streams: BTreeSet<String> =
+        graph.of_kind("stream").filter_map(|stream| stream.known_output("arn", scope)).collect();
+    let everywhere = [
+        "kinesis:DescribeLimits",
+        "kinesis:ListStreams",
+        "cloudwatch:GetMetricData",
+        "cloudwatch:DescribeAlarms",
+        "tag:GetResources",
+        "sts:GetCallerIdentity",
+        "kinesis:EnableEnhancedMonitoring",
+        "kinesis:DisableEnhancedMonitoring",
+    ];
+    let on_streams = [
+        "kinesis:DescribeStreamSummary",
+        "kinesis:ListShards",
+        "kinesis:ListTagsForStream",
+        "kinesis:UpdateShardCount",
+        "kinesis:SplitShard",
+        "kinesis:MergeShards",
+        "kinesis:AddTagsToStream",
+        "kinesis:RemoveTagsFromStream",
+    ];
     let mut grants = BTreeMap::from([(BTreeSet::from(["*".to_owned()]), everywhere.map(str::to_owned).into())]);
     if !streams.is_empty() {
         grants.insert(streams, on_streams.map(str::to_owned).into());

@@ -85,7 +85,8 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
         remedy,
     };
     let blocked = desired.needs().into_iter().find(|need| {
-        let holds = |held: &Held| held.address == *need && held.reason != Reason::Retained && held.reason != Reason::Quota;
+        let holds =
+            |held: &Held| held.address == *need && held.reason != Reason::Retained && held.reason != Reason::Quota;
         sheet.held.iter().any(holds)
     });
     if let Some(need) = blocked {
@@ -93,7 +94,9 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
         return;
     }
     match question.inventory.seen.get(address) {
-        None => sheet.held.push(hold(Reason::NotChecked, "it was not looked at".into(), "run the command again".into())),
+        None => {
+            sheet.held.push(hold(Reason::NotChecked, "it was not looked at".into(), "run the command again".into()))
+        }
         Some(Observed::Unreadable(why)) => {
             let remedy = "mend the cause, then run the command again; nothing is done to what cannot be read";
             sheet.held.push(hold(Reason::NotChecked, why.clone(), remedy.into()));
@@ -110,7 +113,8 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
 
 fn create(question: &Question, desired: &Desired, sheet: &mut Sheet) {
     let wanted = resolve(question, desired);
-    let shift = Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
+    let shift =
+        Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
     let changes = wanted.iter().map(|(field, value)| change(desired.schema, field, None, Some(value))).collect();
     let calls = (desired.schema.calls)(desired.schema, &shift);
     let risks = (desired.schema.risks)(&shift);
@@ -285,7 +289,8 @@ fn change(schema: &Schema, field: &str, before: Option<&Value>, after: Option<&V
 
 fn note_autoscaled(desired: &Desired, live: &Resource, wanted: &Attrs, sheet: &mut Sheet) {
     for field in desired.schema.fields.iter().filter(|field| field.compare == Compare::Within) {
-        let bounds = wanted.get(field.name).and_then(|value| Some((value.get("min")?.as_int()?, value.get("max")?.as_int()?)));
+        let bounds =
+            wanted.get(field.name).and_then(|value| Some((value.get("min")?.as_int()?, value.get("max")?.as_int()?)));
         if let (Some((min, max)), Some(now)) = (bounds, live.attrs.get(field.name).and_then(Value::as_int))
             && (min..=max).contains(&now)
         {
