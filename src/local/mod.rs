@@ -13,6 +13,7 @@ pub mod metrics;
 mod names;
 mod owned;
 pub mod plant;
+pub mod reference;
 mod references;
 pub mod shards;
 pub mod stream;

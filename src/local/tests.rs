@@ -397,3 +397,25 @@ async fn pauses_move_only_this_clock() {
     assert_eq!(local.now(), NOW + 3600);
     assert_eq!(local.caller().await.unwrap().arn, "arn:aws:iam::123456789012:user/local");
 }
+
+/// Prints how long a day of one-minute steps and ten thousand looks take: `cargo test speed -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn speed() {
+    let local = local();
+    local.ready_stream("clicks", 40);
+    local.offer("clicks", Load::synthetic(3, 25_000.0, 700.0)).unwrap();
+    let start = std::time::Instant::now();
+    local.wait(86_400);
+    assert_eq!(local.truth("clicks").len(), 1440);
+    println!("a day on 40 shards: {:?}", start.elapsed());
+    for i in 0..10_000 {
+        local.put("stream", &format!("s{i}"), Attrs::new()).unwrap();
+        local.put("consumer", &format!("s{i}/c"), Attrs::new()).unwrap();
+    }
+    let start = std::time::Instant::now();
+    for i in 0..10_000 {
+        assert!(local.see("stream", &format!("s{i}")).is_some());
+    }
+    println!("10,000 looks: {:?}", start.elapsed());
+}

@@ -202,10 +202,13 @@ impl World {
         Ok(())
     }
 
-    /// The resources of a kind that hang on a parent of this name.
+    /// The resources of a kind that hang on a parent of this name: theirs begin with it.
     fn parts<'a>(&'a self, schema: &'a Schema, parent: &'a str) -> impl Iterator<Item = &'a Item> {
         let of_it = move |name: &str| names::parent(schema, name).is_some_and(|(_, of)| of == parent);
-        self.of_kind(schema.kind).filter(move |(name, _)| of_it(name)).map(|(_, item)| item)
+        let from = self.items.get(schema.kind).into_iter().flat_map(move |of| of.range(parent.to_owned()..));
+        from.take_while(move |(name, _)| name.starts_with(parent))
+            .filter(move |(name, _)| of_it(name))
+            .map(|(_, item)| item)
     }
 
     fn consumers(&self, moving: &Moving, stream: &str) -> usize {
