@@ -36,6 +36,8 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
     }
     match code {
         "ResourceInUseException" if creates => Class::Exists,
+        // Waiting does not help: somebody registered a consumer that the plan did not know.
+        "ResourceInUseException" if lower.contains("consumers exist") => Class::Refused,
         "ResourceInUseException"
         | "ConcurrentModificationException"
         | "OperationAborted"
@@ -114,6 +116,9 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
         _ if matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch") => Some(
             "AWS does not accept these credentials: check AWS_PROFILE, the access key and this machine's clock".into(),
         ),
+        _ if message.contains("onsumers exist") => {
+            Some("find them with `aws kinesis list-stream-consumers`, deregister them, then run the same command again".into())
+        }
         Class::Busy => Some("another change is under way; run the same command again when it has settled".into()),
         Class::Throttled => Some("AWS throttles these calls; run the same command again in a minute".into()),
         _ => None,

@@ -4,7 +4,7 @@ use crate::kinds;
 use crate::plan::{self, Consent};
 use crate::report;
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Args {
     /// JSON in place of text
     #[arg(long)]

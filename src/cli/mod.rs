@@ -1,6 +1,7 @@
 //! The commands. One file each: its arguments, whose doc comments are the help, and what it does.
 
 mod apply;
+mod demo;
 mod destroy;
 mod drift;
 mod exit;
@@ -53,6 +54,8 @@ enum Command {
     Import(import::Args),
     /// Write a commented starter spec
     Init(init::Args),
+    /// Show the whole life of a pipeline on the embedded cloud, without an account
+    Demo(demo::Args),
     /// Print least-privilege IAM policies
     Iam(iam::Args),
     /// Print the JSON Schema of the specification
@@ -95,6 +98,7 @@ async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
         Command::Drift(args) => drift::run(common, args, out).await,
         Command::Import(args) => import::run(common, args, out).await,
         Command::Init(args) => init::run(args, out),
+        Command::Demo(args) => demo::run(common, args, out).await,
         Command::Iam(args) => iam::run(common, args, out).await,
         Command::Schema(args) => schema::run(args, out),
         Command::Completions(args) => shell::completions(args, out),
