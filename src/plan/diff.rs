@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::order::{self, Draft};
 use super::{Autoscaled, FORMAT, FieldChange, Held, Plan, Reason, Verb, cost, digest, prune};
 use crate::model::{
-    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Observed, Owner, Prices, Ref, Resource, Schema, Shift,
-    State, Value,
+    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Observed, Owner, Prices, Ref, Resource, Risk, Schema,
+    Shift, State, Value,
 };
 
 /// What the user agreed to beyond the spec.
@@ -55,8 +55,8 @@ pub fn plan(question: &Question) -> Plan {
         }
     }
     prune::consider(question, &mut sheet);
+    let (cost_before, cost_after) = cost::around(question, &sheet);
     let (steps, about_seconds) = order::order(question, sheet.drafts);
-    let (cost_before, cost_after) = cost::around(question);
     let watched = digest::watched(question.inventory, question.graph);
     Plan {
         format_version: FORMAT,
@@ -172,7 +172,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
 }
 
 /// Parts that carry no tags belong to whoever owns the resource they hang on.
-fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
+pub(super) fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
     let scope = &question.inventory.scope;
     if live.attrs.contains_key("tags") {
         return live.owner(&desired.address, scope);
@@ -237,7 +237,10 @@ fn replace(question: &Question, desired: &Desired, live: &Resource, wanted: &Att
         .map(|(field, value)| change(schema, field, live.attrs.get(field), Some(value)))
         .collect();
     let mut risks = (schema.risks)(&made);
-    risks.push(crate::model::Risk::new("replacement", format!("it is deleted and created again ({why})")));
+    risks.push(Risk::new("replacement", format!("it is deleted and created again ({why})")));
+    if let Some(data) = schema.holds_data {
+        risks.push(Risk::new("data-loss", format!("{data} is lost for ever")));
+    }
     let create = Draft::new(desired, Verb::Replace, &because, changes, (schema.calls)(schema, &made));
     sheet.drafts.push(create.risks(risks));
 }

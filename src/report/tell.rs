@@ -238,7 +238,7 @@ pub(super) fn usage(usage: &[String]) -> String {
 }
 
 /// `$21.90 → $43.80 a month fixed, plus use (…)`; `None` where there is nothing to pay for. A plan without steps
-/// changes no cost, and what is held is priced as the spec describes it.
+/// changes no cost, and what is held costs what it costs now.
 pub(super) fn cost(plan: &Plan) -> Option<String> {
     let (before, after) = (&plan.cost_before, &plan.cost_after);
     let (was, is) = (super::value::money(before.monthly_micros), super::value::money(after.monthly_micros));
@@ -246,11 +246,10 @@ pub(super) fn cost(plan: &Plan) -> Option<String> {
     if before.monthly_micros == 0 && after.monthly_micros == 0 && use_of.is_empty() {
         return None;
     }
-    let fixed = match (plan.is_empty(), plan.held.is_empty()) {
-        (true, _) => format!("{was} a month fixed"),
-        (false, _) if was == is => format!("{is} a month fixed, as before"),
-        (false, true) => format!("{was} → {is} a month fixed"),
-        (false, false) => format!("{was} → {is} a month fixed if nothing were held"),
+    let fixed = match plan.is_empty() {
+        true => format!("{was} a month fixed"),
+        false if was == is => format!("{is} a month fixed, as before"),
+        false => format!("{was} → {is} a month fixed"),
     };
     Some(if use_of.is_empty() { fixed } else { format!("{fixed}, plus use ({use_of})") })
 }

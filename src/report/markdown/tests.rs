@@ -34,23 +34,23 @@ fn a_comment_says_the_risks_before_anything_collapses() {
 #[test]
 fn held_things_and_several_plans_have_their_place() {
     insta::assert_snapshot!(plan(&[samples::foreign(), samples::unchanged()]), @r"
-**Tidegate: 2 pipelines**: 0 to add, 0 to change, 0 to replace, 0 to destroy
+    **Tidegate: 2 pipelines**: 0 to add, 0 to change, 0 to replace, 0 to destroy
 
-### clickstream in account 123456789012, eu-west-1
+    ### clickstream in account 123456789012, eu-west-1
 
-no changes; 3 held · &#36;80.30 a month fixed, plus use (Kinesis data stream: ingest and retrieval by GB, PUT payload units)
+    no changes; 3 held · &#36;51.10 a month fixed, plus use (Kinesis data stream: PUT payload units)
 
-**Held**: this plan leaves these alone
+    **Held**: this plan leaves these alone
 
-- <code>key/clicks</code> (not checked): kms:DescribeKey was denied for arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-4e5f; allow it to the role deployer. To do: mend the cause, then run the command again; nothing is done to what cannot be read
-- <code>stream/audit</code> (not ours): audit exists and does not carry this pipeline's tags. To do: take it over with &#96;--adopt stream/audit&#96;, or choose another name
-- <code>stream/clicks</code> (waiting): it needs key/clicks, which is held. To do: see key/clicks
-- Not checked: roles below /tidegate/clickstream/: iam:ListRoles was denied; allow it to the role deployer
+    - <code>key/clicks</code> (not checked): kms:DescribeKey was denied for arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-4e5f; allow it to the role deployer. To do: mend the cause, then run the command again; nothing is done to what cannot be read
+    - <code>stream/audit</code> (not ours): audit exists and does not carry this pipeline's tags. To do: take it over with &#96;--adopt stream/audit&#96;, or choose another name
+    - <code>stream/clicks</code> (waiting): it needs key/clicks, which is held. To do: see key/clicks
+    - Not checked: roles below /tidegate/clickstream/: iam:ListRoles was denied; allow it to the role deployer
 
-### clickstream in account 123456789012, eu-west-1
+    ### clickstream in account 123456789012, eu-west-1
 
-no changes · &#36;81.30 a month fixed, plus use (KMS key: requests; Kinesis data stream: ingest and retrieval by GB, PUT payload units)
-");
+    no changes · &#36;81.30 a month fixed, plus use (KMS key: requests; Kinesis data stream: ingest and retrieval by GB, PUT payload units)
+    ");
 }
 
 #[test]
