@@ -17,6 +17,7 @@ use crate::spec::{Document, Source, VarKind, read, substitute};
 
 /// Arguments of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// A spec file, a folder of them, or - for standard input; repeatable [default: tidegate.yaml]
     #[arg(short, long = "file", value_name = "PATH", global = true)]
@@ -30,7 +31,7 @@ pub struct Common {
     /// A profile of ~/.aws/config
     #[arg(long, global = true)]
     pub profile: Option<String>,
-    /// The AWS region; the spec's own `region:` goes before it
+    /// The AWS region, where the spec names none
     #[arg(long, global = true)]
     pub region: Option<String>,
     /// Send all calls to this address; AWS_ENDPOINT_URL_<SERVICE> works as well
@@ -137,7 +138,7 @@ impl Common {
         let mut jobs = Vec::new();
         let mut problems: Vec<Problem> = Vec::new();
         for (spec, document) in specs.into_iter().zip(&documents) {
-            let region = spec.region.clone().or_else(|| self.region.clone());
+            let region = self.region_of(&spec)?;
             let cloud = match clouds.get(&region) {
                 Some(cloud) => Arc::clone(cloud),
                 None => {
@@ -157,6 +158,17 @@ impl Common {
         }
         let sources: Vec<Source> = documents.iter().map(|document| document.source.clone()).collect();
         Err(Failure::Problems { problems, sources, json })
+    }
+
+    /// The region of a pipeline. Two that contradict each other are not guessed between.
+    fn region_of(&self, spec: &Pipeline) -> Result<Option<String>, Failure> {
+        match (&spec.region, &self.region) {
+            (Some(said), Some(asked)) if said != asked => Err(Failure::refused(
+                format!("the spec of {} says region {said}, and --region says {asked}", spec.pipeline),
+                "leave out one of the two",
+            )),
+            (said, asked) => Ok(said.clone().or_else(|| asked.clone())),
+        }
     }
 
     /// The built-in prices, with those of `--prices` in front. A name that nothing is priced by is a mistake.
