@@ -7,6 +7,7 @@ pub mod json;
 mod layout;
 pub mod markdown;
 pub mod problems;
+pub mod reference;
 #[cfg(test)]
 mod samples;
 mod summary;
