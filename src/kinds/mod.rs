@@ -115,6 +115,9 @@ kinds! {
     stream =>
         /// Kinesis data streams.
         streams: BTreeMap<Name, stream::StreamSpec>;
+    role =>
+        /// Who may do what with the pipeline: IAM roles.
+        access: BTreeMap<Name, role::AccessSpec>;
 }
 
 /// The kind of this name.
