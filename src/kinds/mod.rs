@@ -115,6 +115,8 @@ kinds! {
     stream =>
         /// Kinesis data streams.
         streams: BTreeMap<Name, stream::StreamSpec>;
+    consumer;
+    stream_policy;
     role =>
         /// Who may do what with the pipeline: IAM roles.
         access: BTreeMap<Name, role::AccessSpec>;

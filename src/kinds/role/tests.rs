@@ -47,9 +47,7 @@ fn producers_get_two_actions_and_the_data_key() {
 
 #[test]
 fn readers_get_what_their_way_of_reading_needs() {
-    insta::assert_snapshot!(policy("{ read: audit }"), @r#"
-    {"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards","kinesis:GetShardIterator","kinesis:GetRecords"],"Effect":"Allow","Resource":{"$ref":"stream/audit#arn"},"Sid":"ReadAudit"}
-    "#);
+    insta::assert_snapshot!(policy("{ read: audit }"), @r#"{"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards","kinesis:GetShardIterator","kinesis:GetRecords"],"Effect":"Allow","Resource":{"$ref":"stream/audit#arn"},"Sid":"ReadAudit"}"#);
     insta::assert_snapshot!(policy("{ read: clicks, via: fraud }"), @r#"
     {"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards"],"Effect":"Allow","Resource":{"$ref":"stream/clicks#arn"},"Sid":"ReadClicks"}
     {"Action":["kinesis:SubscribeToShard","kinesis:DescribeStreamConsumer"],"Effect":"Allow","Resource":"arn:aws:kinesis:eu-west-1:123456789012:stream/acme-clicks/consumer/fraud:*","Sid":"SubscribeClicksFraud"}
@@ -87,9 +85,7 @@ fn nothing_granted_is_no_policy_and_no_call() {
 fn trust_carries_the_conditions_that_aws_documents() {
     let document = |trust: Trust| trust.document(&scope()).to_json().to_string();
     let service = |name: &str| document(Trust { service: Some(name.into()), ..Trust::default() });
-    insta::assert_snapshot!(service("ecs-tasks.amazonaws.com"), @r#"
-    {"Statement":[{"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:ecs:eu-west-1:123456789012:*"},"StringEquals":{"aws:SourceAccount":"123456789012"}},"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"}}],"Version":"2012-10-17"}
-    "#);
+    insta::assert_snapshot!(service("ecs-tasks.amazonaws.com"), @r#"{"Statement":[{"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:ecs:eu-west-1:123456789012:*"},"StringEquals":{"aws:SourceAccount":"123456789012"}},"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"}}],"Version":"2012-10-17"}"#);
     assert!(!service("ec2.amazonaws.com").contains("Condition"));
     assert!(!service("unheard-of.amazonaws.com").contains("Condition"));
     let account = document(Trust { account: Some("210987654321".into()), ..Trust::default() });
