@@ -120,6 +120,9 @@ kinds! {
     role =>
         /// Who may do what with the pipeline: IAM roles.
         access: BTreeMap<Name, role::AccessSpec>;
+    alarm =>
+        /// Alarms are derived from what is above; this overrides them or switches them off.
+        alarms: alarm::Alarms;
 }
 
 /// The kind of this name.
