@@ -2,13 +2,13 @@
 
 // The modules stand in the order in which data flows.
 pub mod model;
-pub mod spec;
 pub mod plan;
 pub mod report;
+pub mod spec;
 
-pub mod cloud;
+pub mod apply;
 pub mod aws;
+pub mod cli;
+pub mod cloud;
 pub mod kinds;
 pub mod local;
-pub mod apply;
-pub mod cli;

@@ -35,10 +35,8 @@ pub async fn execute(
     stop: &Stop,
     tell: &(dyn Fn(Event) + Sync),
 ) -> Vec<Outcome> {
-    let gates: BTreeMap<&str, Semaphore> = schemas
-        .iter()
-        .filter_map(|schema| Some((schema.kind, Semaphore::new(schema.creating_limit?))))
-        .collect();
+    let gates: BTreeMap<&str, Semaphore> =
+        schemas.iter().filter_map(|schema| Some((schema.kind, Semaphore::new(schema.creating_limit?)))).collect();
     let runner = Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, tell };
     let mut outcomes: Vec<Option<Outcome>> = vec![None; plan.steps.len()];
     let mut known: BTreeMap<Address, Outputs> = BTreeMap::new();
@@ -84,15 +82,9 @@ async fn run_one(
 }
 
 /// Steps whose turn it is, in the order of the plan.
-fn ready<'a>(
-    plan: &'a Plan,
-    outcomes: &[Option<Outcome>],
-    started: &BTreeSet<usize>,
-) -> Vec<&'a Step> {
+fn ready<'a>(plan: &'a Plan, outcomes: &[Option<Outcome>], started: &BTreeSet<usize>) -> Vec<&'a Step> {
     let done = |id: &usize| outcomes[*id] == Some(Outcome::Done);
-    let turn = |step: &&Step| {
-        !started.contains(&step.id) && outcomes[step.id].is_none() && step.after.iter().all(done)
-    };
+    let turn = |step: &&Step| !started.contains(&step.id) && outcomes[step.id].is_none() && step.after.iter().all(done);
     plan.steps.iter().filter(turn).collect()
 }
 
@@ -102,9 +94,8 @@ fn skip_hopeless(plan: &Plan, outcomes: &mut [Option<Outcome>], tell: &(dyn Fn(E
         if outcomes[step.id].is_some() {
             continue;
         }
-        let bad = step.after.iter().find(|id| {
-            matches!(outcomes[**id], Some(Outcome::Failed(_) | Outcome::Skipped { .. }))
-        });
+        let bad =
+            step.after.iter().find(|id| matches!(outcomes[**id], Some(Outcome::Failed(_) | Outcome::Skipped { .. })));
         if let Some(id) = bad {
             let because_of = match &outcomes[*id] {
                 Some(Outcome::Skipped { because_of }) => because_of.clone(),

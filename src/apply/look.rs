@@ -51,10 +51,13 @@ async fn take(
             }
         }
     }
-    let targets: Vec<Target> = wanted.into_iter().filter_map(|(address, physical)| {
-        let schema = schemas.iter().copied().find(|schema| schema.kind == address.kind())?;
-        Some(Target { address, schema, scope: scope.clone(), physical, outputs: BTreeMap::new() })
-    }).collect();
+    let targets: Vec<Target> = wanted
+        .into_iter()
+        .filter_map(|(address, physical)| {
+            let schema = schemas.iter().copied().find(|schema| schema.kind == address.kind())?;
+            Some(Target { address, schema, scope: scope.clone(), physical, outputs: BTreeMap::new() })
+        })
+        .collect();
     let reads = targets.iter().map(|target| async move {
         (target.address.clone(), cloud.observe(&Target { address: target.address.tagged(), ..target.clone() }).await)
     });

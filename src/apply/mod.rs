@@ -20,14 +20,42 @@ pub use look::{look, look_again, scope_of};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    Started { step: usize, address: Address, verb: Verb },
+    Started {
+        step: usize,
+        address: Address,
+        verb: Verb,
+    },
     /// A call is about to be sent.
-    Calling { step: usize, address: Address, operation: String },
+    Calling {
+        step: usize,
+        address: Address,
+        operation: String,
+    },
     /// The resource has not settled yet; `status` is AWS's word.
-    Waiting { step: usize, address: Address, status: String },
-    Done { step: usize, address: Address, verb: Verb, seconds: i64 },
-    Failed { step: usize, address: Address, verb: Verb, error: String, help: Option<String> },
-    Skipped { step: usize, address: Address, verb: Verb, because: String },
+    Waiting {
+        step: usize,
+        address: Address,
+        status: String,
+    },
+    Done {
+        step: usize,
+        address: Address,
+        verb: Verb,
+        seconds: i64,
+    },
+    Failed {
+        step: usize,
+        address: Address,
+        verb: Verb,
+        error: String,
+        help: Option<String>,
+    },
+    Skipped {
+        step: usize,
+        address: Address,
+        verb: Verb,
+        because: String,
+    },
 }
 
 /// How a step ended.
@@ -36,7 +64,9 @@ pub enum Outcome {
     Done,
     Failed(Fault),
     /// A step it depends on did not end well.
-    Skipped { because_of: Address },
+    Skipped {
+        because_of: Address,
+    },
     /// The run was stopped before its turn.
     NotStarted,
 }

@@ -1,6 +1,6 @@
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -50,7 +50,8 @@ macro_rules! client {
 impl Aws {
     /// Reads the AWS environment. Fails where no region is named anywhere.
     pub async fn connect(connect: &Connect) -> Result<Self, Fault> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(
+        let defaults = aws_config::defaults(BehaviorVersion::latest()).http_client(super::http::client()?);
+        let mut loader = defaults.timeout_config(
             // A region that does not answer must be reported, not waited for.
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(5))
@@ -143,5 +144,7 @@ impl Aws {
 /// `AWS_ENDPOINT_URL_<SERVICE>` is read by the SDK itself; we only need to know that it is there.
 fn service_endpoints_set() -> bool {
     let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
-    !ignored && std::env::vars_os().any(|(name, value)| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
+    !ignored
+        && std::env::vars_os()
+            .any(|(name, value)| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
 }

@@ -36,18 +36,34 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
     }
     match code {
         "ResourceInUseException" if creates => Class::Exists,
-        "ResourceInUseException" | "ConcurrentModificationException" | "OperationAborted" | "ConcurrentModification" => {
-            Class::Busy
-        }
-        "EntityAlreadyExists" | "AlreadyExistsException" | "BucketAlreadyOwnedByYou" | "InvalidGroup.Duplicate"
-        | "ResourceAlreadyExistsException" | "EntityAlreadyExistsException" => Class::Exists,
+        // Waiting does not help: somebody registered a consumer that the plan did not know.
+        "ResourceInUseException" if lower.contains("consumers exist") => Class::Refused,
+        "ResourceInUseException"
+        | "ConcurrentModificationException"
+        | "OperationAborted"
+        | "ConcurrentModification" => Class::Busy,
+        "EntityAlreadyExists"
+        | "AlreadyExistsException"
+        | "BucketAlreadyOwnedByYou"
+        | "InvalidGroup.Duplicate"
+        | "ResourceAlreadyExistsException"
+        | "EntityAlreadyExistsException" => Class::Exists,
         // Kinesis answers the same code for a rate and for a quota; only a rate gets better within seconds.
-        "LimitExceededException" if lower.contains("24") || lower.contains("quota") || lower.contains("shard limit") => {
+        "LimitExceededException"
+            if lower.contains("24") || lower.contains("quota") || lower.contains("shard limit") =>
+        {
             Class::Refused
         }
-        "LimitExceededException" | "SlowDown" | "RequestLimitExceeded" | "TooManyRequestsException"
-        | "ServiceUnavailableException" | "ServiceUnavailable" => Class::Throttled,
-        "UnknownOperationException" | "NotImplemented" | "InvalidAction" | "NotImplementedException"
+        "LimitExceededException"
+        | "SlowDown"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "ServiceUnavailableException"
+        | "ServiceUnavailable" => Class::Throttled,
+        "UnknownOperationException"
+        | "NotImplemented"
+        | "InvalidAction"
+        | "NotImplementedException"
         | "UnsupportedOperation" => Class::Unsupported,
         _ if code.contains("Throttl") => Class::Throttled,
         _ if is_absent(code) => Class::Absent,
@@ -74,7 +90,10 @@ fn is_absent(code: &str) -> bool {
 }
 
 fn is_denied(code: &str) -> bool {
-    matches!(code, "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "Forbidden")
+    matches!(
+        code,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "Forbidden"
+    )
 }
 
 /// "User: … is not authorized to perform: kinesis:CreateStream on resource: …"
@@ -90,12 +109,17 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
             let on = on.map(|resource| format!(" on {resource}")).unwrap_or_default();
             Some(format!("allow {action}{on}; `tidegate iam deployer` prints the whole policy that this spec needs"))
         }
-        _ if code.starts_with("ExpiredToken") || code == "RequestExpired" => {
-            Some("the credentials have expired: sign in again (for example `aws sso login`), then run the same command".into())
-        }
-        _ if matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch") => {
-            Some("AWS does not accept these credentials: check AWS_PROFILE, the access key and this machine's clock".into())
-        }
+        _ if code.starts_with("ExpiredToken") || code == "RequestExpired" => Some(
+            "the credentials have expired: sign in again (for example `aws sso login`), then run the same command"
+                .into(),
+        ),
+        _ if matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch") => Some(
+            "AWS does not accept these credentials: check AWS_PROFILE, the access key and this machine's clock".into(),
+        ),
+        _ if message.contains("onsumers exist") => Some(
+            "find them with `aws kinesis list-stream-consumers`, deregister them, then run the same command again"
+                .into(),
+        ),
         Class::Busy => Some("another change is under way; run the same command again when it has settled".into()),
         Class::Throttled => Some("AWS throttles these calls; run the same command again in a minute".into()),
         _ => None,
@@ -106,24 +130,34 @@ fn no_answer<E>(doing: String, status: Option<u16>, error: &SdkError<E, HttpResp
 where
     E: Error + Send + Sync + 'static,
 {
+    // The chain of causes, without the debug form that the SDK appends in brackets.
     let text = clean(&DisplayErrorContext(error).to_string());
+    let text = text.split(" (DispatchFailure(").next().unwrap_or(&text);
+    let text = text.split(" (TimeoutError(").next().unwrap_or(text);
     if is_html(error) || status.is_some_and(|status| (400..500).contains(&status)) {
         return no_code(doing, status, "");
     }
     if text.contains("credentials") && error.raw_response().is_none() {
-        return Fault::new(Class::Refused, doing, "NoCredentials", "no usable AWS credentials were found")
-            .help("set AWS_PROFILE, sign in (`aws sso login`), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
-                   to look around without an account run `tidegate demo`");
+        return Fault::new(Class::Refused, doing, "NoCredentials", "no usable AWS credentials were found").help(
+            "set AWS_PROFILE, sign in (`aws sso login`), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
+                   to look around without an account run `tidegate demo`",
+        );
     }
-    Fault::new(Class::Unreachable, doing, "NoAnswer", format!("no answer from AWS: {text}"))
-        .help("check the network, the region's name and the proxy settings (HTTPS_PROXY), then run the same command again")
+    Fault::new(Class::Unreachable, doing, "NoAnswer", format!("no answer from AWS: {text}")).help(
+        "check the network, the region's name and the proxy settings (HTTPS_PROXY), then run the same command again",
+    )
 }
 
 fn no_code(doing: String, status: Option<u16>, message: &str) -> Fault {
     let status = status.map(|status| format!("HTTP {status}")).unwrap_or_else(|| "no status".into());
     let said = if message.is_empty() { String::new() } else { format!(": {message}") };
-    Fault::new(Class::Unsupported, doing, "NotSupported", format!("this endpoint does not support the call ({status}{said})"))
-        .help("it is no AWS endpoint for this service; check --endpoint-url and the AWS_ENDPOINT_URL variables")
+    Fault::new(
+        Class::Unsupported,
+        doing,
+        "NotSupported",
+        format!("this endpoint does not support the call ({status}{said})"),
+    )
+    .help("it is no AWS endpoint for this service; check --endpoint-url and the AWS_ENDPOINT_URL variables")
 }
 
 /// A web page in place of an API answer: the endpoint lacks the operation, or a proxy answered.
@@ -148,13 +182,19 @@ mod tests {
         let class = |operation, code, message| classify(operation, code, message, Some(400));
         assert_eq!(class("kinesis:CreateStream", "ResourceInUseException", ""), Class::Exists);
         assert_eq!(class("kinesis:UpdateShardCount", "ResourceInUseException", ""), Class::Busy);
-        assert_eq!(class("kinesis:DescribeStreamSummary", "LimitExceededException", "Rate exceeded for stream x"), Class::Throttled);
+        assert_eq!(
+            class("kinesis:DescribeStreamSummary", "LimitExceededException", "Rate exceeded for stream x"),
+            Class::Throttled
+        );
         assert_eq!(
             class("kinesis:UpdateShardCount", "LimitExceededException", "more than 10 times in 24 hours"),
             Class::Refused
         );
         assert_eq!(class("s3:GetBucketPolicy", "NoSuchBucketPolicy", ""), Class::Absent);
-        assert_eq!(class("firehose:CreateDeliveryStream", "InvalidArgumentException", "Firehose is unable to assume role arn"), Class::NotYet);
+        assert_eq!(
+            class("firehose:CreateDeliveryStream", "InvalidArgumentException", "Firehose is unable to assume role arn"),
+            Class::NotYet
+        );
         assert_eq!(
             class(
                 "kinesis:CreateStream",

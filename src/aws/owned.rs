@@ -28,7 +28,8 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Claims {
 }
 
 async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
-    let filter = aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(PIPELINE).values(&scope.pipeline).build();
+    let filter =
+        aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(PIPELINE).values(&scope.pipeline).build();
     let mut found = Vec::new();
     let mut token: Option<String> = None;
     for _ in 0..MOST_PAGES {

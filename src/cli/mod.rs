@@ -1,0 +1,107 @@
+//! The commands. One file each: its arguments, whose doc comments are the help, and what it does.
+
+mod apply;
+mod demo;
+mod destroy;
+mod drift;
+mod exit;
+mod failure;
+mod files;
+mod iam;
+mod import;
+mod init;
+mod local;
+mod out;
+mod plan;
+mod planfile;
+mod progress;
+mod schema;
+mod session;
+mod shell;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+pub use failure::Failure;
+pub use out::Out;
+pub use session::{Common, Job};
+
+/// One YAML file for a whole Amazon Kinesis pipeline: plan it, apply it, see what has drifted.
+///
+/// There is no state file: what belongs to a pipeline carries its tags. Without an AWS account try `tidegate demo`.
+#[derive(Parser)]
+#[command(name = "tidegate", version, propagate_version = true, after_help = exit::TABLE, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what would be done, what it costs, how long it takes and what it can break
+    Plan(plan::Args),
+    /// Make the pipeline as it is described
+    Apply(apply::Args),
+    /// Delete everything that the pipeline owns
+    Destroy(destroy::Args),
+    /// Show what differs in what the pipeline owns
+    Drift(drift::Args),
+    /// Write a spec for what is already there
+    Import(import::Args),
+    /// Write a commented starter spec
+    Init(init::Args),
+    /// Show the whole life of a pipeline on the embedded cloud, without an account
+    Demo(demo::Args),
+    /// Print least-privilege IAM policies
+    Iam(iam::Args),
+    /// Print the JSON Schema of the specification
+    Schema(schema::Args),
+    /// Print shell completions
+    Completions(shell::CompletionArgs),
+    /// Print the man page
+    Man(shell::ManArgs),
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let code = if usage.use_stderr() { Exit::Error } else { Exit::Success };
+            // A closed pipe is no failure of `--help`.
+            let _ = usage.print();
+            return code.into();
+        }
+    };
+    let out = Out::new(cli.common.color);
+    cli.common.start_diagnostics();
+    let result = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(cli, &out)),
+        Err(error) => Err(Failure::from(anyhow::Error::new(error).context("starting the runtime"))),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.tell(&out).into(),
+    }
+}
+
+async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
+    let common = &cli.common;
+    match cli.command {
+        Command::Plan(args) => plan::run(common, args, out).await,
+        Command::Apply(args) => apply::run(common, args, out).await,
+        Command::Destroy(args) => destroy::run(common, args, out).await,
+        Command::Drift(args) => drift::run(common, args, out).await,
+        Command::Import(args) => import::run(common, args, out).await,
+        Command::Init(args) => init::run(args, out),
+        Command::Demo(args) => demo::run(common, args, out).await,
+        Command::Iam(args) => iam::run(common, args, out).await,
+        Command::Schema(args) => schema::run(args, out),
+        Command::Completions(args) => shell::completions(args, out),
+        Command::Man(args) => shell::man(args, out),
+    }
+}

@@ -201,7 +201,7 @@ pub static SCHEMA: Schema = Schema {
             .compare(Compare::Document),
         Field::in_place("alias", "kms:CreateAlias", "The name by which the pipeline finds the key again."),
         Field::delegated("deletionWindow", "How long the key can be brought back after its deletion."),
-        Field::tags("kms:TagResource", "kms:UntagResource"),
+        Field::tags("kms:TagResource", "kms:UntagResource").folded(),
     ],
     create: "kms:CreateKey",
     delete: "kms:ScheduleKeyDeletion",

@@ -61,7 +61,8 @@ pub fn check(spec: &Pipeline, problems: &mut Vec<Problem>) {
 /// The rules of AWS for tags, and that ours are left to us.
 pub fn check_tags(tags: &BTreeMap<String, String>, at: &Path, problems: &mut Vec<Problem>) {
     if tags.len() > MOST_TAGS {
-        let message = format!("{} tags are more than the {MOST_TAGS} that leave room for ours (AWS allows 50)", tags.len());
+        let message =
+            format!("{} tags are more than the {MOST_TAGS} that leave room for ours (AWS allows 50)", tags.len());
         problems.push(Problem::new("invalid-value", at.clone(), message).help("remove some tags"));
     }
     for (key, value) in tags {
@@ -73,12 +74,31 @@ pub fn check_tags(tags: &BTreeMap<String, String>, at: &Path, problems: &mut Vec
                     .help("`aws:` belongs to AWS and `tidegate:` to Tidegate; choose another name"),
             );
         } else if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
-            problems.push(Problem::new("invalid-value", path, "a tag's key has 1 to 128 characters, its value at most 256"));
+            problems.push(Problem::new(
+                "invalid-value",
+                path,
+                "a tag's key has 1 to 128 characters, its value at most 256",
+            ));
         } else if !key.chars().all(allowed) || !value.chars().all(allowed) {
             problems.push(
                 Problem::new("invalid-value", path, "AWS does not allow these characters in a tag")
                     .help("use letters, digits, spaces and _ . : / = + - @"),
             );
+        }
+    }
+}
+
+impl Pipeline {
+    /// A pipeline without anything in it.
+    pub fn empty(name: super::Name, region: &str) -> Self {
+        Self {
+            api_version: Version::V1,
+            pipeline: name,
+            region: Some(region.to_owned()),
+            tags: BTreeMap::new(),
+            defaults: Defaults::default(),
+            keys: BTreeMap::new(),
+            streams: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Kinesis data streams.
 
 mod effects;
+mod import;
 mod ledger;
 mod physics;
 
@@ -24,6 +25,7 @@ use crate::model::{
 };
 
 pub use effects::text_map;
+pub use import::import;
 pub use physics::hops;
 
 /// A Kinesis data stream.
@@ -156,7 +158,7 @@ pub static SCHEMA: Schema = Schema {
             .folded()
             .default(|| Value::text("1MiB"))
             .seconds(10),
-        Field::tags("kinesis:AddTagsToStream", "kinesis:RemoveTagsFromStream"),
+        Field::tags("kinesis:AddTagsToStream", "kinesis:RemoveTagsFromStream").folded(),
     ],
     create: "kinesis:CreateStream",
     delete: "kinesis:DeleteStream",

@@ -105,7 +105,9 @@ impl Wish<'_> {
             strsim::jaro_winkler(a.as_str(), name.as_str()).total_cmp(&strsim::jaro_winkler(b.as_str(), name.as_str()))
         });
         let help = match near {
-            Some(near) if strsim::jaro_winkler(near.as_str(), name.as_str()) > 0.75 => format!("did you mean `{near}`?"),
+            Some(near) if strsim::jaro_winkler(near.as_str(), name.as_str()) > 0.75 => {
+                format!("did you mean `{near}`?")
+            }
             Some(_) => format!("defined there: {}", map.keys().map(Name::as_str).collect::<Vec<_>>().join(", ")),
             None => format!("add it under `{section}:`"),
         };
@@ -115,13 +117,7 @@ impl Wish<'_> {
     }
 
     /// All tags of a resource: the pipeline's, its own, and those by which the pipeline knows it.
-    pub fn tags(
-        &mut self,
-        address: &Address,
-        own: &BTreeMap<String, String>,
-        fate: Fate,
-        at: &Path,
-    ) -> Value {
+    pub fn tags(&mut self, address: &Address, own: &BTreeMap<String, String>, fate: Fate, at: &Path) -> Value {
         pipeline::check_tags(own, &at.key("tags"), &mut self.problems);
         let mut tags = self.spec.tags.clone();
         tags.extend(own.clone());

@@ -1,0 +1,295 @@
+//! The embedded cloud: every kind as stored attributes, the stream as a real plant, AWS's limits, a clock of its own.
+//!
+//! Generic over kinds: it reads their tables and knows none of their modules. Deterministic: the seed, the time at
+//! construction and the calls decide everything.
+
+mod clock;
+mod file;
+mod hand;
+mod hooks;
+mod kinesis;
+pub mod limits;
+pub mod metrics;
+mod names;
+mod owned;
+pub mod plant;
+pub mod reference;
+mod references;
+pub mod shards;
+pub mod stream;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod traffic;
+mod world;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+pub use clock::Pace;
+pub use hooks::{Hook, Moment};
+pub use limits::Limits;
+pub use shards::Shard;
+pub use stream::Profile;
+pub use traffic::{Keys, Load};
+
+use crate::cloud::{Caller, Claims, Class, Cloud, Fault, Outputs, Target};
+use crate::model::{Address, Call, Effect, Observed, Schema, Scope, State};
+use clock::Clock;
+use file::{FORMAT, Saved, Store};
+use limits::Refusal;
+use world::{Moving, World};
+
+/// How the local cloud behaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Twelve digits; AWS's own example account by default.
+    pub account: String,
+    pub region: String,
+    /// Decides durations, ids and reaction times.
+    pub seed: u64,
+    pub pace: Pace,
+    /// How long resharding takes.
+    pub profile: Profile,
+    pub limits: Limits,
+    /// Limits of a shard and habits of producers and consumers.
+    pub plant: plant::Settings,
+    /// Seconds after the end of a minute until its metrics are visible. AWS documents none; 60 to 180 are seen.
+    pub metric_delay: i64,
+    /// Minutes of metrics that are kept: three days. (CloudWatch keeps 15; a learning autoscaler wants more than one.)
+    pub keep_minutes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            seed: 0,
+            pace: Pace::Virtual,
+            profile: Profile::Fast,
+            limits: Limits::default(),
+            plant: plant::Settings::default(),
+            metric_delay: 60,
+            keep_minutes: 4320,
+        }
+    }
+}
+
+impl Options {
+    /// The partition that the region belongs to.
+    pub fn partition(&self) -> &'static str {
+        match self.region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    /// Where this cloud's resources live, for those that no pipeline made.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            pipeline: String::new(),
+            partition: self.partition().into(),
+            region: self.region.clone(),
+            account: self.account.clone(),
+        }
+    }
+}
+
+/// The embedded cloud.
+pub struct Local {
+    schemas: &'static [&'static Schema],
+    options: Options,
+    clock: Clock,
+    held: Mutex<Held>,
+    hook: Option<Hook>,
+    journal: Mutex<Vec<(Address, String)>>,
+}
+
+struct Held {
+    world: World,
+    store: Option<Store>,
+    /// Where the clock stood when it was saved.
+    saved_ahead: i64,
+}
+
+impl Local {
+    /// An empty cloud in memory. `now` in seconds since 1970 is the only real time that enters.
+    pub fn new(schemas: &'static [&'static Schema], options: Options, now: i64) -> Self {
+        let clock = Clock::new(now, options.pace);
+        let held = Held { world: World::default(), store: None, saved_ahead: 0 };
+        Self { schemas, options, clock, held: Mutex::new(held), hook: None, journal: Mutex::new(Vec::new()) }
+    }
+
+    /// The cloud that is kept in a file; where there is none, an empty one that the first change will write.
+    pub fn open(path: &Path, schemas: &'static [&'static Schema], options: Options, now: i64) -> Result<Self, Fault> {
+        let local = Self::new(schemas, options, now);
+        local.held().store = Some(Store::new(path));
+        local.look(|_, _| ())?;
+        Ok(local)
+    }
+
+    /// Asks `hook` around each mutating call.
+    #[must_use]
+    pub fn with_hook(mut self, hook: Hook) -> Self {
+        self.hook = Some(hook);
+        self
+    }
+
+    /// The calls whose effect took place, in order.
+    pub fn journal(&self) -> Vec<(Address, String)> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moving(&self) -> Moving<'_> {
+        Moving { schemas: self.schemas, options: &self.options, now: self.clock.now() }
+    }
+
+    /// Reads the world as it is now.
+    fn look<T>(&self, look: impl FnOnce(&mut World, &Moving) -> T) -> Result<T, Fault> {
+        let mut held = self.held();
+        held.refresh(&self.clock)?;
+        let moving = self.moving();
+        held.world.settle(&moving);
+        Ok(look(&mut held.world, &moving))
+    }
+
+    /// Changes the world and saves it. Nothing is saved where the change was refused.
+    fn change<T>(&self, change: impl FnOnce(&mut World, &Moving) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut held = self.held();
+        // Held until the end, so that two processes change the file one after the other.
+        let _lock = held.store.as_ref().map(Store::lock).transpose()?;
+        held.refresh(&self.clock)?;
+        let moving = self.moving();
+        held.world.settle(&moving);
+        let done = change(&mut held.world, &moving)?;
+        held.save(&self.clock)?;
+        Ok(done)
+    }
+
+    fn make(&self, target: &Target, call: &Call) -> Result<Outputs, Fault> {
+        let asked = |moment| self.hook.as_ref().and_then(|hook| hook(target, call, moment));
+        if let Some(fault) = asked(Moment::Before) {
+            return Err(fault);
+        }
+        let outputs = self.change(|world, moving| {
+            world.perform(moving, target, call).map_err(|refusal| fault(refusal, doing(target, call)))
+        })?;
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.push((target.address.clone(), call.operation.clone()));
+        drop(journal);
+        asked(Moment::After).map_or(Ok(outputs), Err)
+    }
+}
+
+impl Held {
+    /// Takes over what another process wrote.
+    fn refresh(&mut self, clock: &Clock) -> Result<(), Fault> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        if let Some(saved) = store.changed()? {
+            self.world = saved.world;
+            self.saved_ahead = saved.ahead_ms;
+            clock.catch_up(saved.ahead_ms);
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, clock: &Clock) -> Result<(), Fault> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let saved = Saved { format: FORMAT, ahead_ms: clock.ahead(), world: std::mem::take(&mut self.world) };
+        let done = store.save(&saved);
+        self.saved_ahead = saved.ahead_ms;
+        self.world = saved.world;
+        done
+    }
+}
+
+impl Drop for Local {
+    /// The time that was waited counts for the next process too.
+    fn drop(&mut self) {
+        let held = self.held();
+        let waited = held.store.is_some() && self.clock.ahead() > held.saved_ahead;
+        drop(held);
+        if waited && let Err(fault) = self.change(|_, _| Ok(())) {
+            tracing::warn!(%fault, "the local cloud's clock was not saved");
+        }
+    }
+}
+
+/// "creating stream clicks (kinesis:CreateStream)"
+fn doing(target: &Target, call: &Call) -> String {
+    let verb = match call.effect {
+        Effect::Create => "creating",
+        Effect::Set => "changing",
+        Effect::Delete => "deleting",
+    };
+    format!("{verb} {} {} ({})", target.schema.kind, target.physical, call.operation)
+}
+
+fn fault(refusal: Refusal, doing: String) -> Fault {
+    let help = match refusal.class {
+        Class::Busy => Some("another change is under way; run the same command again when it has settled".to_owned()),
+        Class::Throttled => Some("too many at once; run the same command again in a minute".to_owned()),
+        _ => None,
+    };
+    let message = format!("{} ({})", refusal.message, refusal.code);
+    Fault { class: refusal.class, doing, code: refusal.code.into(), message, help }
+}
+
+impl Cloud for Local {
+    fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
+        let scope = self.options.scope();
+        let arn = scope.fill("arn:{partition}:iam::{account}:user/{name}", "local");
+        let caller = Caller { account: scope.account, partition: scope.partition, region: scope.region, arn };
+        Box::pin(async move { Ok(caller) })
+    }
+
+    fn observe<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Observed> {
+        Box::pin(async move {
+            let seen = self.look(|world, moving| world.observe(moving, target));
+            seen.unwrap_or_else(|fault| Observed::Unreadable(fault.to_string()))
+        })
+    }
+
+    fn state<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
+        Box::pin(async move {
+            let doing = || format!("looking at {} {}", target.schema.kind, target.physical);
+            self.look(|world, moving| world.state(moving, target))?.map_err(|refusal| fault(refusal, doing()))
+        })
+    }
+
+    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
+        Box::pin(async move {
+            let found = self.look(|world, moving| owned::claims(world, moving.schemas, &scope.pipeline));
+            match found {
+                Ok(found) => Claims { found, blind: Vec::new() },
+                Err(fault) => Claims { found: Vec::new(), blind: vec![fault.to_string()] },
+            }
+        })
+    }
+
+    fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>> {
+        Box::pin(async move { self.make(target, call) })
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(self.clock.pause(time))
+    }
+}

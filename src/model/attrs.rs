@@ -127,7 +127,9 @@ impl Value {
         use serde_json::Value as Json;
         Ok(match json {
             Json::Bool(yes) => Self::Bool(*yes),
-            Json::Number(number) => Self::Int(number.as_i64().ok_or_else(|| format!("{number} is not a whole number"))?),
+            Json::Number(number) => {
+                Self::Int(number.as_i64().ok_or_else(|| format!("{number} is not a whole number"))?)
+            }
             Json::String(text) => Self::Text(text.clone()),
             Json::Array(items) => Self::List(items.iter().map(Self::from_json).collect::<Result<_, _>>()?),
             Json::Object(map) => match map.get("$ref") {
@@ -135,7 +137,9 @@ impl Value {
                     let (address, output) = text.rsplit_once('#').ok_or_else(|| format!("`{text}` is no reference"))?;
                     Self::reference(address.parse()?, output)
                 }
-                _ => Self::Map(map.iter().map(|(k, v)| Ok((k.clone(), Self::from_json(v)?))).collect::<Result<_, String>>()?),
+                _ => Self::Map(
+                    map.iter().map(|(k, v)| Ok((k.clone(), Self::from_json(v)?))).collect::<Result<_, String>>()?,
+                ),
             },
             Json::Null => return Err("null is not an attribute".into()),
         })

@@ -44,7 +44,8 @@ fn parse(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, String
 
 fn show(amount: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     // Two days read better than 48 hours, but one day reads worse than 24 hours: AWS speaks of 24 hours.
-    let fits = |factor: &u64| amount != 0 && amount.is_multiple_of(*factor) && (*factor != 86_400 || amount / factor > 1);
+    let fits =
+        |factor: &u64| amount != 0 && amount.is_multiple_of(*factor) && (*factor != 86_400 || amount / factor > 1);
     let (name, factor) =
         units.iter().find(|(_, factor)| fits(factor)).copied().unwrap_or_else(|| units[units.len() - 1]);
     f.pad(&format!("{}{name}", amount / factor))

@@ -1,7 +1,7 @@
 //! Monthly cost of what is there and of what is wanted, from one table of prices.
 
-use super::diff::{Question, resolve};
-use crate::model::{Attrs, Cost, Prices, Schema};
+use super::diff::{Question, Sheet, owner, resolve};
+use crate::model::{Address, Attrs, Compare, Cost, Owner, Prices, Resource, Schema};
 
 /// When the table was last compared with AWS's price pages.
 pub const PRICES_DATE: &str = "2026-11-23";
@@ -22,31 +22,35 @@ pub fn price_table() -> Prices {
     Prices(table.into_iter().map(|(name, price)| (name.to_owned(), price)).collect())
 }
 
-/// The cost of what the pipeline owns now, and after the plan. What is held counts on both sides.
-pub(super) fn around(question: &Question) -> (Cost, Cost) {
+/// The cost of what the pipeline owns now, and after the plan. What is held stays as it is.
+pub(super) fn around(question: &Question, sheet: &Sheet) -> (Cost, Cost) {
     let (mut before, mut after) = (Cost::default(), Cost::default());
+    let held = |address: &Address| sheet.held.iter().any(|held| held.address == *address);
+    let ours = |address: &Address, live: &Resource| match question.graph.get(address) {
+        Some(desired) => !desired.existing && owner(question, desired, live) == Owner::Ours,
+        None => live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours,
+    };
     for (address, seen) in &question.inventory.seen {
-        let desired = question.graph.get(address);
-        if desired.is_some_and(|desired| desired.existing) {
-            continue;
-        }
         let schema = question.schemas.iter().find(|schema| schema.kind == address.kind());
-        if let (Some(schema), Some(live)) = (schema, seen.present()) {
+        let (Some(schema), Some(live)) = (schema, seen.present()) else { continue };
+        if ours(address, live) {
             add(&mut before, schema, &live.attrs, question);
+            if held(address) {
+                add(&mut after, schema, &live.attrs, question);
+            }
         }
     }
-    if !question.consent.destroy {
-        for desired in question.graph.iter().filter(|desired| !desired.existing) {
-            let mut attrs = resolve(question, desired);
-            // What the autoscaler owns costs what it costs now.
-            if let Some(live) = question.inventory.present(&desired.address)
-                && let (Some(wanted), Some(now)) = (attrs.get("shards"), live.attrs.get("shards"))
-                && crate::model::Compare::Within.same(wanted, now)
-            {
-                attrs.insert("shards".into(), now.clone());
-            }
-            add(&mut after, desired.schema, &attrs, question);
+    let wanted = question.graph.iter().filter(|desired| !desired.existing && !held(&desired.address));
+    for desired in wanted.filter(|_| !question.consent.destroy) {
+        let mut attrs = resolve(question, desired);
+        // What the autoscaler owns costs what it costs now.
+        if let Some(live) = question.inventory.present(&desired.address)
+            && let (Some(wanted), Some(now)) = (attrs.get("shards"), live.attrs.get("shards"))
+            && Compare::Within.same(wanted, now)
+        {
+            attrs.insert("shards".into(), now.clone());
         }
+        add(&mut after, desired.schema, &attrs, question);
     }
     (before, after)
 }

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::order::{self, Draft};
 use super::{Autoscaled, FORMAT, FieldChange, Held, Plan, Reason, Verb, cost, digest, prune};
 use crate::model::{
-    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Observed, Owner, Prices, Ref, Resource, Schema, Shift,
-    State, Value,
+    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Observed, Owner, Prices, Ref, Resource, Risk, Schema,
+    Shift, State, Value,
 };
 
 /// What the user agreed to beyond the spec.
@@ -55,8 +55,8 @@ pub fn plan(question: &Question) -> Plan {
         }
     }
     prune::consider(question, &mut sheet);
+    let (cost_before, cost_after) = cost::around(question, &sheet);
     let (steps, about_seconds) = order::order(question, sheet.drafts);
-    let (cost_before, cost_after) = cost::around(question);
     let watched = digest::watched(question.inventory, question.graph);
     Plan {
         format_version: FORMAT,
@@ -85,7 +85,8 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
         remedy,
     };
     let blocked = desired.needs().into_iter().find(|need| {
-        let holds = |held: &Held| held.address == *need && held.reason != Reason::Retained && held.reason != Reason::Quota;
+        let holds =
+            |held: &Held| held.address == *need && held.reason != Reason::Retained && held.reason != Reason::Quota;
         sheet.held.iter().any(holds)
     });
     if let Some(need) = blocked {
@@ -93,7 +94,9 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
         return;
     }
     match question.inventory.seen.get(address) {
-        None => sheet.held.push(hold(Reason::NotChecked, "it was not looked at".into(), "run the command again".into())),
+        None => {
+            sheet.held.push(hold(Reason::NotChecked, "it was not looked at".into(), "run the command again".into()))
+        }
         Some(Observed::Unreadable(why)) => {
             let remedy = "mend the cause, then run the command again; nothing is done to what cannot be read";
             sheet.held.push(hold(Reason::NotChecked, why.clone(), remedy.into()));
@@ -110,7 +113,8 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
 
 fn create(question: &Question, desired: &Desired, sheet: &mut Sheet) {
     let wanted = resolve(question, desired);
-    let shift = Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
+    let shift =
+        Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
     let changes = wanted.iter().map(|(field, value)| change(desired.schema, field, None, Some(value))).collect();
     let calls = (desired.schema.calls)(desired.schema, &shift);
     let risks = (desired.schema.risks)(&shift);
@@ -168,7 +172,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
 }
 
 /// Parts that carry no tags belong to whoever owns the resource they hang on.
-fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
+pub(super) fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
     let scope = &question.inventory.scope;
     if live.attrs.contains_key("tags") {
         return live.owner(&desired.address, scope);
@@ -233,7 +237,10 @@ fn replace(question: &Question, desired: &Desired, live: &Resource, wanted: &Att
         .map(|(field, value)| change(schema, field, live.attrs.get(field), Some(value)))
         .collect();
     let mut risks = (schema.risks)(&made);
-    risks.push(crate::model::Risk::new("replacement", format!("it is deleted and created again ({why})")));
+    risks.push(Risk::new("replacement", format!("it is deleted and created again ({why})")));
+    if let Some(data) = schema.holds_data {
+        risks.push(Risk::new("data-loss", format!("{data} is lost for ever")));
+    }
     let create = Draft::new(desired, Verb::Replace, &because, changes, (schema.calls)(schema, &made));
     sheet.drafts.push(create.risks(risks));
 }
@@ -285,7 +292,8 @@ fn change(schema: &Schema, field: &str, before: Option<&Value>, after: Option<&V
 
 fn note_autoscaled(desired: &Desired, live: &Resource, wanted: &Attrs, sheet: &mut Sheet) {
     for field in desired.schema.fields.iter().filter(|field| field.compare == Compare::Within) {
-        let bounds = wanted.get(field.name).and_then(|value| Some((value.get("min")?.as_int()?, value.get("max")?.as_int()?)));
+        let bounds =
+            wanted.get(field.name).and_then(|value| Some((value.get("min")?.as_int()?, value.get("max")?.as_int()?)));
         if let (Some((min, max)), Some(now)) = (bounds, live.attrs.get(field.name).and_then(Value::as_int))
             && (min..=max).contains(&now)
         {

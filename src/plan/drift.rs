@@ -52,7 +52,9 @@ pub fn drift(question: &Question) -> Vec<Drift> {
                 found.push(Drift { why: Some(why.clone()), ..Drift::of(address, DriftClass::NotChecked) });
             }
             (Some(_), Observed::Absent) => found.push(Drift::of(address, DriftClass::Missing)),
-            (None, Observed::Present(live)) if live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours => {
+            (None, Observed::Present(live))
+                if live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours =>
+            {
                 found.push(Drift::of(address, DriftClass::Unexpected));
             }
             (Some(desired), Observed::Present(live)) => {
@@ -64,6 +66,13 @@ pub fn drift(question: &Question) -> Vec<Drift> {
                 }
                 let resolved = resolve(question, desired);
                 for (name, value) in differing(desired.schema, &resolved, live) {
+                    if let Some(unread) = unread(question, &value) {
+                        let why = format!("{unread} could not be read");
+                        let found_field =
+                            Drift { field: Some(name), why: Some(why), ..Drift::of(address, DriftClass::NotChecked) };
+                        found.push(found_field);
+                        continue;
+                    }
                     found.push(Drift {
                         live: live.attrs.get(&name).cloned(),
                         field: Some(name),
@@ -81,6 +90,14 @@ pub fn drift(question: &Question) -> Vec<Drift> {
         ..Drift::of(&Address::new("listing", "owned"), DriftClass::NotChecked)
     }));
     found
+}
+
+/// A resource that the value refers to and that could not be read: then nothing can be said about the value.
+fn unread(question: &Question, value: &Value) -> Option<Address> {
+    let mut refs = Vec::new();
+    value.refs(&mut refs);
+    let hidden = |address: &&Address| matches!(question.inventory.seen.get(*address), Some(Observed::Unreadable(_)));
+    refs.into_iter().map(|reference| &reference.address).find(hidden).cloned()
 }
 
 /// Settings that somebody made and the spec does not mention. AWS's own defaults are none.

@@ -83,7 +83,8 @@ pub(super) fn order(question: &Question, drafts: Vec<Draft>) -> (Vec<Step>, u32)
                 false
             } else if draft.deletes {
                 // What is built on it goes first, and so does everything that may stop using it.
-                rank_of(other) > rank_of(draft) && (other.deletes || (draft.verb == Verb::Delete && other.verb == Verb::Update))
+                rank_of(other) > rank_of(draft)
+                    && (other.deletes || (draft.verb == Verb::Delete && other.verb == Verb::Update))
             } else if other.address == draft.address {
                 other.deletes
             } else {
@@ -110,7 +111,8 @@ fn number(drafts: Vec<Draft>, after: Vec<BTreeSet<usize>>) -> (Vec<Step>, u32) {
     let mut steps: Vec<Step> = Vec::new();
     let mut waiting: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
     while steps.len() < waiting.len() {
-        let ready = (0..waiting.len()).find(|at| waiting[*at].is_some() && after[*at].iter().all(|dep| place.contains_key(dep)));
+        let ready = (0..waiting.len())
+            .find(|at| waiting[*at].is_some() && after[*at].iter().all(|dep| place.contains_key(dep)));
         // The rules above make no circle; if they ever did, the first one left would go next rather than none.
         let next = ready.or_else(|| waiting.iter().position(Option::is_some)).unwrap_or_default();
         let Some(draft) = waiting[next].take() else { break };

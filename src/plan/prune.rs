@@ -42,8 +42,14 @@ fn remove(question: &Question, schema: &'static Schema, address: &Address, live:
         remedy,
     };
     if !question.consent.destroy && tagged && live.tag(ON_REMOVAL) != Some("delete") && !live.is_protected() {
-        let remedy = format!("to delete it, put the block back with `onRemoval: delete`, apply, and remove it again; {address} stays tagged until then");
-        return sheet.held.push(held(Reason::Retained, "it has left the spec and is kept (onRemoval: retain)".into(), remedy));
+        let remedy = format!(
+            "to delete it, put the block back with `onRemoval: delete`, apply, and remove it again; {address} stays tagged until then"
+        );
+        return sheet.held.push(held(
+            Reason::Retained,
+            "it has left the spec and is kept (onRemoval: retain)".into(),
+            remedy,
+        ));
     }
     if let Some(held) = guard(question, schema, address, live) {
         return sheet.held.push(held);

@@ -1,4 +1,14 @@
 //! Values told to people and programs. No decisions are taken here.
 
+pub mod drift;
 mod excerpt;
+pub mod human;
+pub mod json;
+mod layout;
+pub mod markdown;
 pub mod problems;
+#[cfg(test)]
+mod samples;
+mod summary;
+mod tell;
+pub mod value;

@@ -171,23 +171,40 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
             .await
             .map(drop)?;
         }
+        "TagResource" | "UntagResource" => tag(aws, id, call, &doing).await?,
+        "DeleteAlias" | "ScheduleKeyDeletion" => delete(aws, target, id, call, &doing).await?,
+        _ => return Err(unknown_call(target, call)),
+    }
+    Ok(Outputs::new())
+}
+
+async fn tag(aws: &Aws, id: &str, call: &Call, doing: &str) -> Result<(), Fault> {
+    let kms = aws.kms();
+    match call.verb() {
         "TagResource" => {
             let tags = sdk_tags(call.set.get("tags"));
-            aws.call("kms:TagResource", &doing, || kms.tag_resource().key_id(id).set_tags(Some(tags.clone())).send())
+            aws.call("kms:TagResource", doing, || kms.tag_resource().key_id(id).set_tags(Some(tags.clone())).send())
                 .await
                 .map(drop)?;
         }
-        "UntagResource" => {
+        _ => {
             let keys = call.drop_tags.clone();
-            aws.call("kms:UntagResource", &doing, || {
+            aws.call("kms:UntagResource", doing, || {
                 kms.untag_resource().key_id(id).set_tag_keys(Some(keys.clone())).send()
             })
             .await
             .map(drop)?;
         }
+    }
+    Ok(())
+}
+
+async fn delete(aws: &Aws, target: &Target, id: &str, call: &Call, doing: &str) -> Result<(), Fault> {
+    let kms = aws.kms();
+    match call.verb() {
         "DeleteAlias" => {
             let gone = aws
-                .call("kms:DeleteAlias", &doing, || kms.delete_alias().alias_name(&target.physical).send())
+                .call("kms:DeleteAlias", doing, || kms.delete_alias().alias_name(&target.physical).send())
                 .await
                 .map(drop);
             // An interrupted deletion may have taken the alias already; the key itself still has to go.
@@ -195,18 +212,17 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
                 gone?;
             }
         }
-        "ScheduleKeyDeletion" => {
+        _ => {
             let span: Option<Span> = call.text("deletionWindow").and_then(|text| text.parse().ok());
             let days = span.and_then(|span| i32::try_from(span.seconds() / 86_400).ok());
-            aws.call("kms:ScheduleKeyDeletion", &doing, || {
+            aws.call("kms:ScheduleKeyDeletion", doing, || {
                 kms.schedule_key_deletion().key_id(id).set_pending_window_in_days(days).send()
             })
             .await
             .map(drop)?;
         }
-        _ => return Err(unknown_call(target, call)),
     }
-    Ok(Outputs::new())
+    Ok(())
 }
 
 async fn create(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Fault> {

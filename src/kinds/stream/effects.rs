@@ -165,77 +165,6 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
             .await
             .map(drop)?;
         }
-        "IncreaseStreamRetentionPeriod" => {
-            aws.call("kinesis:IncreaseStreamRetentionPeriod", &doing, || {
-                kinesis.increase_stream_retention_period().stream_name(name).retention_period_hours(hours(call)).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "DecreaseStreamRetentionPeriod" => {
-            aws.call("kinesis:DecreaseStreamRetentionPeriod", &doing, || {
-                kinesis.decrease_stream_retention_period().stream_name(name).retention_period_hours(hours(call)).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "StartStreamEncryption" => {
-            let id = key::id_for(call.text("encryption").unwrap_or("aws"));
-            aws.call("kinesis:StartStreamEncryption", &doing, || {
-                let request = kinesis.start_stream_encryption().stream_name(name);
-                request.encryption_type(EncryptionType::Kms).key_id(id).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "StopStreamEncryption" => {
-            let id = key::id_for(call.from.get("encryption").and_then(Value::as_text).unwrap_or("aws"));
-            aws.call("kinesis:StopStreamEncryption", &doing, || {
-                let request = kinesis.stop_stream_encryption().stream_name(name);
-                request.encryption_type(EncryptionType::Kms).key_id(id).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "EnableEnhancedMonitoring" => {
-            let metrics = difference(call.set.get("shardMetrics"), call.from.get("shardMetrics"));
-            aws.call("kinesis:EnableEnhancedMonitoring", &doing, || {
-                kinesis.enable_enhanced_monitoring().stream_name(name).set_shard_level_metrics(Some(metrics.clone())).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "DisableEnhancedMonitoring" => {
-            let metrics = difference(call.from.get("shardMetrics"), call.set.get("shardMetrics"));
-            aws.call("kinesis:DisableEnhancedMonitoring", &doing, || {
-                kinesis.disable_enhanced_monitoring().stream_name(name).set_shard_level_metrics(Some(metrics.clone())).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "UpdateMaxRecordSize" => {
-            let kib = kib(call).unwrap_or(1024);
-            aws.call("kinesis:UpdateMaxRecordSize", &doing, || {
-                kinesis.update_max_record_size().stream_arn(target.arn()).max_record_size_in_kib(kib).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "AddTagsToStream" => {
-            let tags = text_map(call.set.get("tags"));
-            aws.call("kinesis:AddTagsToStream", &doing, || {
-                kinesis.add_tags_to_stream().stream_name(name).set_tags(Some(tags.clone())).send()
-            })
-            .await
-            .map(drop)?;
-        }
-        "RemoveTagsFromStream" => {
-            aws.call("kinesis:RemoveTagsFromStream", &doing, || {
-                kinesis.remove_tags_from_stream().stream_name(name).set_tag_keys(Some(call.drop_tags.clone())).send()
-            })
-            .await
-            .map(drop)?;
-        }
         "DeleteStream" => {
             // Consumers have been found and deregistered before; a new one must stop us, not die unseen.
             aws.call("kinesis:DeleteStream", &doing, || {
@@ -244,9 +173,109 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
             .await
             .map(drop)?;
         }
-        _ => return Err(unknown_call(target, call)),
+        "AddTagsToStream" | "RemoveTagsFromStream" => tag(aws, target, call, &doing).await?,
+        "EnableEnhancedMonitoring" | "DisableEnhancedMonitoring" => monitor(aws, target, call, &doing).await?,
+        _ => keep(aws, target, call, &doing).await?,
     }
     Ok(Outputs::new())
+}
+
+/// How records are kept: retention, encryption, size.
+async fn keep(aws: &Aws, target: &Target, call: &Call, doing: &str) -> Result<(), Fault> {
+    let name = &target.physical;
+    let kinesis = aws.kinesis();
+    match call.verb() {
+        "IncreaseStreamRetentionPeriod" => {
+            aws.call("kinesis:IncreaseStreamRetentionPeriod", doing, || {
+                kinesis.increase_stream_retention_period().stream_name(name).retention_period_hours(hours(call)).send()
+            })
+            .await
+            .map(drop)?;
+        }
+        "DecreaseStreamRetentionPeriod" => {
+            aws.call("kinesis:DecreaseStreamRetentionPeriod", doing, || {
+                kinesis.decrease_stream_retention_period().stream_name(name).retention_period_hours(hours(call)).send()
+            })
+            .await
+            .map(drop)?;
+        }
+        "StartStreamEncryption" => {
+            let id = key::id_for(call.text("encryption").unwrap_or("aws"));
+            aws.call("kinesis:StartStreamEncryption", doing, || {
+                let request = kinesis.start_stream_encryption().stream_name(name);
+                request.encryption_type(EncryptionType::Kms).key_id(id).send()
+            })
+            .await
+            .map(drop)?;
+        }
+        "StopStreamEncryption" => {
+            let id = key::id_for(call.from.get("encryption").and_then(Value::as_text).unwrap_or("aws"));
+            aws.call("kinesis:StopStreamEncryption", doing, || {
+                let request = kinesis.stop_stream_encryption().stream_name(name);
+                request.encryption_type(EncryptionType::Kms).key_id(id).send()
+            })
+            .await
+            .map(drop)?;
+        }
+        "UpdateMaxRecordSize" => {
+            let kib = kib(call).unwrap_or(1024);
+            aws.call("kinesis:UpdateMaxRecordSize", doing, || {
+                kinesis.update_max_record_size().stream_arn(target.arn()).max_record_size_in_kib(kib).send()
+            })
+            .await
+            .map(drop)?;
+        }
+        _ => return Err(unknown_call(target, call)),
+    }
+    Ok(())
+}
+
+/// Shard-level metrics.
+async fn monitor(aws: &Aws, target: &Target, call: &Call, doing: &str) -> Result<(), Fault> {
+    let name = &target.physical;
+    let kinesis = aws.kinesis();
+    match call.verb() {
+        "EnableEnhancedMonitoring" => {
+            let metrics = difference(call.set.get("shardMetrics"), call.from.get("shardMetrics"));
+            aws.call("kinesis:EnableEnhancedMonitoring", doing, || {
+                kinesis.enable_enhanced_monitoring().stream_name(name).set_shard_level_metrics(Some(metrics.clone())).send()
+            })
+            .await
+            .map(drop)?;
+        }
+        _ => {
+            let metrics = difference(call.from.get("shardMetrics"), call.set.get("shardMetrics"));
+            aws.call("kinesis:DisableEnhancedMonitoring", doing, || {
+                kinesis.disable_enhanced_monitoring().stream_name(name).set_shard_level_metrics(Some(metrics.clone())).send()
+            })
+            .await
+            .map(drop)?;
+        }
+    }
+    Ok(())
+}
+
+async fn tag(aws: &Aws, target: &Target, call: &Call, doing: &str) -> Result<(), Fault> {
+    let name = &target.physical;
+    let kinesis = aws.kinesis();
+    match call.verb() {
+        "AddTagsToStream" => {
+            let tags = text_map(call.set.get("tags"));
+            aws.call("kinesis:AddTagsToStream", doing, || {
+                kinesis.add_tags_to_stream().stream_name(name).set_tags(Some(tags.clone())).send()
+            })
+            .await
+            .map(drop)?;
+        }
+        _ => {
+            aws.call("kinesis:RemoveTagsFromStream", doing, || {
+                kinesis.remove_tags_from_stream().stream_name(name).set_tag_keys(Some(call.drop_tags.clone())).send()
+            })
+            .await
+            .map(drop)?;
+        }
+    }
+    Ok(())
 }
 
 async fn create(aws: &Aws, target: &Target, call: &Call, doing: &str) -> Result<(), Fault> {

@@ -1,0 +1,171 @@
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::plan::{Agree, Format};
+use super::progress::Progress;
+use super::{Common, Exit, Failure, Job, Out, plan, planfile};
+use crate::apply::{self, Limits, Outcome, Stop};
+use crate::cloud::Cloud;
+use crate::kinds;
+use crate::plan::{Held, Plan, digest_inventory};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A plan made by `tidegate plan --out`: exactly that is done, or nothing if the world has changed since
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    go: Go,
+    #[command(flatten)]
+    agree: Agree,
+}
+
+/// How to carry a plan out.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Go {
+    /// Do not ask
+    #[arg(short = 'y', long = "yes", visible_alias = "auto-approve")]
+    pub yes: bool,
+    /// Steps at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub parallelism: u16,
+    /// One JSON event a line in place of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    match &args.plan {
+        Some(file) => saved(common, file, &args.go, out).await,
+        None => {
+            let jobs = common.open(args.go.json).await?;
+            let plans = plan::all(&jobs, &args.agree.consent(false)).await;
+            let clouds = jobs.iter().map(|job: &Job| Arc::clone(&job.cloud)).collect();
+            carry_out(plans, clouds, &args.go, "apply", out).await
+        }
+    }
+}
+
+/// Applies a plan file: refused where it was computed from something that is no longer so.
+async fn saved(common: &Common, file: &std::path::Path, go: &Go, out: &Out) -> Result<Exit, Failure> {
+    let plans = planfile::load(file)?;
+    let again = "plan again and look at what is different";
+    let mut clouds: Vec<Arc<dyn Cloud>> = Vec::new();
+    for plan in &plans {
+        let cloud = common.connect(Some(plan.scope.region.clone())).await?;
+        let scope = apply::scope_of(&*cloud, &plan.scope.pipeline).await?;
+        if scope != plan.scope {
+            let what = format!(
+                "the plan is for account {} in {}, and these credentials are for {} in {}",
+                plan.scope.account, plan.scope.region, scope.account, scope.region
+            );
+            return Err(Failure::refused(what, "use the credentials and region that the plan was made with"));
+        }
+        let inventory = apply::look_again(&*cloud, &plan.watched, &scope, kinds::SCHEMAS).await;
+        if digest_inventory(&inventory, &plan.watched) != plan.inventory {
+            let what = format!("the plan of {} is stale: what it was computed from has changed since", scope.pipeline);
+            return Err(Failure::refused(what, again));
+        }
+        clouds.push(cloud);
+    }
+    carry_out(plans, clouds, go, "apply", out).await
+}
+
+/// Shows the plans, asks, carries them out and tells how it went.
+pub async fn carry_out(
+    plans: Vec<Plan>,
+    clouds: Vec<Arc<dyn Cloud>>,
+    go: &Go,
+    command: &str,
+    out: &Out,
+) -> Result<Exit, Failure> {
+    if !go.json {
+        plan::tell(&plans, Format::Human, out);
+    }
+    if plans.iter().all(Plan::is_empty) {
+        if go.json {
+            plan::tell(&plans, Format::Json, out);
+        }
+        return Ok(after_nothing(&plans));
+    }
+    if !go.yes && !agreed(command, out)? {
+        out.error("Nothing was done.");
+        return Ok(Exit::Refused);
+    }
+    let stop = Stop::default();
+    let listener = tokio::spawn(listen(stop.clone()));
+    let mut exits = Vec::new();
+    for (plan, cloud) in plans.iter().zip(&clouds) {
+        let limits = Limits { parallelism: usize::from(go.parallelism), ..Limits::default() };
+        let progress = Progress::new(plan, go.json, out);
+        let outcomes =
+            apply::execute(&**cloud, plan, kinds::SCHEMAS, limits, &stop, &|event| progress.tell(&event)).await;
+        progress.finish();
+        exits.push(summary(plan, &outcomes, go.json, stop.is_asked(), out));
+    }
+    listener.abort();
+    let worst = [Exit::Interrupted, Exit::Partial, Exit::Error, Exit::Refused];
+    Ok(worst.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Success))
+}
+
+/// Nothing to do is success, unless something that was asked for is not allowed.
+fn after_nothing(plans: &[Plan]) -> Exit {
+    let obstacles = plans.iter().flat_map(|plan| plan.obstacles()).next();
+    if obstacles.is_some() { Exit::Refused } else { Exit::Success }
+}
+
+/// Without a terminal nobody is asked, and nothing is done.
+fn agreed(command: &str, out: &Out) -> Result<bool, Failure> {
+    if !out.can_ask() {
+        let help = format!("look at the plan, then run `tidegate {command} -y`");
+        return Err(Failure::refused("nobody can be asked: there is no terminal", help));
+    }
+    let mut terminal = std::io::stderr();
+    // If the question cannot be written, the answer below will not be yes.
+    let _ = write!(terminal, "\nDo this? Only `yes` is a yes: ");
+    let _ = terminal.flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    Ok(read.is_ok() && answer.trim() == "yes")
+}
+
+/// Ctrl-C once finishes what is in flight, twice drops it.
+async fn listen(stop: Stop) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if stop.ask() > 1 {
+            std::process::exit(Exit::Interrupted.code().into());
+        }
+        Out::new(super::out::Color::Auto)
+            .error("Stopping: the steps in flight are finished. Ctrl-C once more drops them.");
+    }
+}
+
+fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &Out) -> Exit {
+    let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+    let done = count(|outcome| *outcome == Outcome::Done);
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let left = outcomes.len() - done - failed;
+    let held: Vec<&Held> = plan.obstacles().collect();
+    if json {
+        let event = serde_json::json!({ "event": "summary", "pipeline": plan.scope.pipeline, "done": done,
+            "failed": failed, "not_done": left, "held": held.len() });
+        out.line(&event.to_string());
+    } else {
+        let mut words = vec![format!("{done} done")];
+        words.extend((failed > 0).then(|| format!("{failed} failed")));
+        words.extend((left > 0).then(|| format!("{left} not done")));
+        words.extend((!held.is_empty()).then(|| format!("{} held", held.len())));
+        out.line(&format!("{}: {}.", plan.scope.pipeline, words.join(", ")));
+        if failed + left > 0 {
+            out.line("Run the same command again: it continues where this one stopped.");
+        }
+    }
+    match () {
+        () if stopped && left > 0 => Exit::Interrupted,
+        () if done == 0 && failed > 0 => Exit::Error,
+        () if failed + left > 0 => Exit::Partial,
+        () if !held.is_empty() => Exit::Refused,
+        () => Exit::Success,
+    }
+}

@@ -1,0 +1,112 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::apply::Go;
+use super::plan::{self, Agree, Format};
+use super::session::Where;
+use super::{Common, Exit, Failure, Job, Out};
+use crate::kinds::SCHEMAS;
+use crate::local::{Local, Options};
+use crate::model::Value;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where the spec and the embedded cloud are kept
+    #[arg(long, value_name = "DIR", default_value = "tidegate-demo")]
+    dir: PathBuf,
+}
+
+/// The pipeline of the demo is the full example; a test plans and applies it.
+const SPEC: &str = include_str!("../../specs/clickstream.yaml");
+const REGION: &str = "eu-west-1";
+
+/// The whole life of a pipeline on the embedded cloud: made, damaged by hand, healed, destroyed.
+pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    let doing = || format!("preparing {}", args.dir.display());
+    std::fs::create_dir_all(&args.dir).with_context(doing)?;
+    let (spec, cloud) = (args.dir.join("clickstream.yaml"), args.dir.join("cloud.json"));
+    std::fs::write(&spec, SPEC).with_context(doing)?;
+    // Every demo begins with an empty account.
+    if cloud.exists() {
+        std::fs::remove_file(&cloud).with_context(doing)?;
+    }
+    let common = Common { file: vec![spec.clone()], cloud: Where::Local(cloud.clone()), ..common.clone() };
+    let show = Show { common, out, spec: &spec, cloud: &cloud };
+    show.title("A pipeline in one file");
+    out.text(SPEC);
+    show.title("What would be done?");
+    show.says("plan");
+    plan::tell(&plan::all(&show.jobs().await?, &Agree::default().consent(false)).await, Format::Human, out);
+    show.title("Do it");
+    show.says("apply -y");
+    show.apply(false).await?;
+    show.title("Again: nothing is left to do");
+    show.says("plan");
+    plan::tell(&plan::all(&show.jobs().await?, &Agree::default().consent(false)).await, Format::Human, out);
+    show.title("Somebody changes things by hand");
+    show.break_something()?;
+    show.says("drift");
+    super::drift::run(&show.common, super::drift::Args::default(), out).await?;
+    show.title("Heal it");
+    show.says("apply -y");
+    show.apply(false).await?;
+    show.title("Clean up");
+    show.says("destroy -y --allow-data-loss …");
+    show.apply(true).await?;
+    show.next();
+    Ok(Exit::Success)
+}
+
+struct Show<'a> {
+    common: Common,
+    out: &'a Out,
+    spec: &'a Path,
+    cloud: &'a Path,
+}
+
+impl Show<'_> {
+    async fn jobs(&self) -> Result<Vec<Job>, Failure> {
+        self.common.open(false).await
+    }
+
+    async fn apply(&self, destroy: bool) -> Result<(), Failure> {
+        let jobs = self.jobs().await?;
+        let all = jobs.iter().flat_map(|job| job.graph.iter().map(|desired| desired.address.to_string()));
+        let agree = Agree { allow_data_loss: if destroy { all.collect() } else { Vec::new() }, ..Agree::default() };
+        let plans = plan::all(&jobs, &agree.consent(destroy)).await;
+        let clouds = jobs.iter().map(|job| Arc::clone(&job.cloud)).collect();
+        let go = Go { yes: true, parallelism: 10, json: false };
+        super::apply::carry_out(plans, clouds, &go, "apply", self.out).await?;
+        Ok(())
+    }
+
+    fn break_something(&self) -> Result<(), Failure> {
+        let options = Options { region: REGION.to_owned(), ..Options::default() };
+        let local = Local::open(self.cloud, SCHEMAS, options, jiff::Timestamp::now().as_second())?;
+        local.tamper("stream", "clicks", "retention", Value::text("24h"))?;
+        self.out.line("  - the retention of stream clicks is set to 24h");
+        local.remove("alarm", "clickstream-clicks-iterator-age")?;
+        self.out.line("  - the alarm on its iterator age is deleted");
+        Ok(())
+    }
+
+    fn title(&self, title: &str) {
+        let bold = anstyle::Style::new().bold();
+        self.out.line(&format!("\n{bold}== {title}{bold:#}\n"));
+    }
+
+    fn says(&self, command: &str) {
+        let dim = anstyle::Style::new().dimmed();
+        self.out.line(&format!("{dim}$ tidegate {command}{dim:#}\n"));
+    }
+
+    fn next(&self) {
+        self.title("Your turn");
+        let on = format!("-f {} --cloud local:{}", self.spec.display(), self.cloud.display());
+        self.out.line(&format!("Change {} and run:\n", self.spec.display()));
+        self.out.line(&format!("  tidegate plan {on}\n  tidegate apply {on}\n"));
+        self.out.line("Without --cloud the same commands work on AWS. `tidegate init` writes a spec of your own.");
+    }
+}

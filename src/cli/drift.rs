@@ -1,0 +1,34 @@
+use super::{Common, Exit, Failure, Out};
+use crate::apply;
+use crate::kinds;
+use crate::plan::{self, Consent};
+use crate::report;
+
+#[derive(clap::Args, Default)]
+pub struct Args {
+    /// JSON in place of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    let jobs = common.open(args.json).await?;
+    let consent = Consent::default();
+    let mut different = false;
+    let mut told = Vec::new();
+    for job in &jobs {
+        let inventory = apply::look(&*job.cloud, &job.graph, &job.scope, kinds::SCHEMAS).await;
+        let found = plan::drift(&job.question(&inventory, &consent));
+        different |= !found.is_empty();
+        if args.json {
+            told.push(serde_json::json!({ "pipeline": job.scope.pipeline, "drift": found }));
+        } else {
+            let style = report::human::Style { color: out.color(), width: out.width() };
+            out.text(&report::drift::human(&found, &job.scope.pipeline, &style));
+        }
+    }
+    if args.json {
+        out.line(&serde_json::json!({ "format_version": plan::FORMAT, "pipelines": told }).to_string());
+    }
+    Ok(if different { Exit::Different } else { Exit::Success })
+}

@@ -1,0 +1,67 @@
+use super::{Exit, Out};
+use crate::cloud::Fault;
+use crate::model::Problem;
+use crate::report::problems;
+use crate::spec::Source;
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// Mistakes in the user's text, all at once.
+    Problems {
+        problems: Vec<Problem>,
+        sources: Vec<Source>,
+        json: bool,
+    },
+    /// The world failed.
+    Fault(Fault),
+    /// Nothing was done, and for a reason that the user can change.
+    Refused {
+        what: String,
+        help: String,
+    },
+    Other(anyhow::Error),
+}
+
+impl Failure {
+    pub fn refused(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Refused { what: what.into(), help: help.into() }
+    }
+
+    /// Tells the failure on standard error: what we were doing, the cause, what to do next.
+    pub fn tell(&self, out: &Out) -> Exit {
+        match self {
+            Self::Problems { problems, sources, json: true } => {
+                out.line(&problems::to_json(problems, sources).to_string());
+            }
+            Self::Problems { problems, sources, .. } => {
+                out.error(&problems::render(problems, sources, out.color_errors(), out.width()));
+                let count = problems.len();
+                out.error(&format!("{count} {} in the spec", if count == 1 { "mistake" } else { "mistakes" }));
+            }
+            Self::Fault(fault) => out.complain(&fault.to_string(), fault.help.as_deref()),
+            Self::Refused { what, help } => {
+                out.complain(what, Some(help));
+                return Exit::Refused;
+            }
+            Self::Other(error) => {
+                let mut causes = error.chain().map(ToString::to_string).collect::<Vec<_>>();
+                causes.dedup();
+                out.complain(&causes.join(": "), None);
+            }
+        }
+        Exit::Error
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}

@@ -1,0 +1,91 @@
+//! The only place that reads spec files.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::model::Problem;
+use crate::spec::{MAX_BYTES, Source};
+
+/// Files in one set; more is a wrong folder.
+const MOST_FILES: usize = 10_000;
+/// Depth of folders that are searched.
+const DEEPEST: usize = 16;
+
+/// Reads files, folders (every `.yaml` and `.yml` below them, in order of their names) and `-` for standard input.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut files: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            files.push(path.clone());
+        } else if path.is_dir() {
+            let before = files.len();
+            walk(path, 0, &mut files, &mut problems);
+            if files.len() == before {
+                problems.push(unreadable(path, "there is no .yaml or .yml file in it"));
+            }
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.len() > MOST_FILES {
+        problems
+            .push(unreadable(&files[0], &format!("more than {MOST_FILES} files are no spec; name a smaller folder")));
+        return Err(problems);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    let mut sources = Vec::new();
+    for file in files {
+        match load(&file) {
+            Ok(source) => sources.push(source),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    if depth > DEEPEST || files.len() > MOST_FILES {
+        return;
+    }
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return problems.push(unreadable(folder, &error.to_string())),
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.sort();
+    for path in paths {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        // Linked folders are not followed: they can make circles.
+        let linked = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        if hidden {
+        } else if path.is_dir() && !linked {
+            walk(&path, depth + 1, files, problems);
+        } else if yaml && path.is_file() {
+            files.push(path);
+        }
+    }
+}
+
+fn load(path: &Path) -> Result<Source, Problem> {
+    let name = path.display().to_string();
+    let mut bytes = Vec::new();
+    // One byte more than allowed is enough to know that it is too much.
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let result = if name == "-" {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    match result {
+        Ok(_) => Source::from_bytes(if name == "-" { "<stdin>" } else { name.as_str() }, &bytes),
+        Err(error) => Err(unreadable(path, &error.to_string())),
+    }
+}
+
+fn unreadable(path: &Path, why: &str) -> Problem {
+    let help = "name spec files or folders with -f, or - for standard input; `tidegate init` writes a first spec";
+    Problem::new("unreadable", crate::model::Path::root(), format!("cannot read {}: {why}", path.display())).help(help)
+}

@@ -1,0 +1,14 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Failure;
+use crate::cloud::Cloud;
+use crate::kinds::SCHEMAS;
+use crate::local::{Local, Options};
+
+/// Opens the embedded cloud that is kept in a file, or makes a new one there.
+pub fn open(file: &Path, region: &str) -> Result<Arc<dyn Cloud>, Failure> {
+    let options = Options { region: region.to_owned(), ..Options::default() };
+    let now = jiff::Timestamp::now().as_second();
+    Ok(Arc::new(Local::open(file, SCHEMAS, options, now)?))
+}

@@ -1,0 +1,89 @@
+use std::io::{IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On terminals, unless NO_COLOR, TERM=dumb or CLICOLOR say otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Where output goes: results to standard output, everything else to standard error.
+pub struct Out {
+    color: Color,
+}
+
+impl Out {
+    pub fn new(color: Color) -> Self {
+        let choice = match color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+        Self { color }
+    }
+
+    /// Whether results may be coloured.
+    pub fn color(&self) -> bool {
+        self.allows(anstream::AutoStream::choice(&std::io::stdout()))
+    }
+
+    pub fn color_errors(&self) -> bool {
+        self.allows(anstream::AutoStream::choice(&std::io::stderr()))
+    }
+
+    fn allows(&self, choice: anstream::ColorChoice) -> bool {
+        self.color == Color::Always || choice != anstream::ColorChoice::Never
+    }
+
+    /// Columns of the terminal; 80 where there is none, unless COLUMNS says otherwise.
+    pub fn width(&self) -> usize {
+        let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        terminal.or(asked).unwrap_or(80).clamp(40, 500)
+    }
+
+    /// A live view makes sense only where it can be redrawn.
+    pub fn is_live(&self) -> bool {
+        std::io::stderr().is_terminal()
+            && std::env::var_os("CI").is_none()
+            && std::env::var("TERM").as_deref() != Ok("dumb")
+    }
+
+    /// Somebody can answer a question.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Writes a result. A closed pipe ends the program quietly, as for every tool in a pipeline.
+    pub fn text(&self, text: &str) {
+        if anstream::stdout().write_all(text.as_bytes()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    pub fn line(&self, line: &str) {
+        self.text(&format!("{line}\n"));
+    }
+
+    /// Writes a message beside the results; if nobody listens there is nothing left to do.
+    pub fn error(&self, line: &str) {
+        let _ = writeln!(anstream::stderr(), "{}", line.trim_end_matches('\n'));
+    }
+
+    /// `error: …` and `help: …`.
+    pub fn complain(&self, what: &str, help: Option<&str>) {
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
+        self.error(&format!("{red}error{red:#}: {what}"));
+        if let Some(help) = help {
+            self.error(&format!("{cyan}help{cyan:#}: {help}"));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Plan files: exactly what was shown, sealed against edits.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::Failure;
+use crate::plan::{FORMAT, Plan, sealed};
+
+/// A plan of 10,000 streams has some tens of megabytes; more is no plan.
+const MAX_BYTES: u64 = 256 << 20;
+
+pub fn write(file: &Path, plans: &[Plan]) -> Result<(), Failure> {
+    let doing = || format!("writing the plan to {}", file.display());
+    let body = json!({ "format_version": FORMAT, "plans": plans });
+    let text = json!({ "seal": sealed(&body), "plan": body }).to_string();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Beside the target and renamed: a full disk or a crash leaves the old file, not half a plan.
+    let mut beside = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
+    beside.write_all(text.as_bytes()).with_context(doing)?;
+    beside.as_file().sync_all().with_context(doing)?;
+    beside.persist(file).map_err(|error| error.error).with_context(doing)?;
+    Ok(())
+}
+
+pub fn load(file: &Path) -> Result<Vec<Plan>, Failure> {
+    let doing = || format!("reading the plan {}", file.display());
+    let opened = std::fs::File::open(file).with_context(doing)?;
+    if opened.metadata().with_context(doing)?.len() > MAX_BYTES {
+        return Err(anyhow::anyhow!("{}: it is larger than 256 MiB, so it is no plan", doing()).into());
+    }
+    let text = std::fs::read_to_string(file).with_context(doing)?;
+    let again = "make it again: tidegate plan --out FILE";
+    let whole: Value = serde_json::from_str(&text)
+        .map_err(|error| Failure::refused(format!("{}: it is no plan file: {error}", doing()), again))?;
+    let (Some(seal), Some(body)) = (whole["seal"].as_str(), whole.get("plan")) else {
+        return Err(Failure::refused(format!("{}: it is no plan file", doing()), again));
+    };
+    if sealed(body) != seal {
+        return Err(Failure::refused(format!("{}: it was changed after it was made", doing()), again));
+    }
+    if body["format_version"] != json!(FORMAT) {
+        let version = &body["format_version"];
+        return Err(Failure::refused(format!("{}: format {version} is not ours ({FORMAT})", doing()), again));
+    }
+    serde_json::from_value(body["plans"].clone())
+        .map_err(|error| Failure::refused(format!("{}: {error}", doing()), again))
+}

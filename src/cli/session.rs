@@ -1,0 +1,231 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::out::Color;
+use super::{Failure, files};
+use crate::apply;
+use crate::aws::{Aws, Connect};
+use crate::cloud::Cloud;
+use crate::kinds::{self, Pipeline};
+use crate::model::{Graph, Inventory, Path, Prices, Problem, Scope};
+use crate::plan::{Consent, Plan, Question};
+use crate::spec::{Document, Source, VarKind, read, substitute};
+
+/// Arguments of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// A spec file, a folder of them, or - for standard input; repeatable [default: tidegate.yaml]
+    #[arg(short, long = "file", value_name = "PATH", global = true)]
+    pub file: Vec<PathBuf>,
+    /// A value for ${var:NAME} in the spec; repeatable
+    #[arg(long = "var", value_name = "NAME=VALUE", global = true, value_parser = variable)]
+    pub vars: Vec<(String, String)>,
+    /// `aws`, or `local[:FILE]`: the embedded cloud, kept in a file
+    #[arg(long, value_name = "CLOUD", default_value = "aws", global = true, env = "TIDEGATE_CLOUD")]
+    pub cloud: Where,
+    /// A profile of ~/.aws/config
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+    /// The AWS region; the spec's own `region:` goes before it
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// Send all calls to this address; AWS_ENDPOINT_URL_<SERVICE> works as well
+    #[arg(long, value_name = "URL", global = true)]
+    pub endpoint_url: Option<String>,
+    /// A YAML file of prices in US dollars that go before the built-in table, such as `kinesis.shardHour: 0.018`
+    #[arg(long, value_name = "FILE", global = true)]
+    pub prices: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value = "auto", global = true)]
+    pub color: Color,
+    /// Tell more on standard error; twice tells every call
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// Which cloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Where {
+    Aws,
+    Local(PathBuf),
+}
+
+impl std::str::FromStr for Where {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("aws", "") => Ok(Self::Aws),
+            ("local", "") => Ok(Self::Local("tidegate-local.json".into())),
+            ("local", file) => Ok(Self::Local(file.into())),
+            _ => Err("write `aws`, `local` or `local:FILE`".into()),
+        }
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write NAME=VALUE".into()),
+    }
+}
+
+/// One pipeline and the cloud that it lives in.
+pub struct Job {
+    pub spec: Pipeline,
+    pub cloud: Arc<dyn Cloud>,
+    pub scope: Scope,
+    pub graph: Graph,
+    pub prices: Prices,
+}
+
+impl Common {
+    /// Diagnostics go to standard error: `-v`, `-vv`, or TIDEGATE_LOG.
+    pub fn start_diagnostics(&self) {
+        let level = match self.verbose {
+            0 => "off",
+            1 => "tidegate=info",
+            _ => "tidegate=debug",
+        };
+        let filter = tracing_subscriber::EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| level.into());
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    }
+
+    /// Reads the spec: every mistake of every file at once.
+    pub fn load(&self, json: bool) -> Result<(Vec<Pipeline>, Vec<Document>), Failure> {
+        let paths = if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() };
+        let sources = files::read(&paths).map_err(|problems| Failure::Problems { problems, sources: vec![], json })?;
+        let mut problems = Vec::new();
+        let mut specs = Vec::new();
+        let mut documents = Vec::new();
+        for source in &sources {
+            let (document, mistakes) = Document::parse(source.clone());
+            let broken = !mistakes.is_empty();
+            problems.extend(mistakes);
+            let Some(mut document) = document.filter(|_| !broken) else { continue };
+            let unset = substitute(&mut document, &|kind, name| self.variable(kind, name));
+            let unusable = !unset.is_empty();
+            problems.extend(unset);
+            if unusable {
+                continue;
+            }
+            if let Some(spec) = read::<Pipeline>(&document, &Path::root(), &mut problems) {
+                specs.push(spec);
+                documents.push(document);
+            }
+        }
+        twins(&specs, &documents, &mut problems);
+        if problems.is_empty() { Ok((specs, documents)) } else { Err(Failure::Problems { problems, sources, json }) }
+    }
+
+    fn variable(&self, kind: VarKind, name: &str) -> Option<String> {
+        match kind {
+            VarKind::Env => std::env::var(name).ok(),
+            VarKind::Var => self.vars.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone()),
+        }
+    }
+
+    /// Reads the spec, connects to its cloud and derives what is wanted.
+    pub async fn open(&self, json: bool) -> Result<Vec<Job>, Failure> {
+        let (specs, documents) = self.load(json)?;
+        let prices = self.price_table()?;
+        let mut clouds: BTreeMap<Option<String>, Arc<dyn Cloud>> = BTreeMap::new();
+        let mut jobs = Vec::new();
+        let mut problems: Vec<Problem> = Vec::new();
+        for (spec, document) in specs.into_iter().zip(&documents) {
+            let region = spec.region.clone().or_else(|| self.region.clone());
+            let cloud = match clouds.get(&region) {
+                Some(cloud) => Arc::clone(cloud),
+                None => {
+                    let cloud = self.connect(region.clone()).await?;
+                    clouds.insert(region, Arc::clone(&cloud));
+                    cloud
+                }
+            };
+            let scope = apply::scope_of(&*cloud, spec.pipeline.as_str()).await?;
+            let mut wishes = kinds::wish(&spec, &scope);
+            document.locate(&mut wishes.problems);
+            problems.append(&mut wishes.problems);
+            jobs.push(Job { spec, cloud, scope, graph: wishes.graph, prices: prices.clone() });
+        }
+        if problems.is_empty() {
+            return Ok(jobs);
+        }
+        let sources: Vec<Source> = documents.iter().map(|document| document.source.clone()).collect();
+        Err(Failure::Problems { problems, sources, json })
+    }
+
+    /// The built-in prices, with those of `--prices` in front. A name that nothing is priced by is a mistake.
+    fn price_table(&self) -> Result<Prices, Failure> {
+        let mut table = crate::plan::price_table();
+        let Some(file) = &self.prices else { return Ok(table) };
+        let doing = || format!("reading the prices of {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(doing)?;
+        let own: BTreeMap<String, f64> = serde_yaml::from_str(&text).with_context(doing)?;
+        for (name, price) in own {
+            match table.0.get_mut(&name) {
+                Some(known) if price.is_finite() && price >= 0.0 => *known = price,
+                Some(_) => {
+                    return Err(anyhow::anyhow!("{}: the price of {name} is not a number of dollars", doing()).into());
+                }
+                None => {
+                    let names = table.0.keys().cloned().collect::<Vec<_>>().join(", ");
+                    return Err(anyhow::anyhow!("{}: nothing is priced by `{name}`; there are {names}", doing()).into());
+                }
+            }
+        }
+        Ok(table)
+    }
+
+    /// Connects to the cloud of a region.
+    pub async fn connect(&self, region: Option<String>) -> Result<Arc<dyn Cloud>, Failure> {
+        match &self.cloud {
+            Where::Aws => {
+                let connect = Connect {
+                    profile: self.profile.clone(),
+                    region,
+                    endpoint_url: self.endpoint_url.clone(),
+                    static_keys: None,
+                };
+                Ok(Arc::new(Aws::connect(&connect).await?))
+            }
+            Where::Local(file) => {
+                let region = region.unwrap_or_else(|| "eu-west-1".into());
+                super::local::open(file, &region)
+            }
+        }
+    }
+}
+
+/// Two files that describe one pipeline would each undo the other's work.
+fn twins(specs: &[Pipeline], documents: &[Document], problems: &mut Vec<Problem>) {
+    let at = Path::of(["pipeline"]);
+    for (later, spec) in specs.iter().enumerate() {
+        if let Some(first) = specs[..later].iter().position(|other| other.pipeline == spec.pipeline) {
+            let message = format!("the pipeline `{}` is described twice", spec.pipeline);
+            let mut problem = Problem::new("duplicate-pipeline", at.clone(), message)
+                .help("give one of them another name, or put both into one file")
+                .at(documents[later].place(&at));
+            problem.related.push((documents[first].place(&at), "first described here".into()));
+            problems.push(problem);
+        }
+    }
+}
+
+impl Job {
+    /// Looks at the cloud and computes the plan.
+    pub async fn plan(&self, consent: &Consent) -> (Plan, Inventory) {
+        let inventory = apply::look(&*self.cloud, &self.graph, &self.scope, kinds::SCHEMAS).await;
+        let question = self.question(&inventory, consent);
+        (crate::plan::plan(&question), inventory)
+    }
+
+    pub fn question<'a>(&'a self, inventory: &'a Inventory, consent: &'a Consent) -> Question<'a> {
+        let made_by = env!("CARGO_PKG_VERSION");
+        Question { graph: &self.graph, inventory, schemas: kinds::SCHEMAS, prices: &self.prices, consent, made_by }
+    }
+}

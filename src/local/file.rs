@@ -1,0 +1,138 @@
+//! The world in a file: one JSON document, written beside itself and renamed, changed under a lock.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::world::World;
+use crate::cloud::{Class, Fault};
+
+/// The version of the file's format that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// What the file holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Saved {
+    pub format: u32,
+    /// Milliseconds by which the cloud's clock is ahead of real time.
+    pub ahead_ms: i64,
+    pub world: World,
+}
+
+/// The version alone, so that a newer file gets a better answer than "unknown field".
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+/// When the file was last changed, its size and which file it is: whether another process wrote it.
+type Stamp = (SystemTime, u64, u64);
+
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    seen: Option<Stamp>,
+}
+
+impl Store {
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), seen: None }
+    }
+
+    /// Locks against other processes until the answer is dropped. A file of its own, since the data file is replaced.
+    pub fn lock(&self) -> Result<File, Fault> {
+        let path = beside(&self.path, ".lock");
+        let open = || {
+            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        open().map_err(|error| self.failed("locking", &error))
+    }
+
+    /// The file's content if it changed since it was last read or written here; `None` also where there is no file.
+    pub fn changed(&mut self) -> Result<Option<Saved>, Fault> {
+        let stamp = self.stamp()?;
+        if stamp.is_none() || stamp == self.seen {
+            return Ok(None);
+        }
+        let text = fs::read(&self.path).map_err(|error| self.failed("reading", &error))?;
+        let saved = self.parse(&text)?;
+        self.seen = stamp;
+        Ok(Some(saved))
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Saved, Fault> {
+        let path = self.path.display();
+        let damaged = |error: serde_json::Error| {
+            Fault::new(
+                Class::Refused,
+                format!("reading the local cloud {path}"),
+                "DamagedFile",
+                format!("the file is damaged: {error}"),
+            )
+            .help(format!("move it away (`mv {path} {path}.damaged`) and apply again; the local cloud starts empty"))
+        };
+        let version: Version = serde_json::from_slice(text).map_err(damaged)?;
+        if version.format != FORMAT {
+            let message =
+                format!("the file has format {}, and this version of tidegate knows {FORMAT}", version.format);
+            return Err(Fault::new(
+                Class::Refused,
+                format!("reading the local cloud {path}"),
+                "UnknownFormat",
+                message,
+            )
+            .help("use the version of tidegate that wrote it, or another file"));
+        }
+        serde_json::from_slice(text).map_err(damaged)
+    }
+
+    pub fn save(&mut self, saved: &Saved) -> Result<(), Fault> {
+        // What is on disk counts if the writing fails half way.
+        self.seen = None;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let write = || {
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(&serde_json::to_vec(saved)?)?;
+            file.persist(&self.path).map_err(|error| error.error)
+        };
+        write().map_err(|error| self.failed("writing", &error))?;
+        self.seen = self.stamp()?;
+        Ok(())
+    }
+
+    fn stamp(&self) -> Result<Option<Stamp>, Fault> {
+        match fs::metadata(&self.path).and_then(|data| Ok((data.modified()?, data.len(), inode(&data)))) {
+            Ok(stamp) => Ok(Some(stamp)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed("reading", &error)),
+        }
+    }
+
+    fn failed(&self, doing: &str, error: &std::io::Error) -> Fault {
+        let doing = format!("{doing} the local cloud {}", self.path.display());
+        Fault::new(Class::Refused, doing, "FileFailed", error.to_string())
+            .help("check that the folder exists, that you may write to it, and that the disk has room")
+    }
+}
+
+/// Each save is a new file, also where two of them fall into one tick of the file system's clock.
+#[cfg(unix)]
+fn inode(data: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(data)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &fs::Metadata) -> u64 {
+    0
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
