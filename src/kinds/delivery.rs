@@ -1,15 +1,21 @@
 //! Archives: Firehose delivery streams that carry a Kinesis stream to S3.
 
+mod check;
+mod effects;
+mod role;
 mod spec;
 
 use futures::future::BoxFuture;
 
 pub use spec::{ArchiveSpec, Buffer, Compression, LogRetention, S3};
 
-use super::{Name, ResourceKind};
-use crate::aws::{Aws, unknown_call};
+use super::wish::Fate;
+use super::{Name, ResourceKind, Tagged, Wish, bucket, log_group};
+use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
-use crate::model::{Address, Attrs, Call, Cost, Field, Permit, Prices, Resource, Schema, Value, When};
+use crate::model::{
+    Address, Attrs, Call, Cost, Desired, Field, Path, Permit, Prices, Resource, Schema, Scope, State, Value, When,
+};
 
 /// The delivery stream's name in AWS.
 pub fn physical<'a>(name: &'a Name, spec: &'a ArchiveSpec) -> &'a str {
@@ -122,6 +128,22 @@ fn cost(_: &Attrs, _: &Prices) -> Cost {
     Cost { monthly_micros: 0, usage: vec!["ingested GB (each record counts in steps of 5 KiB)".into()] }
 }
 
+/// Where an archive's objects go, with the default in place.
+pub fn prefix(name: &Name, archive: &ArchiveSpec) -> String {
+    archive.s3.prefix.clone().unwrap_or_else(|| format!("{name}/!{{timestamp:yyyy/MM/dd/HH}}/"))
+}
+
+/// Where the records go that could not be delivered, with the default in place.
+pub fn error_prefix(name: &Name, archive: &ArchiveSpec) -> String {
+    let fallback = || format!("errors/{name}/!{{firehose:error-output-type}}/!{{timestamp:yyyy/MM/dd/HH}}/");
+    archive.s3.error_prefix.clone().unwrap_or_else(fallback)
+}
+
+/// The part of a prefix that all its objects share.
+pub fn literal(prefix: &str) -> &str {
+    prefix.split_once("!{").map_or(prefix, |(literal, _)| literal)
+}
+
 pub struct Kind;
 
 impl ResourceKind for Kind {
@@ -129,16 +151,69 @@ impl ResourceKind for Kind {
         &SCHEMA
     }
 
-    fn observe<'a>(&'a self, _aws: &'a Aws, _target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {
-        Box::pin(async { Ok(None) })
+    fn desire(&self, wish: &mut Wish) {
+        let spec = wish.spec;
+        for (name, archive) in &spec.archives {
+            let at = Path::of(["archives", name.as_str()]);
+            check::archive(name, archive, &at, &mut wish.problems);
+            if wish.defined("streams", &spec.streams, &archive.from, &at.key("from")) {
+                desire(wish, name, archive, &at);
+            }
+        }
+    }
+
+    fn list<'a>(
+        &'a self,
+        aws: &'a Aws,
+        scope: &'a Scope,
+        _found: &'a [Tagged],
+    ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
+        Box::pin(effects::list(aws, scope))
+    }
+
+    fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {
+        Box::pin(effects::observe(aws, target))
+    }
+
+    fn state<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
+        Box::pin(effects::state(aws, target))
     }
 
     fn perform<'a>(
         &'a self,
-        _aws: &'a Aws,
+        aws: &'a Aws,
         target: &'a Target,
         call: &'a Call,
     ) -> BoxFuture<'a, Result<Outputs, Fault>> {
-        Box::pin(async { Err(unknown_call(target, call)) })
+        Box::pin(effects::perform(aws, target, call))
     }
+}
+
+fn desire(wish: &mut Wish, name: &Name, archive: &ArchiveSpec, at: &Path) {
+    let Some(key) = bucket::key(wish, archive, &at.key("s3")) else { return };
+    // The AWS-managed key and S3's own keys are the bucket's default; Firehose names customer keys only.
+    let key = if key.as_text() == Some("aws") { Value::text("none") } else { key };
+    let role = role::of(wish, name, archive, &key, at);
+    let role = Value::reference(role, "arn");
+    let logs = log_group::address(name);
+    let desired = Desired::new(&SCHEMA, name.as_str(), physical(name, archive), at.clone());
+    let tags = wish.tags(&desired.address, &archive.tags, Fate::REMADE, at);
+    wish.add(
+        desired
+            .with("source", Value::reference(Address::new("stream", archive.from.as_str()), "arn"))
+            .with("sourceRole", role.clone())
+            .with("bucket", Value::reference(bucket::address(&archive.s3.bucket), "arn"))
+            .with("role", role)
+            .with("prefix", prefix(name, archive))
+            .with("errorPrefix", error_prefix(name, archive))
+            .with("bufferSize", archive.buffer.size.to_string())
+            .with("bufferInterval", archive.buffer.interval.to_string())
+            .with("compression", archive.compression.word())
+            .with("key", key)
+            .with("logGroup", Value::reference(logs, "name"))
+            .with("logStream", log_group::STREAM)
+            .with("timeZone", archive.time_zone.as_deref().unwrap_or("UTC"))
+            .with("fileExtension", archive.file_extension.as_deref().unwrap_or_default())
+            .with("tags", tags),
+    );
 }

@@ -115,6 +115,8 @@ kinds! {
     stream =>
         /// Kinesis data streams.
         streams: BTreeMap<Name, stream::StreamSpec>;
+    log_group;
+    bucket;
     delivery =>
         /// Archives: Firehose delivery streams from a stream to S3, with their buckets, roles and logs.
         archives: BTreeMap<Name, delivery::ArchiveSpec>;

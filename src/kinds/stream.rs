@@ -22,6 +22,7 @@ use crate::model::{
     Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Resource, Schema, Scope, State, Value, When,
 };
 
+pub(super) use effects::text_map;
 pub use physics::hops;
 
 /// A Kinesis data stream.
