@@ -109,6 +109,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    security_group;
     key =>
         /// Customer keys (KMS) that streams and archives are encrypted with.
         keys: BTreeMap<Name, key::KeySpec>;
@@ -120,6 +121,9 @@ kinds! {
     delivery =>
         /// Archives: Firehose delivery streams from a stream to S3, with their buckets, roles and logs.
         archives: BTreeMap<Name, delivery::ArchiveSpec>;
+    endpoint =>
+        /// VPC interface endpoints, open to the roles that are named.
+        endpoints: BTreeMap<Name, endpoint::EndpointSpec>;
 }
 
 /// The kind of this name.
