@@ -46,6 +46,7 @@ pub static SCHEMA: Schema = Schema {
     ],
     create: "s3:CreateBucket",
     delete: "s3:DeleteBucket",
+    asynchronous: false,
     create_seconds: 2,
     arn: Some(ARN),
     assigned: &[],

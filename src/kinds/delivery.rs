@@ -81,6 +81,7 @@ pub static SCHEMA: Schema = Schema {
     ],
     create: "firehose:CreateDeliveryStream",
     delete: "firehose:DeleteDeliveryStream",
+    asynchronous: true,
     create_seconds: 60,
     arn: Some("arn:{partition}:firehose:{region}:{account}:deliverystream/{name}"),
     assigned: &[],

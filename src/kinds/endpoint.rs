@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::security_group::{self, GroupSpec};
 use super::wish::Fate;
-use super::{Name, ResourceKind, Tagged, Wish};
+use super::{Name, ResourceKind, Tagged, Wish, role};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
@@ -114,6 +114,7 @@ pub static SCHEMA: Schema = Schema {
     ],
     create: "ec2:CreateVpcEndpoint",
     delete: "ec2:DeleteVpcEndpoints",
+    asynchronous: true,
     create_seconds: 90,
     arn: None,
     assigned: &["id", "arn"],
@@ -218,11 +219,13 @@ impl ResourceKind for Kind {
 
 /// The addresses of the roles that may use an endpoint.
 fn roles(wish: &mut Wish, endpoint: &EndpointSpec, at: &Path) -> Vec<Address> {
+    let spec = wish.spec;
     let mut roles = Vec::new();
-    for role in &endpoint.allow {
-        roles.push(Address::new("role", role.as_str()));
+    for (index, name) in endpoint.allow.iter().enumerate() {
+        if wish.defined("access", &spec.access, name, &at.key("allow").index(index)) {
+            roles.push(role::address(name.as_str()));
+        }
     }
-    let _ = (wish, at);
     roles
 }
 

@@ -209,6 +209,7 @@ pub static SCHEMA: Schema = Schema {
     arn: None,
     assigned: &["arn", "id"],
     holds_data: Some("everything encrypted with the key, once its deletion window has passed"),
+    asynchronous: false,
     creating_limit: None,
     calls,
     risks: Schema::no_risks,

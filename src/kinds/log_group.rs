@@ -47,6 +47,7 @@ pub static SCHEMA: Schema = Schema {
     ],
     create: "logs:CreateLogGroup",
     delete: "logs:DeleteLogGroup",
+    asynchronous: false,
     create_seconds: 1,
     arn: Some("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
     assigned: &[],

@@ -118,6 +118,9 @@ kinds! {
         streams: BTreeMap<Name, stream::StreamSpec>;
     log_group;
     bucket;
+    role =>
+        /// Who may do what with the pipeline: IAM roles.
+        access: BTreeMap<Name, role::AccessSpec>;
     delivery =>
         /// Archives: Firehose delivery streams from a stream to S3, with their buckets, roles and logs.
         archives: BTreeMap<Name, delivery::ArchiveSpec>;

@@ -48,6 +48,7 @@ pub static SCHEMA: Schema = Schema {
     ],
     create: "ec2:CreateSecurityGroup",
     delete: "ec2:DeleteSecurityGroup",
+    asynchronous: false,
     create_seconds: 2,
     arn: None,
     assigned: &["id", "arn"],

@@ -163,6 +163,7 @@ pub static SCHEMA: Schema = Schema {
     arn: Some("arn:{partition}:kinesis:{region}:{account}:stream/{name}"),
     assigned: &[],
     holds_data: Some("every record still within its retention"),
+    asynchronous: true,
     creating_limit: Some(5),
     calls: physics::calls,
     risks: physics::risks,

@@ -27,6 +27,19 @@ impl Address {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The same resource under a name in AWS that the spec no longer gives it.
+    #[must_use]
+    pub fn former(&self, physical: &str) -> Self {
+        Self { kind: self.kind.clone(), name: format!("{}@{physical}", self.name) }
+    }
+
+    /// The address that the resource carries as its tag.
+    #[must_use]
+    pub fn tagged(&self) -> Self {
+        let name = self.name.split('@').next().unwrap_or(&self.name);
+        Self { kind: self.kind.clone(), name: name.to_owned() }
+    }
 }
 
 impl fmt::Display for Address {

@@ -256,6 +256,8 @@ pub struct Schema {
     pub assigned: &'static [&'static str],
     /// What is lost for ever with a deletion; `None` if nothing is.
     pub holds_data: Option<&'static str>,
+    /// Changes go on after the call has been answered: the resource has to be waited for.
+    pub asynchronous: bool,
     /// How many may be in creation at once (AWS's limit).
     pub creating_limit: Option<usize>,
     /// The calls of a change; `Call::creating` and `Call::setting` serve most kinds.

@@ -57,12 +57,14 @@ pub fn plan(question: &Question) -> Plan {
     prune::consider(question, &mut sheet);
     let (steps, about_seconds) = order::order(question, sheet.drafts);
     let (cost_before, cost_after) = cost::around(question);
+    let watched = digest::watched(question.inventory, question.graph);
     Plan {
         format_version: FORMAT,
         made_by: question.made_by.to_owned(),
         scope: question.inventory.scope.clone(),
         taken_at: question.inventory.taken_at,
-        inventory: digest::digest_inventory(question.inventory, question.graph),
+        inventory: digest::digest_inventory(question.inventory, &watched),
+        watched,
         steps,
         held: sheet.held,
         autoscaled: sheet.autoscaled,

@@ -1,30 +1,47 @@
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Compare, Graph, Inventory, Observed, Value};
+use super::Watched;
+use crate::model::{Address, Compare, Graph, Inventory, Observed, State, Value};
+
+/// What the plan is computed from, with the bounds of what the autoscaler owns.
+pub fn watched(inventory: &Inventory, graph: &Graph) -> BTreeMap<Address, Watched> {
+    let watch = |(address, seen): (&Address, &Observed)| {
+        let desired = graph.get(address);
+        let physical = desired.map(|desired| desired.physical.clone());
+        let physical = physical.or_else(|| seen.present().map(|live| live.physical.clone())).unwrap_or_default();
+        let owned = desired.into_iter().flat_map(|desired| {
+            let fields = desired.schema.fields.iter().filter(|field| field.compare == Compare::Within);
+            fields.filter_map(|field| Some((field.name.to_owned(), desired.attrs.get(field.name)?.clone())))
+        });
+        let within = owned.filter(|(_, value)| matches!(value, Value::Map(_))).collect();
+        (address.clone(), Watched { physical, within })
+    };
+    inventory.seen.iter().map(watch).collect()
+}
 
 /// The digest of what a plan is computed from. Counts that the autoscaler owns are left out while they are within
 /// their bounds, so that a resize between plan and apply does not spoil a plan that does not touch it.
-pub fn digest_inventory(inventory: &Inventory, graph: &Graph) -> String {
+pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watched>) -> String {
     let mut seen = inventory.seen.clone();
     for (address, observed) in &mut seen {
         let Observed::Present(live) = observed else { continue };
         live.facts.clear();
-        let Some(desired) = graph.get(address) else { continue };
-        for field in desired.schema.fields.iter().filter(|field| field.compare == Compare::Within) {
-            let (Some(wanted), Some(now)) = (desired.attrs.get(field.name), live.attrs.get(field.name)) else { continue };
-            if matches!(wanted, Value::Map(_)) && field.compare.same(wanted, now) {
-                live.attrs.insert(field.name.into(), "within".into());
+        live.state = State::Ready;
+        for (field, bounds) in watched.get(address).map(|watched| &watched.within).into_iter().flatten() {
+            if live.attrs.get(field).is_some_and(|now| Compare::Within.same(bounds, now)) {
+                live.attrs.insert(field.clone(), "within".into());
             }
         }
         if let Some(Value::Map(tags)) = live.attrs.get_mut("tags") {
             tags.remove(crate::model::LEDGER);
         }
     }
-    let wanted: Vec<_> = graph.iter().map(|desired| (&desired.address, &desired.physical, &desired.attrs)).collect();
-    let text = serde_json::json!({ "scope": inventory.scope, "seen": seen, "wanted": wanted }).to_string();
-    hex(text.as_bytes())
+    // Where nothing was and nothing is wanted says nothing.
+    seen.retain(|address, observed| watched.contains_key(address) || *observed != Observed::Absent);
+    hex(serde_json::json!({ "scope": inventory.scope, "seen": seen }).to_string().as_bytes())
 }
 
 /// The seal of a plan file: the digest of its canonical JSON. It finds edits; it is no signature.

@@ -52,7 +52,7 @@ pub fn drift(question: &Question) -> Vec<Drift> {
                 found.push(Drift { why: Some(why.clone()), ..Drift::of(address, DriftClass::NotChecked) });
             }
             (Some(_), Observed::Absent) => found.push(Drift::of(address, DriftClass::Missing)),
-            (None, Observed::Present(live)) if live.owner(address, &question.inventory.scope) == Owner::Ours => {
+            (None, Observed::Present(live)) if live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours => {
                 found.push(Drift::of(address, DriftClass::Unexpected));
             }
             (Some(desired), Observed::Present(live)) => {

@@ -7,13 +7,15 @@ mod drift;
 mod order;
 mod prune;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Address, Call, Cost, Risk, Scope, Value};
+use crate::model::{Address, Attrs, Call, Cost, Risk, Scope, Value};
 
 pub use cost::{PRICES_DATE, PRICES_SOURCE, price_table};
 pub use diff::{Consent, Question, plan};
-pub use digest::{digest_inventory, sealed};
+pub use digest::{digest_inventory, sealed, watched};
 pub use drift::{Drift, DriftClass, drift};
 
 /// The version of the plan's JSON form; it rises when a reader of the old form would be misled.
@@ -30,6 +32,8 @@ pub struct Plan {
     pub taken_at: i64,
     /// Of everything the plan was computed from: another inventory has another digest.
     pub inventory: String,
+    /// What was looked at, so that the same can be looked at again before the plan is applied.
+    pub watched: BTreeMap<Address, Watched>,
     pub steps: Vec<Step>,
     pub held: Vec<Held>,
     /// Fields that the autoscaler owns and that are within their bounds.
@@ -40,6 +44,15 @@ pub struct Plan {
     pub cost_after: Cost,
     /// Estimated seconds along the longest chain of steps.
     pub about_seconds: u32,
+}
+
+/// A resource that the plan was computed from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    pub physical: String,
+    /// Bounds of the fields that the autoscaler owns.
+    #[serde(default, skip_serializing_if = "Attrs::is_empty")]
+    pub within: Attrs,
 }
 
 /// What happens to a resource.
@@ -73,8 +86,8 @@ pub struct Step {
     /// Estimated seconds until it has settled.
     pub about_seconds: u32,
     /// Outputs that AWS assigned to the living resource.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub outputs: std::collections::BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// One field's change.

@@ -31,7 +31,7 @@ pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
 fn remove(question: &Question, schema: &'static Schema, address: &Address, live: &Resource, sheet: &mut Sheet) {
     // Parts without tags were found through an owned parent.
     let tagged = live.attrs.contains_key("tags");
-    if tagged && live.owner(address, &question.inventory.scope) != Owner::Ours {
+    if tagged && live.owner(&address.tagged(), &question.inventory.scope) != Owner::Ours {
         return;
     }
     let held = |reason, why: String, remedy: String| Held {

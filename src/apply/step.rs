@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Event, Limits};
+use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
+use crate::model::{Address, Attrs, Call, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
+use crate::plan::Step;
+
+/// The first wait between two looks at a resource that settles; waits grow by half…
+const FIRST_LOOK: Duration = Duration::from_millis(400);
+/// …up to this: a stream becomes ACTIVE within seconds or minutes, and looks are cheap.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
+/// How often a call is repeated because another change was under way.
+const BUSY_TRIES: u32 = 50;
+
+/// Carries out single steps.
+pub(super) struct Runner<'a> {
+    pub cloud: &'a dyn Cloud,
+    pub scope: &'a Scope,
+    pub schemas: &'a [&'static Schema],
+    pub limits: Limits,
+    /// AWS's limits on resources of a kind in creation at once.
+    pub gates: &'a BTreeMap<&'a str, Semaphore>,
+    pub tell: &'a (dyn Fn(Event) + Sync),
+}
+
+impl Runner<'_> {
+    /// Carries out the calls of a step one after the other and answers the outputs of its resource.
+    pub async fn run(&self, step: &Step, known: &BTreeMap<Address, Outputs>) -> Result<Outputs, Fault> {
+        let schema = self.schemas.iter().copied().find(|schema| schema.kind == step.address.kind());
+        let Some(schema) = schema else {
+            let what = format!("this version of tidegate knows no kind `{}`", step.address.kind());
+            return Err(Fault::new(Class::Unsupported, format!("changing {}", step.address), "UnknownKind", what));
+        };
+        let mut target = Target {
+            address: step.address.clone(),
+            schema,
+            scope: self.scope.clone(),
+            physical: step.physical.clone(),
+            outputs: step.outputs.clone(),
+        };
+        let creates = step.calls.iter().any(|call| call.effect == Effect::Create);
+        let _turn = self.turn(schema, creates).await;
+        for call in &step.calls {
+            let call = self.resolve(step, call, known)?;
+            let operation = call.operation.clone();
+            (self.tell)(Event::Calling { step: step.id, address: step.address.clone(), operation });
+            let outputs = self.perform(step, &target, &call).await?;
+            target.outputs.extend(outputs);
+            if schema.asynchronous || call.effect == Effect::Delete {
+                self.settle(step, &target, call.effect).await?;
+            }
+        }
+        if creates {
+            self.confirm(step, &mut target).await?;
+        }
+        Ok(target.outputs)
+    }
+
+    /// Waits for a place among those that AWS lets be created at once.
+    async fn turn(&self, schema: &Schema, creates: bool) -> Option<SemaphorePermit<'_>> {
+        match self.gates.get(schema.kind) {
+            Some(gate) if creates => gate.acquire().await.ok(),
+            _ => None,
+        }
+    }
+
+    /// The call with references to earlier steps of the plan replaced by what AWS assigned.
+    fn resolve(&self, step: &Step, call: &Call, known: &BTreeMap<Address, Outputs>) -> Result<Call, Fault> {
+        let find = |reference: &Ref| known.get(&reference.address)?.get(&reference.output).cloned();
+        let set: Attrs = call.set.iter().map(|(name, value)| (name.clone(), value.resolved(&find))).collect();
+        let mut missing = Vec::new();
+        set.values().for_each(|value| value.refs(&mut missing));
+        if let Some(reference) = missing.first() {
+            let what = format!("{reference} is not known");
+            return Err(Fault::new(Class::Refused, format!("changing {}", step.address), "UnknownReference", what)
+                .help("plan again: something that the plan counted on is not there"));
+        }
+        Ok(Call { set, ..call.clone() })
+    }
+
+    /// Sends the call; waits and repeats while another change of the resource is under way.
+    async fn perform(&self, step: &Step, target: &Target, call: &Call) -> Result<Outputs, Fault> {
+        let mut tries = 0;
+        loop {
+            let fault = match self.cloud.perform(target, call).await {
+                Ok(outputs) => return Ok(outputs),
+                Err(fault) => fault,
+            };
+            tries += 1;
+            match (&fault.class, call.effect) {
+                (Class::Absent, Effect::Delete) => return Ok(Outputs::new()),
+                (Class::Exists, Effect::Create) => return self.already_there(target, fault).await,
+                (Class::Busy, _) if tries < BUSY_TRIES => {
+                    self.cloud.pause(FIRST_LOOK).await;
+                    self.settle(step, target, Effect::Set).await?;
+                }
+                _ => return Err(fault),
+            }
+        }
+    }
+
+    /// An earlier run, or a lost answer of this one, may have made the resource: then it carries our tags.
+    async fn already_there(&self, target: &Target, fault: Fault) -> Result<Outputs, Fault> {
+        match self.cloud.observe(target).await {
+            Observed::Present(live) if live.owner(&target.address, self.scope) == Owner::Ours => Ok(live.outputs),
+            Observed::Present(live) if !live.attrs.contains_key("tags") => Ok(live.outputs),
+            _ => Err(fault.help("somebody else made it since the plan was computed: plan again")),
+        }
+    }
+
+    /// Looks until the resource has settled, or is gone after a deletion.
+    async fn settle(&self, step: &Step, target: &Target, effect: Effect) -> Result<(), Fault> {
+        let until = self.cloud.now() + self.limits.settle_seconds;
+        let mut wait = FIRST_LOOK;
+        let mut told = String::new();
+        loop {
+            let status = match self.cloud.state(target).await {
+                Ok(State::Ready) if effect != Effect::Delete => return Ok(()),
+                Ok(State::Ready) => "still there".to_owned(),
+                Ok(State::Busy(status)) => status,
+                Ok(State::Failed(status)) => {
+                    let what = format!("it ended as {status}");
+                    return Err(Fault::new(Class::Refused, format!("waiting for {}", step.address), status, what)
+                        .help("look at the resource in the AWS console for the cause, then plan again"));
+                }
+                Err(fault) if fault.is_absent() && effect == Effect::Delete => return Ok(()),
+                // What was just made may not be visible everywhere yet.
+                Err(fault) if fault.is_absent() && effect == Effect::Create => "not visible yet".to_owned(),
+                Err(fault) => return Err(fault),
+            };
+            if self.cloud.now() >= until {
+                let what = format!("it is still {status} after {} seconds", self.limits.settle_seconds);
+                return Err(Fault::new(Class::Busy, format!("waiting for {}", step.address), "TimedOut", what)
+                    .help("run the same command again: it continues where this one stopped"));
+            }
+            if status != told {
+                let (step, address) = (step.id, step.address.clone());
+                (self.tell)(Event::Waiting { step, address, status: status.clone() });
+                told = status;
+            }
+            self.cloud.pause(wait).await;
+            wait = (wait * 3 / 2).min(LONGEST_LOOK);
+        }
+    }
+
+    /// Reads a new resource back: what AWS assigned is needed by others, and some endpoints forget the tags of a
+    /// creating call, without which the resource would not be found again.
+    async fn confirm(&self, step: &Step, target: &mut Target) -> Result<(), Fault> {
+        let Observed::Present(live) = self.cloud.observe(target).await else { return Ok(()) };
+        target.outputs.extend(live.outputs.clone());
+        let wanted = step.calls.iter().find_map(|call| call.set.get("tags"));
+        let (Some(wanted), Some(seen)) = (wanted, live.attrs.get("tags")) else { return Ok(()) };
+        let lost: Vec<(String, Value)> = wanted
+            .as_map()
+            .into_iter()
+            .flatten()
+            .filter(|(key, value)| seen.get(key) != Some(value))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        for call in Call::setting(target.schema, &live.attrs, &Attrs::from([("tags".to_owned(), Value::map(lost))])) {
+            self.perform(step, target, &call).await?;
+        }
+        Ok(())
+    }
+}
