@@ -218,3 +218,6 @@ fn desire(wish: &mut Wish, name: &Name, archive: &ArchiveSpec, at: &Path) {
             .with("tags", tags),
     );
 }
+
+#[cfg(test)]
+mod tests;
