@@ -13,7 +13,7 @@ use crate::model::{
     Address, Attrs, Call, Compare, Cost, Effect, Field, Permit, Prices, Resource, Schema, Scope, Shift, Value, When,
 };
 
-pub use spec::{AgeAlarm, Alarms, CountAlarm, StreamAlarms};
+pub use spec::{AgeAlarm, Alarms, ArchiveAlarms, CountAlarm, StreamAlarms};
 
 /// It takes the whole alarm at once.
 const PUT: &str = "cloudwatch:PutMetricAlarm";

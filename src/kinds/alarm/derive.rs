@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::spec::{AgeAlarm, CountAlarm, StreamAlarms};
+use super::spec::{AgeAlarm, ArchiveAlarms, CountAlarm, StreamAlarms};
 use super::SCHEMA;
 use crate::kinds::wish::Fate;
-use crate::kinds::{Name, Wish, consumer, stream};
+use crate::kinds::{Name, Wish, consumer, delivery, stream};
 use crate::model::units::Span;
 use crate::model::{Address, Desired, Path, Problem, Value};
 
@@ -71,6 +71,44 @@ pub fn all(wish: &mut Wish) {
         for alarm in of_stream(wish, name, described, own) {
             add(wish, alarm);
         }
+    }
+    for name in spec.alarms.archives.keys() {
+        wish.defined("archives", &spec.archives, name, &at.key("archives").key(name.as_str()));
+    }
+    let nothing = ArchiveAlarms::default();
+    for (name, archive) in &spec.archives {
+        let own = spec.alarms.archives.get(name).unwrap_or(&nothing);
+        let alarm = of_archive(wish, name, archive, own);
+        add(wish, alarm);
+    }
+}
+
+/// Firehose measures in seconds, and delivers as late as its buffer says.
+fn of_archive<'a>(
+    wish: &Wish<'a>,
+    name: &'a Name,
+    archive: &'a delivery::ArchiveSpec,
+    own: &'a ArchiveAlarms,
+) -> Alarm<'a> {
+    let general = &wish.spec.alarms;
+    let address = delivery::address(name);
+    Alarm {
+        name: format!("{name}/data-freshness"),
+        physical: format!("{name}-data-freshness"),
+        namespace: "AWS/Firehose",
+        metric: "DeliveryToS3.DataFreshness",
+        statistic: "Maximum",
+        dimensions: vec![("DeliveryStreamName", Value::reference(address.clone(), "name"))],
+        after: address,
+        description: format!("Archive {name} does not deliver; its log group says why."),
+        period: "5m",
+        periods: 3,
+        breaching: 3,
+        usual: units(archive.buffer.interval, 3).max(900),
+        never: None,
+        off: general.off.unwrap_or(false),
+        own: Setting::age(&own.data_freshness, 1, Path::of(["alarms", "archives", name.as_str(), "dataFreshness"])),
+        general: Setting::age(&general.data_freshness, 1, Path::of(["alarms", "dataFreshness"])),
     }
 }
 

@@ -32,6 +32,18 @@ pub struct Alarms {
     /// What differs for single streams, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub streams: BTreeMap<Name, StreamAlarms>,
+    /// What differs for single archives, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub archives: BTreeMap<Name, ArchiveAlarms>,
+}
+
+/// What differs for one archive; what is left out is as for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArchiveAlarms {
+    /// The oldest record that the archive has not delivered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub data_freshness: AgeAlarm,
 }
 
 /// What differs for one stream; what is left out is as for all.
