@@ -110,12 +110,29 @@ macro_rules! kinds {
 }
 
 kinds! {
+    security_group;
     key =>
         /// Customer keys (KMS) that streams and archives are encrypted with.
         keys: BTreeMap<Name, key::KeySpec>;
     stream =>
         /// Kinesis data streams.
         streams: BTreeMap<Name, stream::StreamSpec>;
+    consumer;
+    stream_policy;
+    log_group;
+    bucket;
+    role =>
+        /// Who may do what with the pipeline: IAM roles.
+        access: BTreeMap<Name, role::AccessSpec>;
+    delivery =>
+        /// Archives: Firehose delivery streams from a stream to S3, with their buckets, roles and logs.
+        archives: BTreeMap<Name, delivery::ArchiveSpec>;
+    endpoint =>
+        /// VPC interface endpoints, open to the roles that are named.
+        endpoints: BTreeMap<Name, endpoint::EndpointSpec>;
+    alarm =>
+        /// Alarms are derived from what is above; this overrides them or switches them off.
+        alarms: alarm::Alarms;
 }
 
 /// The kind of this name.

@@ -15,6 +15,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::key::KeyUse;
+use super::stream_policy::Share;
 use super::{Name, ResourceKind, Tagged, Wish};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
@@ -23,6 +24,7 @@ use crate::model::{
     Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Resource, Schema, Scope, State, Value, When,
 };
 
+pub use effects::text_map;
 pub use import::import;
 pub use physics::hops;
 
@@ -49,7 +51,7 @@ pub struct StreamSpec {
     pub fan_out: Vec<Name>,
     /// Other accounts that may use the stream, by its resource policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub share: Vec<String>,
+    pub share: Vec<Share>,
     /// Shard-level metrics, paid for each shard and metric.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["IncomingBytes"])]

@@ -12,9 +12,13 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Fills `{partition}`, `{region}`, `{account}`, `{pipeline}` and `{name}` of a template.
+    /// Fills `{partition}`, `{region}`, `{account}`, `{pipeline}` and `{name}` of a template; of the name of a part,
+    /// `PARENT/PART`, also `{parent}` and `{part}`.
     pub fn fill(&self, template: &str, name: &str) -> String {
+        let (parent, part) = name.split_once('/').unwrap_or((name, ""));
         template
+            .replace("{parent}", parent)
+            .replace("{part}", part)
             .replace("{partition}", &self.partition)
             .replace("{region}", &self.region)
             .replace("{account}", &self.account)

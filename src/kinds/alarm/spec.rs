@@ -1,0 +1,102 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kinds::Name;
+use crate::kinds::wish::is_default;
+use crate::model::units::Span;
+
+/// What is derived from the topology, overridden for all of it, for one stream or for one archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Alarms {
+    /// `true`: no alarms at all, except where a stream says `off: false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<bool>,
+    /// Readers of a stream lag behind. Without `over`: a quarter of the stream's retention.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub iterator_age: AgeAlarm,
+    /// Records were rejected because a stream or shard was full. Without `over`: any, in three of five minutes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub write_throttled: CountAlarm,
+    /// Reads were rejected because readers share too little. Without `over`: any, in three of five minutes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub read_throttled: CountAlarm,
+    /// A fan-out consumer lags behind. Without `over`: a quarter of the stream's retention.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub consumer_lag: AgeAlarm,
+    /// The oldest record that an archive has not delivered. Without `over`: 15m, or three buffer intervals if longer.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub data_freshness: AgeAlarm,
+    /// What differs for single streams, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub streams: BTreeMap<Name, StreamAlarms>,
+    /// What differs for single archives, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub archives: BTreeMap<Name, ArchiveAlarms>,
+}
+
+/// What differs for one archive; what is left out is as for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArchiveAlarms {
+    /// The oldest record that the archive has not delivered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub data_freshness: AgeAlarm,
+}
+
+/// What differs for one stream; what is left out is as for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StreamAlarms {
+    /// `true`: no alarms for this stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<bool>,
+    /// Readers of the stream lag behind.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub iterator_age: AgeAlarm,
+    /// Records were rejected.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub write_throttled: CountAlarm,
+    /// Reads were rejected.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub read_throttled: CountAlarm,
+    /// A fan-out consumer of the stream lags behind.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub consumer_lag: AgeAlarm,
+}
+
+/// An alarm on an age.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AgeAlarm {
+    /// Older than this is too old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"60s")]
+    pub over: Option<Span>,
+    /// `true`: no such alarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<bool>,
+    /// ARNs to notify in place of `defaults.notify`; at most five, none for an alarm that is only shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["arn:aws:sns:eu-west-1:123456789012:oncall"])]
+    pub notify: Option<Vec<String>>,
+}
+
+/// An alarm on a number a minute.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CountAlarm {
+    /// More than this many records (writes) or calls (reads) in a minute are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 10)]
+    pub over: Option<u32>,
+    /// `true`: no such alarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<bool>,
+    /// ARNs to notify in place of `defaults.notify`; at most five, none for an alarm that is only shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["arn:aws:sns:eu-west-1:123456789012:oncall"])]
+    pub notify: Option<Vec<String>>,
+}
