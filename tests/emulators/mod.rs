@@ -1,0 +1,3 @@
+//! The kinds over the real SDK and real HTTP, against programs that nobody here wrote.
+
+mod archive;
