@@ -99,6 +99,10 @@ impl Pipeline {
             defaults: Defaults::default(),
             keys: BTreeMap::new(),
             streams: BTreeMap::new(),
+            access: BTreeMap::new(),
+            archives: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            alarms: Default::default(),
         }
     }
 }

@@ -1,3 +1,4 @@
 //! The kinds over the real SDK and real HTTP, against programs that nobody here wrote.
 
 mod access;
+mod archive;
