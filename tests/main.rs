@@ -1,6 +1,9 @@
 //! One test binary: it links once.
 
+mod laws;
+mod stories;
 mod support {
     pub mod emulators;
+    pub mod hand;
 }
 mod tidy;
