@@ -50,7 +50,8 @@ macro_rules! client {
 impl Aws {
     /// Reads the AWS environment. Fails where no region is named anywhere.
     pub async fn connect(connect: &Connect) -> Result<Self, Fault> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(
+        let defaults = aws_config::defaults(BehaviorVersion::latest()).http_client(super::http::client()?);
+        let mut loader = defaults.timeout_config(
             // A region that does not answer must be reported, not waited for.
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(5))

@@ -116,9 +116,10 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
         _ if matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch") => Some(
             "AWS does not accept these credentials: check AWS_PROFILE, the access key and this machine's clock".into(),
         ),
-        _ if message.contains("onsumers exist") => {
-            Some("find them with `aws kinesis list-stream-consumers`, deregister them, then run the same command again".into())
-        }
+        _ if message.contains("onsumers exist") => Some(
+            "find them with `aws kinesis list-stream-consumers`, deregister them, then run the same command again"
+                .into(),
+        ),
         Class::Busy => Some("another change is under way; run the same command again when it has settled".into()),
         Class::Throttled => Some("AWS throttles these calls; run the same command again in a minute".into()),
         _ => None,
@@ -129,7 +130,10 @@ fn no_answer<E>(doing: String, status: Option<u16>, error: &SdkError<E, HttpResp
 where
     E: Error + Send + Sync + 'static,
 {
+    // The chain of causes, without the debug form that the SDK appends in brackets.
     let text = clean(&DisplayErrorContext(error).to_string());
+    let text = text.split(" (DispatchFailure(").next().unwrap_or(&text);
+    let text = text.split(" (TimeoutError(").next().unwrap_or(text);
     if is_html(error) || status.is_some_and(|status| (400..500).contains(&status)) {
         return no_code(doing, status, "");
     }

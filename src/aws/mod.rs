@@ -3,6 +3,7 @@
 mod call;
 mod clients;
 mod errors;
+mod http;
 mod owned;
 mod rates;
 

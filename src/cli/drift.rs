@@ -14,12 +14,11 @@ pub struct Args {
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(args.json).await?;
     let consent = Consent::default();
-    let prices = plan::price_table();
     let mut different = false;
     let mut told = Vec::new();
     for job in &jobs {
         let inventory = apply::look(&*job.cloud, &job.graph, &job.scope, kinds::SCHEMAS).await;
-        let found = plan::drift(&job.question(&inventory, &consent, &prices));
+        let found = plan::drift(&job.question(&inventory, &consent));
         different |= !found.is_empty();
         if args.json {
             told.push(serde_json::json!({ "pipeline": job.scope.pipeline, "drift": found }));

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
 
 use super::out::Color;
@@ -10,7 +11,7 @@ use crate::apply;
 use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
 use crate::kinds::{self, Pipeline};
-use crate::model::{Graph, Inventory, Path, Problem, Scope};
+use crate::model::{Graph, Inventory, Path, Prices, Problem, Scope};
 use crate::plan::{Consent, Plan, Question};
 use crate::spec::{Document, Source, VarKind, read, substitute};
 
@@ -35,6 +36,9 @@ pub struct Common {
     /// Send all calls to this address; AWS_ENDPOINT_URL_<SERVICE> works as well
     #[arg(long, value_name = "URL", global = true)]
     pub endpoint_url: Option<String>,
+    /// A YAML file of prices in US dollars that go before the built-in table, such as `kinesis.shardHour: 0.018`
+    #[arg(long, value_name = "FILE", global = true)]
+    pub prices: Option<PathBuf>,
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", global = true)]
     pub color: Color,
@@ -76,6 +80,7 @@ pub struct Job {
     pub cloud: Arc<dyn Cloud>,
     pub scope: Scope,
     pub graph: Graph,
+    pub prices: Prices,
 }
 
 impl Common {
@@ -127,6 +132,7 @@ impl Common {
     /// Reads the spec, connects to its cloud and derives what is wanted.
     pub async fn open(&self, json: bool) -> Result<Vec<Job>, Failure> {
         let (specs, documents) = self.load(json)?;
+        let prices = self.price_table()?;
         let mut clouds: BTreeMap<Option<String>, Arc<dyn Cloud>> = BTreeMap::new();
         let mut jobs = Vec::new();
         let mut problems: Vec<Problem> = Vec::new();
@@ -144,13 +150,35 @@ impl Common {
             let mut wishes = kinds::wish(&spec, &scope);
             document.locate(&mut wishes.problems);
             problems.append(&mut wishes.problems);
-            jobs.push(Job { spec, cloud, scope, graph: wishes.graph });
+            jobs.push(Job { spec, cloud, scope, graph: wishes.graph, prices: prices.clone() });
         }
         if problems.is_empty() {
             return Ok(jobs);
         }
         let sources: Vec<Source> = documents.iter().map(|document| document.source.clone()).collect();
         Err(Failure::Problems { problems, sources, json })
+    }
+
+    /// The built-in prices, with those of `--prices` in front. A name that nothing is priced by is a mistake.
+    fn price_table(&self) -> Result<Prices, Failure> {
+        let mut table = crate::plan::price_table();
+        let Some(file) = &self.prices else { return Ok(table) };
+        let doing = || format!("reading the prices of {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(doing)?;
+        let own: BTreeMap<String, f64> = serde_yaml::from_str(&text).with_context(doing)?;
+        for (name, price) in own {
+            match table.0.get_mut(&name) {
+                Some(known) if price.is_finite() && price >= 0.0 => *known = price,
+                Some(_) => {
+                    return Err(anyhow::anyhow!("{}: the price of {name} is not a number of dollars", doing()).into());
+                }
+                None => {
+                    let names = table.0.keys().cloned().collect::<Vec<_>>().join(", ");
+                    return Err(anyhow::anyhow!("{}: nothing is priced by `{name}`; there are {names}", doing()).into());
+                }
+            }
+        }
+        Ok(table)
     }
 
     /// Connects to the cloud of a region.
@@ -192,18 +220,12 @@ impl Job {
     /// Looks at the cloud and computes the plan.
     pub async fn plan(&self, consent: &Consent) -> (Plan, Inventory) {
         let inventory = apply::look(&*self.cloud, &self.graph, &self.scope, kinds::SCHEMAS).await;
-        let prices = crate::plan::price_table();
-        let question = self.question(&inventory, consent, &prices);
+        let question = self.question(&inventory, consent);
         (crate::plan::plan(&question), inventory)
     }
 
-    pub fn question<'a>(
-        &'a self,
-        inventory: &'a Inventory,
-        consent: &'a Consent,
-        prices: &'a crate::model::Prices,
-    ) -> Question<'a> {
+    pub fn question<'a>(&'a self, inventory: &'a Inventory, consent: &'a Consent) -> Question<'a> {
         let made_by = env!("CARGO_PKG_VERSION");
-        Question { graph: &self.graph, inventory, schemas: kinds::SCHEMAS, prices, consent, made_by }
+        Question { graph: &self.graph, inventory, schemas: kinds::SCHEMAS, prices: &self.prices, consent, made_by }
     }
 }

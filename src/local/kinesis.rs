@@ -4,7 +4,7 @@ use super::limits::{Refusal, per_day};
 use super::shards;
 use super::stream::{Change, ON_DEMAND_SHARDS, Stream, Then, is_on_demand, retention_seconds};
 use super::world::{Item, Moving, World};
-use crate::cloud::Target;
+use crate::cloud::{Class, Target};
 use crate::model::units::Span;
 use crate::model::{Attrs, Call, Value};
 
@@ -150,10 +150,12 @@ pub fn delete(moving: &Moving, item: &mut Item, target: &Target, call: &Call, co
         return Err(Refusal::in_use(format!("Stream {} is DELETING", target.physical)));
     }
     if consumers > 0 && call.flag("enforceConsumerDeletion") != Some(true) {
-        return Err(Refusal::in_use(format!(
+        let message = format!(
             "Stream {} has {consumers} registered consumers: deregister them first, or ask for EnforceConsumerDeletion",
             target.physical
-        )));
+        );
+        // Waiting does not help.
+        return Err(Refusal::new(Class::Refused, "ResourceInUseException", message));
     }
     let seconds = stream.draw(moving.options.seed, &target.physical, 10.0, 30.0);
     begin(stream, moving, "DELETING", seconds, Then::Gone);

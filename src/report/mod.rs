@@ -4,5 +4,11 @@ pub mod drift;
 mod excerpt;
 pub mod human;
 pub mod json;
+mod layout;
 pub mod markdown;
 pub mod problems;
+#[cfg(test)]
+mod samples;
+mod summary;
+mod tell;
+pub mod value;
