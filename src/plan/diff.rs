@@ -172,7 +172,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
 }
 
 /// Parts that carry no tags belong to whoever owns the resource they hang on.
-fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
+pub(super) fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
     let scope = &question.inventory.scope;
     if live.attrs.contains_key("tags") {
         return live.owner(&desired.address, scope);

@@ -118,7 +118,9 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
             tags.remove(*key);
         })?,
         [kind, name, field, value] => {
-            let value = value.parse().map_or_else(|_| Value::text(*value), Value::Int);
+            // As `observe` would tell it: 48h is 2d.
+            let span = value.parse::<Span>().map_or_else(|_| (*value).to_owned(), |span| span.to_string());
+            let value = value.parse().map_or_else(|_| Value::text(span), Value::Int);
             local.tamper(kind, name, field, value)
         }
         _ => return Err(format!("nobody can do this by hand: {}", words.join(" "))),

@@ -195,7 +195,7 @@ fn direct(directive: &str, block: &Block, cloud: &Cloud, folder: &Path, last: &s
                 None => ("tidegate.yaml", rest),
             };
             let (from, to) = rest.split_once(" =>").ok_or("write `edit OLD => NEW`")?;
-            let (from, to) = (from.replace("\\n", "\n"), to.trim_start().replace("\\n", "\n"));
+            let (from, to) = (from.replace("\\n", "\n"), to.strip_prefix(' ').unwrap_or(to).replace("\\n", "\n"));
             let text = std::fs::read_to_string(folder.join(name)).map_err(|error| error.to_string())?;
             let times = text.matches(&from).count();
             if times != 1 {
