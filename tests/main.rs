@@ -1,7 +1,10 @@
 //! One test binary: it links once.
 
 mod emulators;
+mod laws;
+mod stories;
 mod support {
     pub mod emulators;
+    pub mod hand;
 }
 mod tidy;

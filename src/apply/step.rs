@@ -15,6 +15,10 @@ const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// How often a call is repeated because another change was under way.
 const BUSY_TRIES: u32 = 50;
 
+/// IAM says "a few seconds" until a new role works everywhere; users have seen 10 to 30 s. Two minutes are allowed.
+const NOT_YET_TRIES: u32 = 60;
+const NOT_YET_WAIT: Duration = Duration::from_secs(2);
+
 /// Carries out single steps.
 pub(super) struct Runner<'a> {
     pub cloud: &'a dyn Cloud,
@@ -97,6 +101,8 @@ impl Runner<'_> {
                     self.cloud.pause(FIRST_LOOK).await;
                     self.settle(step, target, Effect::Set).await?;
                 }
+                // A new role works everywhere within seconds; asking again is the only way to know.
+                (Class::NotYet, _) if tries < NOT_YET_TRIES => self.cloud.pause(NOT_YET_WAIT).await,
                 _ => return Err(fault),
             }
         }

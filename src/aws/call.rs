@@ -10,8 +10,6 @@ use super::clients::Aws;
 use super::errors;
 use crate::cloud::{Class, Fault};
 
-/// IAM says "a few seconds"; users have seen 10 to 30 s before a new role works everywhere.
-const NOT_YET_TRIES: u32 = 24;
 /// Waits double from here…
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// …up to here.
@@ -37,7 +35,6 @@ impl Aws {
             let limit = match fault.class {
                 Class::Throttled => self.attempts * 2,
                 Class::Unreachable => self.attempts,
-                Class::NotYet => NOT_YET_TRIES,
                 _ => 0,
             };
             tracing::debug!(operation, tries, class = ?fault.class, code = fault.code, "call failed");

@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 pub use exit::Exit;
 pub use failure::Failure;
 pub use out::Out;
+pub use schema::text as schema_text;
 pub use session::{Common, Job};
 
 /// One YAML file for a whole Amazon Kinesis pipeline: plan it, apply it, see what has drifted.

@@ -7,7 +7,7 @@ use super::stream::{Stream, is_on_demand};
 use super::world::{Item, Moving, STREAM, World};
 use super::{Load, Local, Shard, metrics, names};
 use crate::cloud::{Class, Fault, Target};
-use crate::model::{Address, Attrs, Schema, Value};
+use crate::model::{Address, Attrs, Compare, Schema, Value};
 
 impl Local {
     /// Lets virtual time pass without waiting.
@@ -126,6 +126,9 @@ fn made(world: &mut World, moving: &Moving, schema: &'static Schema, physical: &
     for field in schema.fields {
         if let Some(default) = field.default {
             attrs.entry(field.name.to_owned()).or_insert_with(default);
+        } else if matches!(field.compare, Compare::Tags { .. }) {
+            // What has no tags still shows that it has none.
+            attrs.entry(field.name.to_owned()).or_insert_with(|| Value::Map(Default::default()));
         }
     }
     let stream = (schema.kind == STREAM).then(|| {

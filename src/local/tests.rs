@@ -103,7 +103,7 @@ fn mode_switches_keep_the_shards_and_are_two_a_day() {
     switch("onDemand").unwrap();
     local.wait(60);
     let seen = local.see("stream", "clicks").unwrap();
-    assert_eq!((seen.attrs.get("shards"), seen.fact("openShards")), (None, Some(&Value::Int(3))));
+    assert_eq!((seen.attrs.get("shards"), seen.fact("openShards")), (Some(&Value::Int(3)), Some(&Value::Int(3))));
     assert_eq!(refused(local.set("clicks", "kinesis:UpdateShardCount", &shards(4))).1, "InvalidArgumentException");
     switch("provisioned").unwrap();
     local.wait(60);

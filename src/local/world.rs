@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::limits::Refusal;
-use super::stream::{Passing, Stream, is_on_demand};
+use super::stream::{Passing, Stream};
 use super::{Options, kinesis, names, references};
 use crate::cloud::{Class, Outputs, Target};
 use crate::model::{Attrs, Call, Compare, Effect, Observed, Resource, Schema, State, Value};
@@ -277,9 +277,8 @@ impl World {
         };
         if let Some(stream) = &item.stream {
             let open = Value::from(stream.shards.open_count());
-            if !is_on_demand(&item.attrs) {
-                resource.attrs.insert("shards".into(), open.clone());
-            }
+            // AWS tells the count in both modes.
+            resource.attrs.insert("shards".into(), open.clone());
             let consumers = i64::try_from(self.consumers(moving, &target.physical)).unwrap_or(i64::MAX);
             resource.facts.insert("openShards".into(), open);
             resource.facts.insert("consumers".into(), Value::Int(consumers));

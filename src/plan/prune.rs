@@ -1,6 +1,6 @@
 //! What the pipeline owns and the spec no longer asks for.
 
-use super::diff::{Consent, Question, Sheet};
+use super::diff::{self, Consent, Question, Sheet};
 use super::order::Draft;
 use super::{Held, Reason, Verb};
 use crate::model::{Address, Attrs, ON_REMOVAL, Observed, Owner, Resource, Schema, Shift};
@@ -29,9 +29,14 @@ pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
 }
 
 fn remove(question: &Question, schema: &'static Schema, address: &Address, live: &Resource, sheet: &mut Sheet) {
-    // Parts without tags were found through an owned parent.
     let tagged = live.attrs.contains_key("tags");
-    if tagged && live.owner(&address.tagged(), &question.inventory.scope) != Owner::Ours {
+    let owner = match question.graph.get(address) {
+        Some(desired) => diff::owner(question, desired, live),
+        None if tagged => live.owner(&address.tagged(), &question.inventory.scope),
+        // Parts without tags that nobody wants were found through an owned parent.
+        None => Owner::Ours,
+    };
+    if owner != Owner::Ours {
         return;
     }
     let held = |reason, why: String, remedy: String| Held {

@@ -12,6 +12,7 @@ use crate::plan::{self, Consent, Drift, FieldChange, Plan, Question, Verb};
 pub const SPEC: &str = "
 apiVersion: tidegate/v1
 pipeline: clickstream
+alarms: { off: true }
 tags: { team: web, cost-centre: '4711' }
 keys:
   clicks: {}
@@ -37,7 +38,9 @@ pub fn scope() -> Scope {
 
 /// A spec with one stream of these settings.
 pub fn one_stream(settings: &str) -> String {
-    format!("{{apiVersion: tidegate/v1, pipeline: clickstream, streams: {{clicks: {{{settings}}}}}}}")
+    format!(
+        "{{apiVersion: tidegate/v1, pipeline: clickstream, alarms: {{off: true}}, streams: {{clicks: {{{settings}}}}}}}"
+    )
 }
 
 fn graph(yaml: &str) -> Graph {

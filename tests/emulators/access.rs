@@ -108,7 +108,8 @@ impl Bench {
         let live = self.look().await;
         self.shift(live.as_ref(), None, Attrs::new()).await;
         assert_eq!(self.look().await, None, "gone");
-        let delete = (self.schema().calls)(self.schema(), &Shift { before: None, wanted: None, changed: Attrs::new(), now: 0 });
+        let delete =
+            (self.schema().calls)(self.schema(), &Shift { before: None, wanted: None, changed: Attrs::new(), now: 0 });
         for call in delete {
             let again = self.aws.perform(&self.target, &call).await;
             assert!(again.is_ok() || again.as_ref().is_err_and(|fault| fault.is_absent()), "{again:?}");

@@ -169,7 +169,7 @@ pub fn risks(shift: &Shift) -> Vec<Risk> {
         let open = open_shards(before);
         let to = wanted_count(wanted, open);
         let needed = hops(open, to).len();
-        risks.extend(budget("resizes", needed, ledger.reshards.len(), RESHARDS_A_DAY));
+        risks.extend(budget(["resize", "resizes"], needed, ledger.reshards.len(), RESHARDS_A_DAY));
         if to < open {
             risks.push(Risk::new("throttling", format!("{to} shards take {to} MiB/s and {to},000 records/s; today it has {open}")));
         }
@@ -181,10 +181,10 @@ pub fn risks(shift: &Shift) -> Vec<Risk> {
         risks.push(Risk::new("data-loss", format!("records older than {text} become unreadable at once, for ever")));
     }
     if shift.changed.contains_key("mode") {
-        risks.extend(budget("mode switches", 1, ledger.mode_switches.len(), MODE_SWITCHES_A_DAY));
+        risks.extend(budget(["mode switch", "mode switches"], 1, ledger.mode_switches.len(), MODE_SWITCHES_A_DAY));
     }
     if let Some(wanted) = shift.changed.get("encryption") {
-        risks.extend(budget("encryption changes", 1, ledger.key_changes.len(), KEY_CHANGES_A_DAY));
+        risks.extend(budget(["encryption change", "encryption changes"], 1, ledger.key_changes.len(), KEY_CHANGES_A_DAY));
         let why = match wanted.as_text() {
             Some("none") => "new records are stored without encryption".to_owned(),
             _ => "producers need kms:GenerateDataKey and consumers kms:Decrypt on the new key, or they fail at once".to_owned(),
@@ -194,18 +194,23 @@ pub fn risks(shift: &Shift) -> Vec<Risk> {
     risks
 }
 
-fn budget(what: &str, needed: usize, used: usize, limit: usize) -> Option<Risk> {
+/// `what` in the singular and in the plural.
+fn budget(what: [&str; 2], needed: usize, used: usize, limit: usize) -> Option<Risk> {
     let left = limit.saturating_sub(used);
+    let of = |count: usize| if count == 1 { what[0] } else { what[1] };
     if needed == 0 {
-        None
-    } else if needed > left {
-        Some(Risk::new(
-            "quota",
-            format!("needs {needed} {what}, but only {left} of the {limit} that AWS allows in 24 hours are left"),
-        ))
-    } else {
-        Some(Risk::new("budget", format!("uses {needed} of the {left} {what} left in these 24 hours (AWS allows {limit})")))
+        return None;
     }
+    if needed > left {
+        let (name, are) = (of(needed), if left == 1 { "is" } else { "are" });
+        let why = format!("needs {needed} {name}, but only {left} of the {limit} that AWS allows in 24 hours {are} left");
+        return Some(Risk::new("quota", why));
+    }
+    let why = match left {
+        1 => format!("uses the last {} of these 24 hours (AWS allows {limit})", of(1)),
+        _ => format!("uses {needed} of the {left} {} left in these 24 hours (AWS allows {limit})", of(left)),
+    };
+    Some(Risk::new("budget", why))
 }
 
 pub fn cost(attrs: &Attrs, prices: &Prices) -> Cost {

@@ -1,0 +1,130 @@
+//! Somebody who changes an emulator's account with the plain SDK, past the program under test.
+
+use std::future::Future;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_kinesis::config::{BehaviorVersion, Region};
+use aws_sdk_kinesis::types::{EncryptionType, ScalingType, StreamMode, StreamModeDetails, StreamStatus};
+
+use super::emulators::{ACCESS_KEY, REGION};
+
+#[derive(Clone, Copy)]
+pub enum Service {
+    Kinesis,
+    Kms,
+}
+
+pub struct Hand {
+    kinesis: aws_sdk_kinesis::Client,
+    kms: aws_sdk_kms::Client,
+}
+
+impl Hand {
+    pub fn new(url: &str, account: &str) -> Self {
+        let credentials = Credentials::from_keys(account, ACCESS_KEY, None);
+        let kinesis = aws_sdk_kinesis::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(url)
+            .credentials_provider(credentials.clone())
+            .build();
+        let kms = aws_sdk_kms::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(url)
+            .credentials_provider(credentials)
+            .build();
+        Self { kinesis: aws_sdk_kinesis::Client::from_conf(kinesis), kms: aws_sdk_kms::Client::from_conf(kms) }
+    }
+
+    /// Does what the words say and waits until it has settled.
+    pub fn does(&self, words: &[&str]) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(async {
+            match words {
+                ["key", alias, "create"] => self.create_key(alias).await,
+                ["stream", name, what @ ..] => {
+                    self.change(name, what).await?;
+                    self.settled(name).await
+                }
+                _ => Err(format!("nobody can do this by hand: {}", words.join(" "))),
+            }
+        })
+    }
+
+    async fn create_key(&self, alias: &str) -> Result<(), String> {
+        let made = said(self.kms.create_key().send()).await?;
+        let id = made.key_metadata().map(|key| key.key_id().to_owned()).ok_or("a key without an id")?;
+        said(self.kms.create_alias().alias_name(alias).target_key_id(id).send()).await.map(drop)
+    }
+
+    async fn change(&self, name: &str, what: &[&str]) -> Result<(), String> {
+        let kinesis = &self.kinesis;
+        let number = |text: &str| text.trim_end_matches('h').parse::<i32>().map_err(|_| format!("`{text}`: how many?"));
+        match what {
+            ["create", "onDemand"] => {
+                let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build();
+                let mode = mode.map_err(|error| error.to_string())?;
+                said(kinesis.create_stream().stream_name(name).stream_mode_details(mode).send()).await.map(drop)
+            }
+            ["create", shards] => {
+                said(kinesis.create_stream().stream_name(name).shard_count(number(shards)?).send()).await.map(drop)
+            }
+            ["delete"] => {
+                said(kinesis.delete_stream().stream_name(name).enforce_consumer_deletion(true).send()).await.map(drop)
+            }
+            ["retention", hours] => {
+                let hours = number(hours)?;
+                let seen = said(kinesis.describe_stream_summary().stream_name(name).send()).await?;
+                let now = seen.stream_description_summary().map_or(24, |summary| summary.retention_period_hours());
+                if hours > now {
+                    let call = kinesis.increase_stream_retention_period().stream_name(name);
+                    said(call.retention_period_hours(hours).send()).await.map(drop)
+                } else {
+                    let call = kinesis.decrease_stream_retention_period().stream_name(name);
+                    said(call.retention_period_hours(hours).send()).await.map(drop)
+                }
+            }
+            ["shards", count] => {
+                let call = kinesis.update_shard_count().stream_name(name).target_shard_count(number(count)?);
+                said(call.scaling_type(ScalingType::UniformScaling).send()).await.map(drop)
+            }
+            ["encryption", "none"] => {
+                let call = kinesis.stop_stream_encryption().stream_name(name).key_id("alias/aws/kinesis");
+                said(call.encryption_type(EncryptionType::Kms).send()).await.map(drop)
+            }
+            ["tag", key, value] => {
+                said(kinesis.add_tags_to_stream().stream_name(name).tags(*key, *value).send()).await.map(drop)
+            }
+            ["untag", key] => {
+                said(kinesis.remove_tags_from_stream().stream_name(name).tag_keys(*key).send()).await.map(drop)
+            }
+            _ => Err(format!("nobody can do this to a stream by hand: {}", what.join(" "))),
+        }
+    }
+
+    /// Waits until the stream is ACTIVE or gone.
+    async fn settled(&self, name: &str) -> Result<(), String> {
+        for _ in 0..200 {
+            match self.kinesis.describe_stream_summary().stream_name(name).send().await {
+                Ok(seen) => {
+                    let status = seen.stream_description_summary().map(|summary| summary.stream_status().clone());
+                    if status == Some(StreamStatus::Active) {
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                    return Ok(());
+                }
+                Err(error) => return Err(format!("{error:?}")),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(format!("{name} does not settle"))
+    }
+}
+
+async fn said<T, E: std::fmt::Debug>(call: impl Future<Output = Result<T, E>>) -> Result<T, String> {
+    call.await.map_err(|error| format!("{error:?}"))
+}
