@@ -42,6 +42,7 @@ stories! {
     fixed_to_range_and_back
     foreign_streams_are_left_alone
     grow_and_shrink
+    grow_and_shrink_over_true_states
     import_a_stream
     mistakes_all_at_once
     quota_of_resizes
