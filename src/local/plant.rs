@@ -279,7 +279,7 @@ impl Lane {
 
     /// Fresh and repeated attempts compete equally. Answers records throttled at first attempt, and lost.
     fn write(&mut self, offer: &Offer, settings: &Settings, shard: &mut ShardMinute) -> (f64, f64) {
-        let (start, end) = self.range.map_or_else(|| self.range(), |range| range);
+        let (start, end) = self.range.unwrap_or_else(|| self.range());
         self.range = Some((start, end));
         let share = offer.keys.share(start, end);
         let fresh = Amount { records: offer.fresh.records * share, bytes: offer.fresh.bytes * share };

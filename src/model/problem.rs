@@ -85,7 +85,7 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// Other places that matter, each with a label ("first defined here").
     pub related: Vec<(Place, String)>,
 }
@@ -103,7 +103,7 @@ impl Problem {
 
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+        self.place = Some(Box::new(place));
         self
     }
 }

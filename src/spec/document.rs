@@ -67,7 +67,7 @@ impl Document {
     /// Gives each problem that has none the place of its path.
     pub fn locate(&self, problems: &mut [Problem]) {
         for problem in problems.iter_mut().filter(|problem| problem.place.is_none()) {
-            problem.place = Some(self.place(&problem.path));
+            problem.place = Some(Box::new(self.place(&problem.path)));
         }
     }
 

@@ -65,7 +65,7 @@ fn creating(schema: &Schema, wanted: &Attrs) -> Vec<Call> {
     }
     wanted.retain(|name, value| {
         let default = schema.field(name).and_then(|field| field.default);
-        !default.is_some_and(|default| default() == *value)
+        default.is_none_or(|default| default() != *value)
     });
     Call::creating(schema, &wanted)
 }
