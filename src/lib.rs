@@ -4,6 +4,7 @@
 pub mod model;
 pub mod plan;
 pub mod report;
+pub mod scale;
 pub mod spec;
 
 pub mod apply;

@@ -1,0 +1,62 @@
+use super::Window;
+
+/// The counts that the spec allows, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub min: u32,
+    pub max: u32,
+}
+
+/// One UpdateShardCount call that AWS accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resize {
+    /// Minutes since 1970.
+    pub called: i64,
+    /// When the new count served; `None` while the stream is UPDATING.
+    pub done: Option<i64>,
+    pub from: u32,
+    pub to: u32,
+}
+
+/// All that a policy may know when it is asked. It is asked once a minute, and only while the stream is ACTIVE.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Minutes since 1970.
+    pub now: i64,
+    /// Open shards.
+    pub shards: u32,
+    /// The metrics that have arrived; the newest minutes of the clock are usually not among them.
+    pub window: &'a Window,
+    /// Calls of the last rolling 24 hours and longer, oldest first.
+    pub resizes: &'a [Resize],
+    /// Calls that AWS allows in a rolling 24 hours.
+    pub calls_a_day: u32,
+    pub bounds: Bounds,
+    /// What a rejected record is worth, in units of the capacity that would have carried it: 10 thrifty, 100 balanced,
+    /// 1000 strict.
+    pub price: f64,
+}
+
+/// What a policy would do, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The wanted count; the present one is to hold. It may be further away than one call can go.
+    pub shards: u32,
+    /// One sentence with its numbers, for the person who asks why.
+    pub because: String,
+}
+
+/// A way to size a stream. It may keep what it learned; the same views in the same order give the same proposals.
+pub trait Policy {
+    /// Its name on the command line: `tidegate`, `awslabs`, `on-demand`.
+    fn name(&self) -> &'static str;
+
+    fn propose(&mut self, view: &View<'_>) -> Proposal;
+}
+
+impl View<'_> {
+    /// Calls that count against the limit now.
+    pub fn calls_used(&self) -> u32 {
+        self.resizes.iter().filter(|resize| resize.called > self.now - 1440).count() as u32
+    }
+}

@@ -1,0 +1,90 @@
+use std::collections::VecDeque;
+
+/// What the metrics say of one minute of a stream. `None` is no datapoint, which is not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// Accepted load in shard-minutes: the larger of bytes and records against one shard's limits.
+    pub accepted: Option<f64>,
+    /// Rejected attempts in shard-minutes, repeated ones included.
+    pub rejected: Option<f64>,
+    /// Iterator age in minutes: the maximum over shards and consumers.
+    pub age: Option<f64>,
+}
+
+/// The newest minutes of a stream, gaps kept, at most `capacity` of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    first: i64,
+    samples: VecDeque<Sample>,
+    capacity: usize,
+}
+
+impl Window {
+    /// An empty window of at most `capacity` minutes.
+    pub fn new(capacity: usize) -> Self {
+        Self { first: 0, samples: VecDeque::new(), capacity: capacity.max(1) }
+    }
+
+    /// Takes the sample of a minute (minutes since 1970). Minutes that were skipped become gaps; a minute before the
+    /// window is dropped; a known minute is replaced, since CloudWatch corrects its newest datapoints.
+    pub fn put(&mut self, minute: i64, sample: Sample) {
+        let end = self.first + self.samples.len() as i64;
+        if self.samples.is_empty() || minute >= end + self.capacity as i64 {
+            self.samples.clear();
+            self.first = minute;
+        } else if minute < self.first {
+            return;
+        } else if minute < end {
+            self.samples[(minute - self.first) as usize] = sample;
+            return;
+        }
+        while self.first + (self.samples.len() as i64) < minute {
+            self.samples.push_back(Sample::default());
+        }
+        self.samples.push_back(sample);
+        while self.samples.len() > self.capacity {
+            self.samples.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// The sample of a minute; an unknown one is all gaps.
+    pub fn at(&self, minute: i64) -> Sample {
+        let index = usize::try_from(minute - self.first).ok();
+        index.and_then(|index| self.samples.get(index)).copied().unwrap_or_default()
+    }
+
+    /// The newest minute that is in the window.
+    pub fn newest(&self) -> Option<i64> {
+        (!self.samples.is_empty()).then(|| self.first + self.samples.len() as i64 - 1)
+    }
+
+    /// The oldest minute that is in the window.
+    pub fn oldest(&self) -> Option<i64> {
+        (!self.samples.is_empty()).then_some(self.first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(accepted: f64) -> Sample {
+        Sample { accepted: Some(accepted), ..Sample::default() }
+    }
+
+    #[test]
+    fn gaps_stay_gaps_and_old_minutes_leave() {
+        let mut window = Window::new(3);
+        assert_eq!((window.oldest(), window.newest()), (None, None));
+        window.put(10, load(1.0));
+        window.put(12, load(3.0));
+        assert_eq!((window.at(10), window.at(11), window.at(12)), (load(1.0), Sample::default(), load(3.0)));
+        window.put(11, load(2.0));
+        window.put(9, load(9.0));
+        window.put(13, load(4.0));
+        assert_eq!((window.oldest(), window.newest(), window.at(11)), (Some(11), Some(13), load(2.0)));
+        window.put(1000, load(5.0));
+        assert_eq!((window.oldest(), window.newest()), (Some(1000), Some(1000)));
+    }
+}
