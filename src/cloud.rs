@@ -2,12 +2,12 @@
 //!
 //! Two real implementations: `aws::Aws` (the SDKs) and `local::Local` (an embedded cloud with a virtual clock).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::model::{Address, Call, Observed, Schema, Scope, State};
+use crate::model::{Address, Call, Observed, Quotas, Schema, Scope, State};
 
 /// What to look at or to change.
 #[derive(Clone)]
@@ -123,6 +123,9 @@ pub trait Cloud: Send + Sync {
 
     /// What carries the tags of this pipeline, wanted or not.
     fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims>;
+
+    /// The quotas of the account that resources of these kinds count against. A cloud that knows none answers none.
+    fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>>;
 
     /// Makes one mutating call. References in it are resolved before. Answers the outputs that AWS assigned.
     fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>>;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use futures::stream::{self, StreamExt};
 
 use crate::cloud::{Caller, Claims, Cloud, Fault, Target};
-use crate::model::{Address, Graph, Inventory, Schema, Scope};
+use crate::model::{Address, Graph, Inventory, Quotas, Schema, Scope};
 use crate::plan::Watched;
 
 /// Reads in flight at once. Rates per operation hold beside it.
@@ -18,7 +18,13 @@ pub async fn scope_of(cloud: &dyn Cloud, pipeline: &str) -> Result<Scope, Fault>
 /// Looks at everything that is wanted and everything that is owned.
 pub async fn look(cloud: &dyn Cloud, graph: &Graph, scope: &Scope, schemas: &[&'static Schema]) -> Inventory {
     let wanted = graph.iter().map(|desired| (desired.address.clone(), desired.physical.clone())).collect();
-    take(cloud, wanted, scope, schemas).await
+    let kinds = graph.iter().map(|desired| desired.schema.kind).collect();
+    let (mut inventory, quotas) = futures::join!(take(cloud, wanted, scope, schemas), cloud.quotas(&kinds));
+    match quotas {
+        Ok(quotas) => inventory.quotas = quotas,
+        Err(fault) => inventory.blind.push(format!("the account's quotas: {fault}")),
+    }
+    inventory
 }
 
 /// Looks at what a saved plan was computed from, and at what is owned now.
@@ -62,5 +68,5 @@ async fn take(
         (target.address.clone(), cloud.observe(&Target { address: target.address.tagged(), ..target.clone() }).await)
     });
     let seen = stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect::<BTreeMap<_, _>>().await;
-    Inventory { scope: scope.clone(), taken_at: cloud.now(), seen, blind }
+    Inventory { scope: scope.clone(), taken_at: cloud.now(), seen, blind, quotas: Quotas::new() }
 }

@@ -7,6 +7,7 @@ mod http;
 mod owned;
 mod rates;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -16,7 +17,7 @@ pub use rates::published_rate;
 
 use crate::cloud::{Caller, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
-use crate::model::{Call, Observed, Scope, State};
+use crate::model::{Call, Observed, Quotas, Scope, State};
 
 impl Cloud for Aws {
     fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
@@ -40,6 +41,21 @@ impl Cloud for Aws {
 
     fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
         Box::pin(owned::list(self, scope))
+    }
+
+    fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>> {
+        Box::pin(async move {
+            let mut quotas = Quotas::new();
+            for kind in kinds.iter().filter_map(|kind| kinds::named(kind)) {
+                match kind.quotas(self).await {
+                    Ok(more) => quotas.extend(more),
+                    // An emulator without quotas has none to exceed.
+                    Err(fault) if fault.class == Class::Unsupported && self.custom_endpoint => {}
+                    Err(fault) => return Err(fault),
+                }
+            }
+            Ok(quotas)
+        })
     }
 
     fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>> {

@@ -52,6 +52,7 @@ pub static SCHEMA: Schema = Schema {
     assigned: &[],
     holds_data: Some("every object in the bucket, with all versions"),
     creating_limit: None,
+    needs: Schema::no_needs,
     calls,
     risks,
     cost,

@@ -39,6 +39,7 @@ pub static SCHEMA: Schema = Schema {
     creating_limit: Some(5),
     calls: Schema::plain_calls,
     risks: Schema::no_risks,
+    needs: Schema::no_needs,
     cost,
     permits: &[
         Permit {

@@ -120,6 +120,7 @@ pub static SCHEMA: Schema = Schema {
     assigned: &["id", "arn"],
     holds_data: None,
     creating_limit: None,
+    needs: Schema::no_needs,
     calls: Schema::plain_calls,
     risks,
     cost,

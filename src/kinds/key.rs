@@ -213,6 +213,7 @@ pub static SCHEMA: Schema = Schema {
     creating_limit: None,
     calls,
     risks: Schema::no_risks,
+    needs: Schema::no_needs,
     cost,
     permits: &[
         Permit {

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 
 use crate::aws::Aws;
 use crate::cloud::{Claim, Fault, Outputs, Target};
-use crate::model::{Address, Call, Resource, Schema, Scope, State};
+use crate::model::{Address, Call, Quotas, Resource, Schema, Scope, State};
 
 pub use pipeline::{Defaults, Version, check};
 pub use wish::{Name, Wish, Wishes, wish};
@@ -49,6 +49,11 @@ pub trait ResourceKind: Send + Sync {
                 None => Err(absent(target)),
             }
         })
+    }
+
+    /// The account's quotas that its resources count against; one call for all of them.
+    fn quotas<'a>(&'a self, _aws: &'a Aws) -> BoxFuture<'a, Result<Quotas, Fault>> {
+        Box::pin(async { Ok(Quotas::new()) })
     }
 
     /// Makes one call of a plan.

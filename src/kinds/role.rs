@@ -103,6 +103,7 @@ pub static SCHEMA: Schema = Schema {
     creating_limit: None,
     calls,
     risks: Schema::no_risks,
+    needs: Schema::no_needs,
     cost: Schema::free,
     permits: &[
         // Listing by path knows no resources of its own but roles of that path.

@@ -56,6 +56,7 @@ pub static SCHEMA: Schema = Schema {
     creating_limit: None,
     calls,
     risks: Schema::no_risks,
+    needs: Schema::no_needs,
     cost: Schema::free,
     permits: &[
         // EC2 knows no resource-level permissions for what only looks.

@@ -21,7 +21,7 @@ use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
 use crate::model::{
-    Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Resource, Schema, Scope, State, Value, When,
+    Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Quotas, Resource, Schema, Scope, State, Value, When,
 };
 
 pub use effects::text_map;
@@ -170,6 +170,7 @@ pub static SCHEMA: Schema = Schema {
     creating_limit: Some(5),
     calls: physics::calls,
     risks: physics::risks,
+    needs: physics::needs,
     cost: physics::cost,
     permits: &[
         Permit { when: When::Read, actions: &["kinesis:ListStreams", "kinesis:DescribeLimits"], on: "*" },
@@ -197,6 +198,7 @@ pub static SCHEMA: Schema = Schema {
             ],
             on: "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
         },
+        Permit { when: When::Read, actions: &["kinesis:DescribeLimits"], on: "*" },
         // These two know no resource-level permissions.
         Permit {
             when: When::Update,
@@ -272,6 +274,10 @@ impl ResourceKind for Kind {
 
     fn state<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
         Box::pin(effects::state(aws, target))
+    }
+
+    fn quotas<'a>(&'a self, aws: &'a Aws) -> BoxFuture<'a, Result<Quotas, Fault>> {
+        Box::pin(effects::quotas(aws))
     }
 
     fn perform<'a>(

@@ -53,6 +53,7 @@ pub static SCHEMA: Schema = Schema {
     creating_limit: None,
     calls: Schema::plain_calls,
     risks: Schema::no_risks,
+    needs: Schema::no_needs,
     cost: Schema::free,
     permits: &[
         Permit {

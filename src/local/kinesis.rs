@@ -6,13 +6,24 @@ use super::stream::{Change, ON_DEMAND_SHARDS, Stream, Then, is_on_demand, retent
 use super::world::{Item, Moving, World};
 use crate::cloud::{Class, Target};
 use crate::model::units::Span;
-use crate::model::{Attrs, Call, Value};
+use crate::model::{Attrs, Call, Quota, Quotas, Value};
 
 /// Seconds that changes take. Models: AWS says "a few minutes" for the mode and up to 5 s for encryption.
 const MODE_SECONDS: i64 = 60;
 const SETTING_SECONDS: i64 = 20;
 /// One split or merge (awslabs' scaling tool assumes about 30 s).
 const SPLIT_SECONDS: i64 = 30;
+
+/// What DescribeLimits would answer.
+pub fn quotas(world: &World, moving: &Moving) -> Quotas {
+    let limits = &moving.options.limits;
+    let on_demand = world.streams().filter(|(_, item, _)| is_on_demand(&item.attrs)).count();
+    let quota = |used: u64, limit: u64| Quota { used, limit };
+    Quotas::from([
+        ("kinesis.shards".to_owned(), quota(provisioned_shards(world, ""), limits.shards_of_the_account.into())),
+        ("kinesis.onDemandStreams".to_owned(), quota(on_demand as u64, limits.on_demand_streams as u64)),
+    ])
+}
 
 /// CreateStream.
 pub fn create(world: &World, moving: &Moving, target: &Target, attrs: &mut Attrs) -> Result<Stream, Refusal> {

@@ -24,6 +24,7 @@ mod tests;
 pub mod traffic;
 mod world;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub use stream::Profile;
 pub use traffic::{Keys, Load};
 
 use crate::cloud::{Caller, Claims, Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Call, Effect, Observed, Schema, Scope, State};
+use crate::model::{Address, Call, Effect, Observed, Quotas, Schema, Scope, State};
 use clock::Clock;
 use file::{FORMAT, Saved, Store};
 use limits::Refusal;
@@ -278,6 +279,13 @@ impl Cloud for Local {
                 Ok(found) => Claims { found, blind: Vec::new() },
                 Err(fault) => Claims { found: Vec::new(), blind: vec![fault.to_string()] },
             }
+        })
+    }
+
+    fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>> {
+        Box::pin(async move {
+            let has_streams = kinds.contains(world::STREAM);
+            self.look(|world, moving| if has_streams { kinesis::quotas(world, moving) } else { Quotas::new() })
         })
     }
 

@@ -27,6 +27,7 @@ const PLAIN: Schema = Schema {
     creating_limit: None,
     calls: Schema::plain_calls,
     risks: Schema::no_risks,
+    needs: Schema::no_needs,
     cost: Schema::free,
     permits: &[],
 };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attrs, Call, LEDGER, MANAGED, Resource, Value};
+use super::{Attrs, Call, LEDGER, MANAGED, Need, Resource, Value};
 
 /// What a change of a field costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,6 +262,8 @@ pub struct Schema {
     /// The calls of a change; `Call::creating` and `Call::setting` serve most kinds.
     pub calls: fn(&Schema, &Shift) -> Vec<Call>,
     pub risks: fn(&Shift) -> Vec<Risk>,
+    /// What a change takes of the account's quotas; `Schema::no_needs` where AWS counts nothing that matters.
+    pub needs: fn(&Shift) -> Vec<Need>,
     pub cost: fn(&Attrs, &Prices) -> Cost,
     pub permits: &'static [Permit],
 }
@@ -281,6 +283,10 @@ impl Schema {
     }
 
     pub fn no_risks(_: &Shift) -> Vec<Risk> {
+        Vec::new()
+    }
+
+    pub fn no_needs(_: &Shift) -> Vec<Need> {
         Vec::new()
     }
 

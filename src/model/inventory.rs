@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Attrs, PIPELINE, PROTECT, RESOURCE, Scope, Value};
+use super::{Address, Attrs, PIPELINE, PROTECT, Quotas, RESOURCE, Scope, Value};
 
 /// Whether a resource can take the next change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,8 @@ pub struct Inventory {
     pub seen: BTreeMap<Address, Observed>,
     /// What could not be listed, so that resources may be missing here: the plan says "not checked".
     pub blind: Vec<String>,
+    /// The account's quotas, as far as AWS tells them. They are no reason for a saved plan to be stale.
+    pub quotas: Quotas,
 }
 
 impl Inventory {

@@ -7,6 +7,7 @@ mod field;
 mod graph;
 mod inventory;
 mod problem;
+mod quota;
 mod scope;
 mod tags;
 pub mod units;
@@ -18,5 +19,6 @@ pub use field::{Change, Compare, Cost, Field, Permit, Prices, Risk, Schema, Shif
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use problem::{Path, Place, Problem, Segment};
+pub use quota::{Need, Quota, Quotas};
 pub use scope::Scope;
 pub use tags::{ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PIPELINE, PROTECT, RESOURCE, is_ours_to_write};

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::order::{self, Draft};
 use super::{Autoscaled, FORMAT, FieldChange, Held, Plan, Reason, Verb, cost, digest, prune};
 use crate::model::{
-    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Observed, Owner, Prices, Ref, Resource, Risk, Schema,
-    Shift, State, Value,
+    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Need, Observed, Owner, Prices, Ref, Resource, Risk,
+    Schema, Shift, State, Value,
 };
 
 /// What the user agreed to beyond the spec.
@@ -35,6 +35,23 @@ pub(super) struct Sheet {
     pub drafts: Vec<Draft>,
     pub held: Vec<Held>,
     pub autoscaled: Vec<Autoscaled>,
+    /// What the drafts take of the account's quotas.
+    planned: BTreeMap<&'static str, u64>,
+}
+
+impl Sheet {
+    /// Books what a change takes of the account's quotas; if there is no room, the reason, and nothing is booked.
+    /// What deletions of the same plan give back does not count: they come later, and AWS counts late.
+    fn book(&mut self, question: &Question, needs: &[Need]) -> Result<(), String> {
+        let planned = |need: &Need| self.planned.get(need.quota).copied().unwrap_or(0);
+        if let Some(why) = needs.iter().find_map(|need| need.excess(&question.inventory.quotas, planned(need))) {
+            return Err(why);
+        }
+        for need in needs {
+            *self.planned.entry(need.quota).or_default() += need.units;
+        }
+        Ok(())
+    }
 }
 
 impl Consent {
@@ -65,6 +82,7 @@ pub fn plan(question: &Question) -> Plan {
         taken_at: question.inventory.taken_at,
         inventory: digest::digest_inventory(question.inventory, &watched),
         watched,
+        notes: order::rounds(question, &steps),
         steps,
         held: sheet.held,
         autoscaled: sheet.autoscaled,
@@ -85,9 +103,9 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
         remedy,
     };
     let blocked = desired.needs().into_iter().find(|need| {
-        let holds =
-            |held: &Held| held.address == *need && held.reason != Reason::Retained && held.reason != Reason::Quota;
-        sheet.held.iter().any(holds)
+        // What is there and only cannot be changed today serves those that need it.
+        let serves = |held: &Held| held.reason == Reason::Quota && question.inventory.present(need).is_some();
+        sheet.held.iter().any(|held| held.address == *need && held.reason != Reason::Retained && !serves(held))
     });
     if let Some(need) = blocked {
         sheet.held.push(hold(Reason::Waiting, format!("it needs {need}, which is held"), format!("see {need}")));
@@ -116,6 +134,9 @@ fn create(question: &Question, desired: &Desired, sheet: &mut Sheet) {
     let shift =
         Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
     let changes = wanted.iter().map(|(field, value)| change(desired.schema, field, None, Some(value))).collect();
+    if let Err(why) = sheet.book(question, &(desired.schema.needs)(&shift)) {
+        return sheet.held.push(beyond_quota(desired, why, ASK_FOR_MORE));
+    }
     let calls = (desired.schema.calls)(desired.schema, &shift);
     let risks = (desired.schema.risks)(&shift);
     let draft = Draft::new(desired, Verb::Create, "it does not exist", changes, calls);
@@ -184,6 +205,19 @@ pub(super) fn owner(question: &Question, desired: &Desired, live: &Resource) -> 
     }
 }
 
+const ASK_FOR_MORE: &str =
+    "ask AWS for a higher quota (Service Quotas, Kinesis Data Streams), or free what is not needed";
+
+fn beyond_quota(desired: &Desired, why: String, remedy: &str) -> Held {
+    Held {
+        address: desired.address.clone(),
+        physical: desired.physical.clone(),
+        reason: Reason::Quota,
+        why,
+        remedy: remedy.into(),
+    }
+}
+
 fn update(
     question: &Question,
     desired: &Desired,
@@ -204,13 +238,11 @@ fn update(
     }
     let risks = (desired.schema.risks)(&shift);
     if let Some(quota) = risks.iter().find(|risk| risk.flag == "quota") {
-        return sheet.held.push(Held {
-            address: desired.address.clone(),
-            physical: desired.physical.clone(),
-            reason: Reason::Quota,
-            why: quota.why.clone(),
-            remedy: "wait until calls of the last 24 hours have aged out, or ask AWS for a higher limit".into(),
-        });
+        let remedy = "wait until calls of the last 24 hours have aged out, or ask AWS for a higher limit";
+        return sheet.held.push(beyond_quota(desired, quota.why.clone(), remedy));
+    }
+    if let Err(why) = sheet.book(question, &(desired.schema.needs)(&shift)) {
+        return sheet.held.push(beyond_quota(desired, why, ASK_FOR_MORE));
     }
     let names = changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>().join(", ");
     let (verb, because) = if ours {

@@ -40,6 +40,9 @@ pub struct Plan {
     pub autoscaled: Vec<Autoscaled>,
     /// What could not be listed; resources may be missing from the plan.
     pub not_checked: Vec<String>,
+    /// What is worth knowing about the run as a whole, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     pub cost_before: Cost,
     pub cost_after: Cost,
     /// Estimated seconds along the longest chain of steps.

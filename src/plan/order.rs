@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diff::{Question, ranks};
 use super::{FieldChange, Step, Verb};
-use crate::model::{Address, Call, Desired, PARTS, Resource, Risk};
+use crate::model::{Address, Call, Desired, Effect, PARTS, Resource, Risk};
 
 /// A step before it has its place.
 pub(super) struct Draft {
@@ -93,7 +93,36 @@ pub(super) fn order(question: &Question, drafts: Vec<Draft>) -> (Vec<Step>, u32)
         });
         after.push(before.map(|(at, _)| at).collect());
     }
-    number(drafts, after)
+    number(question, drafts, after)
+}
+
+/// When creations of a kind can begin, of which AWS lets only so many go on at once.
+struct Gate {
+    free: Vec<u32>,
+}
+
+impl Gate {
+    /// Answers when it begins; the first of the places is taken until it ends.
+    fn enter(&mut self, ready: u32, seconds: u32) -> u32 {
+        let Some(place) = self.free.iter_mut().min() else { return ready };
+        let start = ready.max(*place);
+        *place = start + seconds;
+        start
+    }
+}
+
+/// A sentence for each kind of which AWS lets fewer be created at once than the plan creates.
+pub(super) fn rounds(question: &Question, steps: &[Step]) -> Vec<String> {
+    let limited = question.schemas.iter().filter_map(|schema| {
+        let most = schema.creating_limit?;
+        let creates = |step: &&Step| step.calls.iter().any(|call| call.effect == Effect::Create);
+        let count = steps.iter().filter(|step| step.address.kind() == schema.kind).filter(creates).count();
+        (count > most).then(|| {
+            let rounds = count.div_ceil(most);
+            format!("AWS creates at most {most} {}s at once, so that {count} take {rounds} rounds.", schema.title)
+        })
+    });
+    limited.collect()
 }
 
 /// The mark that says where parts are to be found leaves a resource after the parts themselves.
@@ -105,7 +134,9 @@ fn is_part(whole: &Draft, part: &Draft) -> bool {
 }
 
 /// Numbers the steps so that each stands after those it depends on; ties stand in the order of the drafts.
-fn number(drafts: Vec<Draft>, after: Vec<BTreeSet<usize>>) -> (Vec<Step>, u32) {
+fn number(question: &Question, drafts: Vec<Draft>, after: Vec<BTreeSet<usize>>) -> (Vec<Step>, u32) {
+    let limited = question.schemas.iter().filter_map(|schema| Some((schema.kind, schema.creating_limit?)));
+    let mut gates: BTreeMap<&str, Gate> = limited.map(|(kind, most)| (kind, Gate { free: vec![0; most] })).collect();
     let mut place: BTreeMap<usize, usize> = BTreeMap::new();
     let mut ends: Vec<u32> = Vec::new();
     let mut steps: Vec<Step> = Vec::new();
@@ -118,7 +149,12 @@ fn number(drafts: Vec<Draft>, after: Vec<BTreeSet<usize>>) -> (Vec<Step>, u32) {
         let Some(draft) = waiting[next].take() else { break };
         let deps: Vec<usize> = after[next].iter().filter_map(|dep| place.get(dep).copied()).collect();
         let about: u32 = draft.calls.iter().map(|call| call.about.0).sum();
-        let start = deps.iter().map(|dep| ends[*dep]).max().unwrap_or(0);
+        let ready = deps.iter().map(|dep| ends[*dep]).max().unwrap_or(0);
+        let creation = draft.calls.iter().find(|call| call.effect == Effect::Create);
+        let start = match (creation, gates.get_mut(draft.address.kind())) {
+            (Some(create), Some(gate)) => gate.enter(ready, create.about.0),
+            _ => ready,
+        };
         place.insert(next, steps.len());
         ends.push(start + about);
         steps.push(Step {

@@ -28,7 +28,9 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
         page.line(0, 6, &[(BOLD, "Cost:"), (PLAIN, " "), (PLAIN, &cost)]);
     }
     if !plan.is_empty() {
-        page.line(0, 0, &[(PLAIN, &duration_sentence(plan.about_seconds))]);
+        let sentences =
+            std::iter::once(duration_sentence(plan.about_seconds)).chain(plan.notes.iter().map(|note| clean(note)));
+        page.line(0, 0, &[(PLAIN, &sentences.collect::<Vec<_>>().join(" "))]);
     }
     let held = tell::held_counts(plan);
     if !plan.is_empty() && !held.is_empty() {
@@ -153,7 +155,7 @@ pub(super) fn not_checked(page: &mut Page, texts: &[String]) {
         return;
     }
     page.gap();
-    page.line(0, 2, &[(BOLD, "Not checked"), (PLAIN, ": resources may be missing here")]);
+    page.line(0, 2, &[(BOLD, "Not checked"), (PLAIN, ": this plan may be incomplete")]);
     for text in texts {
         page.line(3, 6, &[(YELLOW, "? "), (PLAIN, &clean(text))]);
     }

@@ -31,6 +31,7 @@ pub fn plan(plan: &Plan) -> Json {
         })).collect::<Vec<_>>(),
         "autoscaled": plan.autoscaled,
         "not_checked": plan.not_checked,
+        "notes": plan.notes,
         "cost": cost(&plan.cost_before, &plan.cost_after),
         "est_duration_s": plan.about_seconds,
         "summary": summary(plan),

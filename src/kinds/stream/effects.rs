@@ -8,10 +8,11 @@ use aws_sdk_kinesis::types::{
 
 use super::super::{Tagged, key};
 use super::SCHEMA;
+use super::physics::{ON_DEMAND_STREAMS, SHARDS};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
-use crate::model::{Attrs, Call, PIPELINE, RESOURCE, Resource, Scope, State, Value};
+use crate::model::{Attrs, Call, PIPELINE, Quota, Quotas, RESOURCE, Resource, Scope, State, Value};
 
 async fn summary(aws: &Aws, target: &Target) -> Result<StreamDescriptionSummary, Fault> {
     let doing = format!("reading stream {}", target.physical);
@@ -140,6 +141,23 @@ pub async fn list(aws: &Aws, scope: &Scope, found: &[Tagged]) -> Result<Vec<Tagg
         }
     }
     Ok(ours)
+}
+
+/// DescribeLimits: one call a second for the whole account, so that a run makes one.
+pub async fn quotas(aws: &Aws) -> Result<Quotas, Fault> {
+    let answer = aws
+        .call("kinesis:DescribeLimits", "reading the account's stream quotas", || {
+            aws.kinesis().describe_limits().send()
+        })
+        .await?;
+    let count = |number: i32| u64::try_from(number).unwrap_or(0);
+    Ok(Quotas::from([
+        (SHARDS.to_owned(), Quota { used: count(answer.open_shard_count()), limit: count(answer.shard_limit()) }),
+        (
+            ON_DEMAND_STREAMS.to_owned(),
+            Quota { used: count(answer.on_demand_stream_count()), limit: count(answer.on_demand_stream_count_limit()) },
+        ),
+    ]))
 }
 
 pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Fault> {

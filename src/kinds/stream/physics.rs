@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use crate::model::units::Span;
 use crate::model::{
-    Attrs, Call, Cost, Effect, LEDGER, Prices, Resource, Risk, Schema, Shift, Value,
+    Attrs, Call, Cost, Effect, LEDGER, Need, Prices, Resource, Risk, Schema, Shift, Value,
 };
 
 /// UpdateShardCount calls in a rolling 24 hours (API reference of UpdateShardCount).
@@ -12,6 +12,10 @@ const RESHARDS_A_DAY: usize = 10;
 const MODE_SWITCHES_A_DAY: usize = 2;
 /// StartStreamEncryption and StopStreamEncryption calls in a rolling 24 hours.
 const KEY_CHANGES_A_DAY: usize = 25;
+/// Open shards of all provisioned streams of the account and region, by DescribeLimits.
+pub const SHARDS: &str = "kinesis.shards";
+/// On-demand streams of the account and region, by DescribeLimits.
+pub const ON_DEMAND_STREAMS: &str = "kinesis.onDemandStreams";
 /// Hours in a month, as AWS's price pages count them.
 const MONTH: f64 = 730.0;
 
@@ -29,11 +33,7 @@ pub fn hops(from: i64, to: i64) -> Vec<i64> {
 /// Estimated seconds of one hop: a minute, and four seconds for each split or merge.
 /// AWS publishes no figure ("a few minutes"); the number of splits and merges is `n + m − 2·gcd(n, m)`.
 fn hop_seconds(from: i64, to: i64) -> u32 {
-    let (mut a, mut b) = (from, to);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    u32::try_from(60 + 4 * (from + to - 2 * a)).unwrap_or(u32::MAX)
+    u32::try_from(60 + 4 * (from + to - 2 * gcd(from, to))).unwrap_or(u32::MAX)
 }
 
 fn open_shards(stream: &Resource) -> i64 {
@@ -213,6 +213,44 @@ fn budget(what: [&str; 2], needed: usize, used: usize, limit: usize) -> Option<R
     Some(Risk::new("budget", why))
 }
 
+/// What a change takes of the account's quotas. The shards that exist only during a reshard count as well.
+pub fn needs(shift: &Shift) -> Vec<Need> {
+    let mode = |attrs: &Attrs| attrs.get("mode").and_then(Value::as_text).map(str::to_owned);
+    let Some(wanted) = shift.wanted else { return Vec::new() };
+    let becomes_on_demand =
+        mode(wanted).as_deref() == Some("onDemand") && shift.before.and_then(|live| mode(&live.attrs)) != mode(wanted);
+    if becomes_on_demand {
+        return vec![Need { quota: ON_DEMAND_STREAMS, units: 1, what: "on-demand streams" }];
+    }
+    let Some(shards) = shift.changed.get("shards") else { return Vec::new() };
+    let open = shift.before.map_or(0, open_shards);
+    let to = wanted_count(shards, open);
+    let peak = if open == 0 { to } else { peak_of_change(open, to) };
+    match u64::try_from(peak - open) {
+        Ok(units) if units > 0 => vec![Need { quota: SHARDS, units, what: "open shards" }],
+        _ => Vec::new(),
+    }
+}
+
+/// The most shards that are open at once on the way: a hop from `n` to `m` makes `m - gcd(n, m)` splits, and nothing
+/// promises that merges come first.
+fn peak_of_change(from: i64, to: i64) -> i64 {
+    let mut at = from;
+    let mut peak = from;
+    for hop in hops(from, to) {
+        peak = peak.max(at + hop - gcd(at, hop)).max(hop);
+        at = hop;
+    }
+    peak
+}
+
+fn gcd(mut a: i64, mut b: i64) -> i64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 pub fn cost(attrs: &Attrs, prices: &Prices) -> Cost {
     let mut usage = Vec::new();
     let monthly_micros = if attrs.get("mode").and_then(Value::as_text) == Some("provisioned") {
@@ -235,6 +273,15 @@ pub fn cost(attrs: &Attrs, prices: &Prices) -> Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shards_that_live_only_during_a_reshard_count() {
+        assert_eq!(peak_of_change(4, 8), 8);
+        assert_eq!(peak_of_change(4, 3), 6, "two splits may come before the three merges");
+        assert_eq!(peak_of_change(100, 101), 200);
+        assert_eq!(peak_of_change(8, 4), 8);
+        assert_eq!(peak_of_change(2, 10), 16, "the last hop, 8 → 10, makes eight splits");
+    }
 
     #[test]
     fn each_hop_is_at_most_the_double_and_at_least_the_half() {

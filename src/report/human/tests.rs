@@ -104,7 +104,7 @@ fn what_is_held_says_why_and_what_to_do() {
        ! stream/clicks (waiting): it needs key/clicks, which is held
           To do: see key/clicks
 
-    Not checked: resources may be missing here
+    Not checked: this plan may be incomplete
        ? roles below /tidegate/clickstream/: iam:ListRoles was denied; allow it to
           the role deployer
 
