@@ -29,7 +29,7 @@ impl Target {
     }
 }
 
-/// A resource that carries the pipeline's tags: a hint, to be confirmed by observing it.
+/// A resource that was listed, not observed: one that carries the pipeline's tags, or one that reads a stream.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
     pub address: Address,
@@ -123,6 +123,10 @@ pub trait Cloud: Send + Sync {
 
     /// What carries the tags of this pipeline, wanted or not.
     fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims>;
+
+    /// What reads this resource, ours or not: consumers and delivery streams of a stream. Empty for all other kinds.
+    /// A look of its own, since it can take many calls and is needed before a deletion and for an import only.
+    fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>>;
 
     /// The quotas of the account that resources of these kinds count against. A cloud that knows none answers none.
     fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>>;

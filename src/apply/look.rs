@@ -15,8 +15,15 @@ pub async fn scope_of(cloud: &dyn Cloud, pipeline: &str) -> Result<Scope, Fault>
     Ok(Scope { pipeline: pipeline.to_owned(), partition, region, account })
 }
 
-/// Looks at everything that is wanted and everything that is owned.
-pub async fn look(cloud: &dyn Cloud, graph: &Graph, scope: &Scope, schemas: &[&'static Schema]) -> Inventory {
+/// Looks at everything that is wanted and everything that is owned; with `destroy`, also at what reads it, since all
+/// of it is to go.
+pub async fn look(
+    cloud: &dyn Cloud,
+    graph: &Graph,
+    scope: &Scope,
+    schemas: &[&'static Schema],
+    destroy: bool,
+) -> Inventory {
     let wanted = graph.iter().map(|desired| (desired.address.clone(), desired.physical.clone())).collect();
     let kinds = graph.iter().map(|desired| desired.schema.kind).collect();
     let (mut inventory, quotas) = futures::join!(take(cloud, wanted, scope, schemas), cloud.quotas(&kinds));
@@ -24,7 +31,36 @@ pub async fn look(cloud: &dyn Cloud, graph: &Graph, scope: &Scope, schemas: &[&'
         Ok(quotas) => inventory.quotas = quotas,
         Err(fault) => inventory.blind.push(format!("the account's quotas: {fault}")),
     }
+    let leaving = |address: &Address| destroy || graph.get(address).is_none();
+    inventory.readers = readers(cloud, &inventory, schemas, leaving).await;
     inventory
+}
+
+/// What reads the resources that are about to leave.
+async fn readers(
+    cloud: &dyn Cloud,
+    inventory: &Inventory,
+    schemas: &[&'static Schema],
+    leaving: impl Fn(&Address) -> bool,
+) -> BTreeMap<Address, Result<Vec<(Address, String)>, String>> {
+    let mut found = BTreeMap::new();
+    for (address, seen) in &inventory.seen {
+        let schema = schemas.iter().copied().find(|schema| schema.kind == address.kind());
+        let (true, Some(schema), Some(live)) = (leaving(address), schema, seen.present()) else { continue };
+        let target = Target {
+            address: address.clone(),
+            schema,
+            scope: inventory.scope.clone(),
+            physical: live.physical.clone(),
+            outputs: live.outputs.clone(),
+        };
+        let readers = match cloud.readers(&target).await {
+            Ok(readers) => Ok(readers.into_iter().map(|claim| (claim.address, claim.physical)).collect()),
+            Err(fault) => Err(fault.to_string()),
+        };
+        found.insert(address.clone(), readers);
+    }
+    found
 }
 
 /// Looks at what a saved plan was computed from, and at what is owned now.
@@ -68,5 +104,12 @@ async fn take(
         (target.address.clone(), cloud.observe(&Target { address: target.address.tagged(), ..target.clone() }).await)
     });
     let seen = stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect::<BTreeMap<_, _>>().await;
-    Inventory { scope: scope.clone(), taken_at: cloud.now(), seen, blind, quotas: Quotas::new() }
+    Inventory {
+        scope: scope.clone(),
+        taken_at: cloud.now(),
+        seen,
+        blind,
+        readers: BTreeMap::new(),
+        quotas: Quotas::new(),
+    }
 }

@@ -44,8 +44,8 @@ impl Aws {
             if fault.class == Class::Throttled {
                 self.rates.slow_down(operation);
             }
-            // Full jitter would need randomness here; the operation's own bucket already spreads callers.
-            tokio::time::sleep(wait).await;
+            // Full jitter: callers that were refused together do not come back together.
+            tokio::time::sleep(wait.mul_f64(fastrand::f64())).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }

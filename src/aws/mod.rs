@@ -13,9 +13,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 pub use clients::{Aws, Connect};
-pub use rates::published_rate;
 
-use crate::cloud::{Caller, Claims, Class, Cloud, Fault, Outputs, Target};
+use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
 use crate::model::{Call, Observed, Quotas, Scope, State};
 
@@ -41,6 +40,10 @@ impl Cloud for Aws {
 
     fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
         Box::pin(owned::list(self, scope))
+    }
+
+    fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {
+        kinds::of(target.schema).readers(self, target)
     }
 
     fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>> {

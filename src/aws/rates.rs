@@ -6,31 +6,7 @@ use std::time::{Duration, Instant};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// Calls per second that AWS publishes for an operation, account-wide or per stream (the stricter reading).
-///
-/// Sources: API reference of each operation and the quota pages of Kinesis, CloudWatch and Firehose, November 2026.
-/// Where no figure is published 5 is taken, and throttling teaches the rest.
-pub fn published_rate(operation: &str) -> u32 {
-    match operation {
-        "kinesis:DescribeLimits" => 1,
-        "kinesis:DescribeStreamSummary" | "kinesis:DescribeStreamConsumer" => 20,
-        "kinesis:UpdateShardCount" => 10,
-        "kinesis:ListShards" => 100,
-        "cloudwatch:PutMetricAlarm" | "cloudwatch:DeleteAlarms" => 3,
-        "cloudwatch:DescribeAlarms" => 9,
-        "cloudwatch:ListTagsForResource" => 10,
-        "cloudwatch:TagResource" | "cloudwatch:UntagResource" => 20,
-        "cloudwatch:GetMetricData" => 500,
-        "tag:GetResources" => 15,
-        _ => match operation.split_once(':').map_or(operation, |(service, _)| service) {
-            // S3 takes thousands a second for each prefix; its bucket operations are not published.
-            "s3" => 20,
-            // EC2 refills 5 to 20 a second by operation class; KMS takes 15 and more.
-            "ec2" | "kms" | "iam" | "sts" => 10,
-            _ => 5,
-        },
-    }
-}
+use crate::model::published_rate;
 
 /// One token bucket for each operation, shared by everything in this process, and a pause that throttling prolongs.
 #[derive(Default)]

@@ -17,7 +17,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let mut different = false;
     let mut told = Vec::new();
     for job in &jobs {
-        let inventory = apply::look(&*job.cloud, &job.graph, &job.scope, kinds::SCHEMAS).await;
+        let inventory = apply::look(&*job.cloud, &job.graph, &job.scope, kinds::SCHEMAS, false).await;
         let found = plan::drift(&job.question(&inventory, &consent));
         different |= !found.is_empty();
         if args.json {

@@ -1,8 +1,10 @@
+use std::fmt::Write as _;
+
 use super::{Common, Exit, Failure, Out};
 use crate::apply;
-use crate::cloud::Target;
-use crate::kinds::{self, stream};
-use crate::model::{Address, Observed};
+use crate::cloud::{Cloud, Target};
+use crate::kinds::{Name, Pipeline, alarm, consumer, stream, stream_policy};
+use crate::model::{Address, Observed, Resource, Schema, Scope};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -11,38 +13,112 @@ pub struct Args {
     stream: Vec<String>,
     /// The pipeline's name in the new spec
     #[arg(long, value_name = "NAME", default_value = "imported")]
-    pipeline: kinds::Name,
+    pipeline: Name,
+}
+
+/// Why a spec of what is there names no alarms.
+const ALARMS: &str = "# As it is now, without alarms. Take this line out, and those of the pipeline are derived.\n";
+
+/// What is being written, and what has to be said beside it.
+struct Import<'a> {
+    cloud: &'a dyn Cloud,
+    scope: Scope,
+    spec: Pipeline,
+    adopt: Vec<Address>,
+    remarks: Vec<String>,
 }
 
 /// Writes a spec to standard output such that, after `apply --adopt`, the plan is empty.
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let cloud = common.connect(common.region.clone()).await?;
     let scope = apply::scope_of(&*cloud, args.pipeline.as_str()).await?;
-    let mut spec = kinds::Pipeline::empty(args.pipeline.clone(), &scope.region);
-    let mut adopt = Vec::new();
+    let mut spec = Pipeline::empty(args.pipeline.clone(), &scope.region);
+    spec.alarms = alarm::Alarms { off: Some(true), ..Default::default() };
+    let mut import = Import { cloud: &*cloud, scope, spec, adopt: Vec::new(), remarks: Vec::new() };
     for name in &args.stream {
-        let target = Target {
-            address: Address::new(stream::SCHEMA.kind, name.as_str()),
-            schema: &stream::SCHEMA,
-            scope: scope.clone(),
-            physical: name.clone(),
+        import.stream(name).await?;
+    }
+    let yaml =
+        serde_yaml::to_string(&import.spec).map_err(|error| anyhow::Error::new(error).context("writing the spec"))?;
+    let yaml = yaml.replacen("alarms:\n", &format!("{ALARMS}alarms:\n"), 1);
+    out.text(&format!("# yaml-language-server: $schema=./schema.json\n{yaml}"));
+    for remark in &import.remarks {
+        out.error(remark);
+    }
+    let adopt = import.adopt.iter().fold(String::new(), |mut text, address| {
+        let _ = write!(text, " --adopt {address}");
+        text
+    });
+    out.error(&format!("To take it over: tidegate apply -f FILE{adopt}"));
+    Ok(Exit::Success)
+}
+
+impl Import<'_> {
+    fn target(&self, schema: &'static Schema, name: &str) -> Target {
+        Target {
+            address: Address::new(schema.kind, name),
+            schema,
+            scope: self.scope.clone(),
+            physical: name.to_owned(),
             outputs: Default::default(),
-        };
-        match cloud.observe(&target).await {
-            Observed::Present(live) => {
-                let key: kinds::Name = name.parse().map_err(|why: String| anyhow::anyhow!(why))?;
-                spec.streams.insert(key, stream::import(&live));
-                adopt.push(format!("--adopt {}", target.address));
-            }
-            Observed::Absent => {
-                let what = format!("there is no stream {name} in {} of account {}", scope.region, scope.account);
-                return Err(Failure::refused(what, "check the name, the region and the profile"));
-            }
-            Observed::Unreadable(why) => return Err(anyhow::anyhow!(why).into()),
         }
     }
-    let yaml = serde_yaml::to_string(&spec).map_err(|error| anyhow::Error::new(error).context("writing the spec"))?;
-    out.text(&format!("# yaml-language-server: $schema=./schema.json\n{yaml}"));
-    out.error(&format!("To take it over: tidegate apply -f FILE {}", adopt.join(" ")));
-    Ok(Exit::Success)
+
+    /// The resource, or `None` where there is none.
+    async fn look(&self, target: &Target) -> Result<Option<Resource>, Failure> {
+        match self.cloud.observe(target).await {
+            Observed::Present(live) => Ok(Some(*live)),
+            Observed::Absent => Ok(None),
+            Observed::Unreadable(why) => Err(anyhow::anyhow!(why).into()),
+        }
+    }
+
+    async fn stream(&mut self, name: &str) -> Result<(), Failure> {
+        let target = self.target(&stream::SCHEMA, name);
+        let Some(live) = self.look(&target).await? else {
+            let what = format!("there is no stream {name} in {} of account {}", self.scope.region, self.scope.account);
+            return Err(Failure::refused(what, "check the name, the region and the profile"));
+        };
+        let key: Name = name.parse().map_err(|why: String| anyhow::anyhow!(why))?;
+        self.adopt.push(target.address.clone());
+        let fan_out = self.consumers(&target).await?;
+        let share = self.shares(name).await?;
+        self.spec.streams.insert(key, stream::import(&live, fan_out, share));
+        Ok(())
+    }
+
+    async fn consumers(&mut self, stream: &Target) -> Result<Vec<Name>, Failure> {
+        let mut names = Vec::new();
+        for reader in self.cloud.readers(stream).await? {
+            if reader.address.kind() != consumer::SCHEMA.kind {
+                self.remarks.push(format!(
+                    "{} {} reads it as well; archives are not imported yet: it is left alone",
+                    reader.address.kind(),
+                    reader.physical
+                ));
+                continue;
+            }
+            let name = reader.physical.rsplit('/').next().unwrap_or_default();
+            names.push(name.parse().map_err(|why: String| anyhow::anyhow!(why))?);
+            self.adopt.push(reader.address);
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    async fn shares(&mut self, stream: &str) -> Result<Vec<stream_policy::Share>, Failure> {
+        let target = self.target(&stream_policy::SCHEMA, stream);
+        let Some(live) = self.look(&target).await? else { return Ok(Vec::new()) };
+        match live.attrs.get("policy").and_then(|policy| stream_policy::shares(policy, &self.scope)) {
+            Some(shares) => {
+                self.adopt.push(target.address);
+                Ok(shares)
+            }
+            None => {
+                let remark = "the resource policy of {} grants what `share` cannot say; it is left alone";
+                self.remarks.push(remark.replace("{}", stream));
+                Ok(Vec::new())
+            }
+        }
+    }
 }

@@ -30,6 +30,9 @@ pub struct Agree {
     /// Let a deletion or replacement take its data with it, by address or name; repeatable
     #[arg(long, value_name = "NAME")]
     pub allow_data_loss: Vec<String>,
+    /// Let consumers that others registered (a KCL application, the console) go with a stream that is deleted
+    #[arg(long)]
+    pub force_consumers: bool,
 }
 
 impl Agree {
@@ -38,6 +41,7 @@ impl Agree {
             adopt: self.adopt.iter().cloned().collect(),
             data_loss: self.allow_data_loss.iter().cloned().collect(),
             destroy,
+            foreign_consumers: self.force_consumers,
         }
     }
 }

@@ -231,7 +231,7 @@ fn twins(specs: &[Pipeline], documents: &[Document], problems: &mut Vec<Problem>
 impl Job {
     /// Looks at the cloud and computes the plan.
     pub async fn plan(&self, consent: &Consent) -> (Plan, Inventory) {
-        let inventory = apply::look(&*self.cloud, &self.graph, &self.scope, kinds::SCHEMAS).await;
+        let inventory = apply::look(&*self.cloud, &self.graph, &self.scope, kinds::SCHEMAS, consent.destroy).await;
         let question = self.question(&inventory, consent);
         (crate::plan::plan(&question), inventory)
     }

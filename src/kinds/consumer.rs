@@ -254,6 +254,15 @@ async fn consumers(aws: &Aws, scope: &Scope, stream: &str) -> Result<Vec<(String
     Ok(all)
 }
 
+/// All consumers of a stream, whoever registered them.
+pub async fn readers(aws: &Aws, stream: &Target) -> Result<Vec<Claim>, Fault> {
+    let claim = |(name, _): (String, String)| Claim {
+        address: Address::new(SCHEMA.kind, format!("{}/{name}", stream.address.name())),
+        physical: format!("{}/{name}", stream.physical),
+    };
+    Ok(consumers(aws, &stream.scope, &stream.physical).await?.into_iter().map(claim).collect())
+}
+
 async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Fault> {
     let kinesis = aws.kinesis();
     let (stream, name) = parts(target);

@@ -7,6 +7,7 @@ mod spec;
 
 use futures::future::BoxFuture;
 
+pub use effects::readers;
 pub use spec::{ArchiveSpec, Buffer, Compression, LogRetention, S3};
 
 use super::wish::Fate;

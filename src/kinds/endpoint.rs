@@ -34,6 +34,7 @@ pub struct EndpointSpec {
     pub security_groups: Vec<String>,
     /// A security group of the pipeline's own, in place of existing ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = serde_json::json!({ "create": true, "allowFrom": ["10.0.0.0/16"] }))]
     pub security_group: Option<GroupSpec>,
     /// The services: `kinesis-streams`, `kinesis-streams-fips`, `kinesis-firehose` or `monitoring`.
     #[schemars(example = ["kinesis-streams"])]
@@ -43,9 +44,11 @@ pub struct EndpointSpec {
     pub allow: Vec<Name>,
     /// Answer to the service's public name inside the VPC, so that programs need no change: `true` (the default).
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schemars(example = false)]
     pub private_dns: bool,
     /// Tags besides the pipeline's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "team": "web" }))]
     pub tags: BTreeMap<String, String>,
 }
 

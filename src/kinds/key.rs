@@ -34,9 +34,11 @@ pub struct KeySpec {
     pub deletion_window: Span,
     /// Tags besides the pipeline's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "team": "web" }))]
     pub tags: BTreeMap<String, String>,
     /// Never delete it, even after this block has left the spec. Kept as a tag on the key.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
+    #[schemars(example = true)]
     pub protect: bool,
     /// What happens when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

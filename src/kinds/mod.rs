@@ -51,6 +51,11 @@ pub trait ResourceKind: Send + Sync {
         })
     }
 
+    /// What reads the resource, ours or not.
+    fn readers<'a>(&'a self, _aws: &'a Aws, _target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     /// The account's quotas that its resources count against; one call for all of them.
     fn quotas<'a>(&'a self, _aws: &'a Aws) -> BoxFuture<'a, Result<Quotas, Fault>> {
         Box::pin(async { Ok(Quotas::new()) })
@@ -77,7 +82,7 @@ pub fn absent(target: &Target) -> Fault {
 /// Dispatch, the specification's type, its JSON Schema, the documentation and the conformance tests follow from it.
 /// The order is the order of creation where no reference demands another; deletion goes backwards.
 macro_rules! kinds {
-    ($( $module:ident $( => $(#[doc = $doc:literal])* $section:ident : $type:ty )? ; )*) => {
+    ($( $module:ident $( => $(#[$meta:meta])* $section:ident : $type:ty )? ; )*) => {
         $( pub mod $module; )*
 
         /// A pipeline as the user describes it.
@@ -95,12 +100,14 @@ macro_rules! kinds {
             pub region: Option<String>,
             /// Tags on every resource.
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            #[schemars(example = serde_json::json!({ "team": "web", "cost-centre": "4711" }))]
             pub tags: BTreeMap<String, String>,
             /// What holds where a block does not say otherwise.
             #[serde(default, skip_serializing_if = "Defaults::is_empty")]
+            #[schemars(example = serde_json::json!({ "key": "clicks", "onRemoval": "retain" }))]
             pub defaults: Defaults,
             $($(
-                $(#[doc = $doc])*
+                $(#[$meta])*
                 #[serde(default, skip_serializing_if = "wish::is_default")]
                 pub $section: $type,
             )?)*
@@ -118,9 +125,11 @@ kinds! {
     security_group;
     key =>
         /// Customer keys (KMS) that streams and archives are encrypted with.
+        #[schemars(example = serde_json::json!({ "clicks": { "rotation": "365d" } }))]
         keys: BTreeMap<Name, key::KeySpec>;
     stream =>
         /// Kinesis data streams.
+        #[schemars(example = serde_json::json!({ "clicks": { "retention": "7d" } }))]
         streams: BTreeMap<Name, stream::StreamSpec>;
     consumer;
     stream_policy;
@@ -128,15 +137,19 @@ kinds! {
     bucket;
     role =>
         /// Who may do what with the pipeline: IAM roles.
+        #[schemars(example = serde_json::json!({ "web-producer": { "trust": { "service": "ecs-tasks.amazonaws.com" }, "can": [{ "write": "clicks" }] } }))]
         access: BTreeMap<Name, role::AccessSpec>;
     delivery =>
         /// Archives: Firehose delivery streams from a stream to S3, with their buckets, roles and logs.
+        #[schemars(example = serde_json::json!({ "clicks-raw": { "from": "clicks", "s3": { "bucket": "acme-clicks-archive", "create": true } } }))]
         archives: BTreeMap<Name, delivery::ArchiveSpec>;
     endpoint =>
         /// VPC interface endpoints, open to the roles that are named.
+        #[schemars(example = serde_json::json!({ "kinesis": { "vpc": "vpc-0a1b2c3d", "subnets": ["subnet-1a2b3c4d"], "services": ["kinesis-streams"], "allow": ["web-producer"] } }))]
         endpoints: BTreeMap<Name, endpoint::EndpointSpec>;
     alarm =>
         /// Alarms are derived from what is above; this overrides them or switches them off.
+        #[schemars(example = serde_json::json!({ "iteratorAge": { "over": "60s" } }))]
         alarms: alarm::Alarms;
 }
 

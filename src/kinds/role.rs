@@ -30,9 +30,11 @@ pub struct AccessSpec {
     #[schemars(example = &"acme-web-producer")]
     pub name: Option<Name>,
     /// Who may take the role on.
+    #[schemars(example = serde_json::json!({ "service": "ecs-tasks.amazonaws.com" }))]
     pub trust: Trust,
     /// What the role may do; exact actions on exact ARNs are derived from it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!([{ "write": "clicks" }]))]
     pub can: Vec<Grant>,
     /// What the role is for; shown in the IAM console.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,9 +42,11 @@ pub struct AccessSpec {
     pub description: Option<String>,
     /// Tags besides the pipeline's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "team": "web" }))]
     pub tags: BTreeMap<String, String>,
     /// Never delete it, even after this block has left the spec. Kept as a tag on the role.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
+    #[schemars(example = true)]
     pub protect: bool,
     /// What happens when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +75,7 @@ pub struct Grant {
     pub kcl: Option<Name>,
     /// With `write`: by the Kinesis Producer Library, which also lists shards and publishes metrics.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
+    #[schemars(example = true)]
     pub kpl: bool,
 }
 

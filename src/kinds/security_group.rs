@@ -24,6 +24,7 @@ use crate::model::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupSpec {
     /// Make and manage the group; `true` is the only value that makes sense.
+    #[schemars(example = true)]
     pub create: bool,
     /// The networks that may reach the endpoint by HTTPS, usually the VPC's own; IPv4 or IPv6.
     #[schemars(example = ["10.0.0.0/16"])]

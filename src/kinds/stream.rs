@@ -18,7 +18,7 @@ use super::key::KeyUse;
 use super::stream_policy::Share;
 use super::{Name, ResourceKind, Tagged, Wish};
 use crate::aws::Aws;
-use crate::cloud::{Fault, Outputs, Target};
+use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
 use crate::model::{
     Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Quotas, Resource, Schema, Scope, State, Value, When,
@@ -38,12 +38,14 @@ pub struct StreamSpec {
     pub name: Option<Name>,
     /// Who pays for what: on-demand (the default), or provisioned with a number or a range of shards.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
+    #[schemars(example = serde_json::json!({ "mode": "provisioned", "shards": { "min": 2, "max": 64 } }))]
     pub capacity: Capacity,
     /// How long records stay readable: 24h (AWS's default) to 365d. A decrease loses data at once.
     #[serde(default = "one_day", skip_serializing_if = "is_one_day")]
     pub retention: Span,
     /// Encryption at rest. Without it `defaults.key` decides, and without that the AWS-managed key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = serde_json::json!({ "key": "clicks" }))]
     pub encryption: Option<Encryption>,
     /// Enhanced fan-out consumers: each reads 2 MiB/s per shard of its own. At most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,6 +53,7 @@ pub struct StreamSpec {
     pub fan_out: Vec<Name>,
     /// Other accounts that may use the stream, by its resource policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!([{ "account": "210987654321", "can": "read" }]))]
     pub share: Vec<Share>,
     /// Shard-level metrics, paid for each shard and metric.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -61,9 +64,11 @@ pub struct StreamSpec {
     pub max_record_size: Size,
     /// Tags besides the pipeline's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "team": "web" }))]
     pub tags: BTreeMap<String, String>,
     /// Never delete it, even after this block has left the spec. Kept as a tag on the stream.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
+    #[schemars(example = true)]
     pub protect: bool,
     /// What happens when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,9 +210,20 @@ pub static SCHEMA: Schema = Schema {
             actions: &["kinesis:EnableEnhancedMonitoring", "kinesis:DisableEnhancedMonitoring"],
             on: "*",
         },
+        // Before a deletion it is looked up who reads it.
         Permit {
             when: When::Delete,
-            actions: &["kinesis:DeleteStream"],
+            actions: &["firehose:ListDeliveryStreams"],
+            on: "*",
+        },
+        Permit {
+            when: When::Delete,
+            actions: &["firehose:DescribeDeliveryStream"],
+            on: "arn:{partition}:firehose:{region}:{account}:deliverystream/*",
+        },
+        Permit {
+            when: When::Delete,
+            actions: &["kinesis:DeleteStream", "kinesis:ListStreamConsumers"],
             on: "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
         },
     ],
@@ -274,6 +290,14 @@ impl ResourceKind for Kind {
 
     fn state<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
         Box::pin(effects::state(aws, target))
+    }
+
+    fn readers<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {
+        Box::pin(async move {
+            let mut readers = super::consumer::readers(aws, target).await?;
+            readers.extend(super::delivery::readers(aws, target).await?);
+            Ok(readers)
+        })
     }
 
     fn quotas<'a>(&'a self, aws: &'a Aws) -> BoxFuture<'a, Result<Quotas, Fault>> {

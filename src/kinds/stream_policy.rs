@@ -165,6 +165,33 @@ fn rights(can: Can) -> &'static [Right] {
     }
 }
 
+/// The shares that a living policy grants; `None` where it says something that shares cannot say.
+pub fn shares(policy: &Value, scope: &Scope) -> Option<Vec<Share>> {
+    let statements = policy.get("Statement")?;
+    let statements = statements.as_list().unwrap_or(std::slice::from_ref(statements));
+    let mut found: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
+    for statement in statements {
+        let arn = statement.get("Principal")?.get("AWS")?.as_text()?;
+        let account = arn.strip_prefix(&format!("arn:{}:iam::", scope.partition))?.strip_suffix(":root")?;
+        let rights = [READ, WRITE].into_iter().find(|right| {
+            let allowed = Value::list(right.actions.iter().copied());
+            statement.get("Action").is_some_and(|actions| Compare::Document.same(&allowed, actions))
+        })?;
+        let known = ["Action", "Effect", "Principal", "Resource", "Sid"];
+        let plain = statement.as_map()?.keys().all(|key| known.contains(&key.as_str()));
+        if !plain || statement.get("Effect")?.as_text()? != "Allow" || !is_account(account) {
+            return None;
+        }
+        found.entry(account.to_owned()).or_default().push(rights.word);
+    }
+    let can = |words: &[&str]| match (words.contains(&READ.word), words.contains(&WRITE.word)) {
+        (true, true) => Can::ReadWrite,
+        (false, true) => Can::Write,
+        _ => Can::Read,
+    };
+    Some(found.into_iter().map(|(account, words)| Share { account, can: can(&words) }).collect())
+}
+
 fn check(share: &Share, at: &Path, wish: &mut Wish) {
     if !is_account(&share.account) {
         let message = format!("`{}` is not an account", share.account);

@@ -49,7 +49,12 @@ impl Clock {
 
     /// Seconds since 1970.
     pub fn now(&self) -> i64 {
-        self.times().now.div_euclid(1000)
+        self.now_ms().div_euclid(1000)
+    }
+
+    /// Milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.times().now
     }
 
     /// Milliseconds by which this clock is ahead of real time at construction.

@@ -1,5 +1,6 @@
 //! The world in a file: one JSON document, written beside itself and renamed, changed under a lock.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use super::world::World;
 use crate::cloud::{Class, Fault};
 
 /// The version of the file's format that this program writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What the file holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,7 +20,8 @@ pub struct Saved {
     pub format: u32,
     /// Milliseconds by which the cloud's clock is ahead of real time.
     pub ahead_ms: i64,
-    pub world: World,
+    /// What exists, by region: names in one region say nothing about those in another.
+    pub regions: BTreeMap<String, World>,
 }
 
 /// The version alone, so that a newer file gets a better answer than "unknown field".

@@ -13,6 +13,7 @@ pub mod metrics;
 mod names;
 mod owned;
 pub mod plant;
+mod rates;
 pub mod reference;
 mod references;
 pub mod shards;
@@ -24,7 +25,7 @@ mod tests;
 pub mod traffic;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,11 +39,12 @@ pub use shards::Shard;
 pub use stream::Profile;
 pub use traffic::{Keys, Load};
 
-use crate::cloud::{Caller, Claims, Class, Cloud, Fault, Outputs, Target};
+use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::model::{Address, Call, Effect, Observed, Quotas, Schema, Scope, State};
 use clock::Clock;
 use file::{FORMAT, Saved, Store};
 use limits::Refusal;
+use rates::{Rates, TooSoon};
 use world::{Moving, World};
 
 /// How the local cloud behaves.
@@ -110,10 +112,14 @@ pub struct Local {
     held: Mutex<Held>,
     hook: Option<Hook>,
     journal: Mutex<Vec<(Address, String)>>,
+    rates: Mutex<Rates>,
 }
 
 struct Held {
+    region: String,
     world: World,
+    /// The other regions of the file, which are only kept.
+    elsewhere: BTreeMap<String, World>,
     store: Option<Store>,
     /// Where the clock stood when it was saved.
     saved_ahead: i64,
@@ -123,8 +129,17 @@ impl Local {
     /// An empty cloud in memory. `now` in seconds since 1970 is the only real time that enters.
     pub fn new(schemas: &'static [&'static Schema], options: Options, now: i64) -> Self {
         let clock = Clock::new(now, options.pace);
-        let held = Held { world: World::default(), store: None, saved_ahead: 0 };
-        Self { schemas, options, clock, held: Mutex::new(held), hook: None, journal: Mutex::new(Vec::new()) }
+        let region = options.region.clone();
+        let held = Held { region, world: World::default(), elsewhere: BTreeMap::new(), store: None, saved_ahead: 0 };
+        Self {
+            schemas,
+            options,
+            clock,
+            held: Mutex::new(held),
+            hook: None,
+            journal: Mutex::new(Vec::new()),
+            rates: Mutex::default(),
+        }
     }
 
     /// The cloud that is kept in a file; where there is none, an empty one that the first change will write.
@@ -181,6 +196,20 @@ impl Local {
         Ok(done)
     }
 
+    /// Waits for the operation's turn, as a client of AWS must: AWS itself would refuse the call.
+    async fn turn(&self, operation: &str) {
+        loop {
+            let Err(TooSoon { refusal, wait_ms }) = self.admit(operation) else { return };
+            tracing::debug!(operation, refusal.code, wait_ms, "too soon");
+            self.clock.pause(Duration::from_millis(wait_ms.unsigned_abs())).await;
+        }
+    }
+
+    fn admit(&self, operation: &str) -> Result<(), TooSoon> {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.admit(operation, self.clock.now_ms())
+    }
+
     fn make(&self, target: &Target, call: &Call) -> Result<Outputs, Fault> {
         let asked = |moment| self.hook.as_ref().and_then(|hook| hook(target, call, moment));
         if let Some(fault) = asked(Moment::Before) {
@@ -200,8 +229,9 @@ impl Held {
     /// Takes over what another process wrote.
     fn refresh(&mut self, clock: &Clock) -> Result<(), Fault> {
         let Some(store) = &mut self.store else { return Ok(()) };
-        if let Some(saved) = store.changed()? {
-            self.world = saved.world;
+        if let Some(mut saved) = store.changed()? {
+            self.world = saved.regions.remove(&self.region).unwrap_or_default();
+            self.elsewhere = saved.regions;
             self.saved_ahead = saved.ahead_ms;
             clock.catch_up(saved.ahead_ms);
         }
@@ -210,10 +240,13 @@ impl Held {
 
     fn save(&mut self, clock: &Clock) -> Result<(), Fault> {
         let Some(store) = &mut self.store else { return Ok(()) };
-        let saved = Saved { format: FORMAT, ahead_ms: clock.ahead(), world: std::mem::take(&mut self.world) };
+        let mut regions = std::mem::take(&mut self.elsewhere);
+        regions.insert(self.region.clone(), std::mem::take(&mut self.world));
+        let mut saved = Saved { format: FORMAT, ahead_ms: clock.ahead(), regions };
         let done = store.save(&saved);
         self.saved_ahead = saved.ahead_ms;
-        self.world = saved.world;
+        self.world = saved.regions.remove(&self.region).unwrap_or_default();
+        self.elsewhere = saved.regions;
         done
     }
 }
@@ -282,6 +315,10 @@ impl Cloud for Local {
         })
     }
 
+    fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {
+        Box::pin(async move { self.look(|world, moving| references::readers(world, moving, target)) })
+    }
+
     fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>> {
         Box::pin(async move {
             let has_streams = kinds.contains(world::STREAM);
@@ -290,7 +327,10 @@ impl Cloud for Local {
     }
 
     fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>> {
-        Box::pin(async move { self.make(target, call) })
+        Box::pin(async move {
+            self.turn(&call.operation).await;
+            self.make(target, call)
+        })
     }
 
     fn now(&self) -> i64 {

@@ -1,10 +1,10 @@
 //! What a call refers to must be there: AWS checks it, so the local cloud does.
 
 use super::limits::Refusal;
-use super::names::service;
-use super::world::{Moving, World};
-use crate::cloud::{Class, Target};
-use crate::model::{Call, Compare, Effect, Schema, Value};
+use super::names::{parent, service};
+use super::world::{Item, Moving, STREAM, World};
+use crate::cloud::{Claim, Class, Target};
+use crate::model::{Address, Call, Compare, Effect, Schema, Value};
 
 /// Seconds until a new role is known everywhere. IAM documents no figure; users see 5 to 15 s.
 const ROLE_SPREADS_SECONDS: i64 = 8;
@@ -60,6 +60,23 @@ fn check_arn(world: &World, moving: &Moving, target: &Target, call: &Call, arn: 
             None => Ok(()),
         },
     }
+}
+
+/// What reads a stream: the consumers that hang on it, and whatever has its ARN as `source`.
+pub fn readers(world: &World, moving: &Moving, target: &Target) -> Vec<Claim> {
+    if target.schema.kind != STREAM {
+        return Vec::new();
+    }
+    let arn = target.arn();
+    let reads = |kind: &str, name: &str, item: &Item| {
+        let schema = moving.schemas.iter().find(|schema| schema.kind == kind);
+        let hangs = schema.is_some_and(|schema| {
+            kind == "consumer" && parent(schema, name) == Some((STREAM, target.physical.as_str()))
+        });
+        hangs || item.attrs.get("source").and_then(Value::as_text) == Some(arn.as_str())
+    };
+    let all = world.items().filter(|(kind, name, item)| reads(kind, name, item));
+    all.map(|(kind, name, _)| Claim { address: Address::new(kind, name), physical: name.to_owned() }).collect()
 }
 
 /// Whether the ARN names a resource of this kind in this account. Patterns and parts of resources are nobody's.

@@ -362,7 +362,7 @@ fn a_damaged_or_newer_file_is_refused_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cloud.json");
     for (text, code) in
-        [("{\"format\":1,\"wor", "DamagedFile"), ("{\"format\":1}", "DamagedFile"), ("{\"format\":2}", "UnknownFormat")]
+        [("{\"format\":2,\"reg", "DamagedFile"), ("{\"format\":2}", "DamagedFile"), ("{\"format\":3}", "UnknownFormat")]
     {
         std::fs::write(&path, text).unwrap();
         let fault = Local::open(&path, SCHEMAS, Options::default(), NOW).map(|_| ()).unwrap_err();

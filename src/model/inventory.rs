@@ -93,6 +93,8 @@ pub struct Inventory {
     pub seen: BTreeMap<Address, Observed>,
     /// What could not be listed, so that resources may be missing here: the plan says "not checked".
     pub blind: Vec<String>,
+    /// What reads a resource that is about to leave, ours or not, as address and name in AWS; or why nobody knows.
+    pub readers: BTreeMap<Address, Result<Vec<(Address, String)>, String>>,
     /// The account's quotas, as far as AWS tells them. They are no reason for a saved plan to be stale.
     pub quotas: Quotas,
 }

@@ -16,6 +16,8 @@ pub struct Consent {
     pub data_loss: BTreeSet<String>,
     /// Delete everything that the pipeline owns.
     pub destroy: bool,
+    /// Consumers that others registered go with their stream.
+    pub foreign_consumers: bool,
 }
 
 /// Everything a plan is computed from.

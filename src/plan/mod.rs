@@ -136,6 +136,8 @@ pub enum Reason {
     Quota,
     /// It could not be read.
     NotChecked,
+    /// Somebody else's resource still reads it.
+    InUse,
     /// The spec counts on something that is not there.
     Missing,
     /// It needs something that is held.

@@ -59,6 +59,9 @@ fn remove(question: &Question, schema: &'static Schema, address: &Address, live:
     if let Some(held) = guard(question, schema, address, live) {
         return sheet.held.push(held);
     }
+    if let Err(held) = release(question, address, live, sheet) {
+        return sheet.held.push(*held);
+    }
     let shift = Shift { before: Some(live), wanted: None, changed: Attrs::new(), now: question.inventory.taken_at };
     let because =
         if question.consent.destroy { "the pipeline is destroyed" } else { "it has left the spec (onRemoval: delete)" };
@@ -68,6 +71,66 @@ fn remove(question: &Question, schema: &'static Schema, address: &Address, live:
     }
     let calls = (schema.calls)(schema, &shift);
     sheet.drafts.push(Draft::removing(address, live, because, calls).risks(risks));
+}
+
+/// Others may read a stream that leaves. Consumers go before it where the user agreed; else it stays, and so it does
+/// where nobody knows.
+fn release(question: &Question, address: &Address, live: &Resource, sheet: &mut Sheet) -> Result<(), Box<Held>> {
+    let held = |reason, why: String, remedy: String| {
+        Box::new(Held { address: address.clone(), physical: live.physical.clone(), reason, why, remedy })
+    };
+    let readers = match question.inventory.readers.get(address) {
+        None => return Ok(()),
+        Some(Err(why)) => {
+            let remedy =
+                "mend the cause, then run the command again; a stream is not deleted while its readers are unknown";
+            return Err(held(Reason::NotChecked, format!("what reads it could not be listed: {why}"), remedy.into()));
+        }
+        Some(Ok(readers)) => readers,
+    };
+    let foreign: Vec<&(Address, String)> =
+        readers.iter().filter(|(reader, physical)| !goes_too(question, reader, physical)).collect();
+    let forced = |reader: &Address| question.consent.foreign_consumers && reader.kind() == "consumer";
+    let (going, staying): (Vec<_>, Vec<_>) = foreign.into_iter().partition(|(reader, _)| forced(reader));
+    if !staying.is_empty() {
+        let names =
+            staying.iter().map(|(reader, physical)| format!("{} {physical}", reader.kind())).collect::<Vec<_>>();
+        let consumers_only = staying.iter().all(|(reader, _)| reader.kind() == "consumer");
+        let remedy = if consumers_only {
+            "stop what reads through them, then agree with `--force-consumers`"
+        } else {
+            "delete the delivery streams first, or point them at another stream"
+        };
+        return Err(held(Reason::InUse, format!("others still read it: {}", names.join(", ")), remedy.into()));
+    }
+    for (reader, physical) in going {
+        let Some(schema) = question.schemas.iter().find(|schema| schema.kind == reader.kind()) else { continue };
+        let reading = Resource { physical: physical.clone(), ..Resource::default() };
+        let shift =
+            Shift { before: Some(&reading), wanted: None, changed: Attrs::new(), now: question.inventory.taken_at };
+        let because = format!("somebody else registered it; it goes with {address} (--force-consumers)");
+        let risk = crate::model::Risk::new("disruption", "whoever reads through it stops");
+        let calls = (schema.calls)(schema, &shift);
+        sheet.drafts.push(Draft::removing(reader, &reading, &because, calls).risks(vec![risk]));
+    }
+    Ok(())
+}
+
+/// The plan deletes this reader too, since it is ours and nothing asks for it any more.
+fn goes_too(question: &Question, reader: &Address, physical: &str) -> bool {
+    question.inventory.seen.iter().any(|(address, seen)| {
+        let leaves = question.consent.destroy || question.graph.get(address).is_none();
+        let ours = |live: &Resource| match question.graph.get(address) {
+            Some(desired) => diff::owner(question, desired, live) == Owner::Ours,
+            None if live.attrs.contains_key("tags") => {
+                live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours
+            }
+            None => true,
+        };
+        leaves
+            && address.kind() == reader.kind()
+            && seen.present().is_some_and(|live| live.physical == physical && ours(live))
+    })
 }
 
 /// What forbids the deletion of a living resource.

@@ -93,8 +93,14 @@ fn inventory(was: &str, graph: &Graph, meddle: impl FnOnce(&mut Inventory)) -> I
     for desired in graph.iter() {
         seen.entry(desired.address.clone()).or_insert(Observed::Absent);
     }
-    let mut inventory =
-        Inventory { scope: scope(), taken_at: NOW, seen, blind: Vec::new(), quotas: Default::default() };
+    let mut inventory = Inventory {
+        scope: scope(),
+        taken_at: NOW,
+        seen,
+        blind: Vec::new(),
+        readers: Default::default(),
+        quotas: Default::default(),
+    };
     meddle(&mut inventory);
     inventory
 }

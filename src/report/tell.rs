@@ -73,6 +73,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::DataLoss => "would lose data",
         Reason::Quota => "AWS limit",
         Reason::NotChecked => "not checked",
+        Reason::InUse => "in use",
         Reason::Missing => "missing",
         Reason::Waiting => "waiting",
     }

@@ -1,6 +1,7 @@
 //! Laws: what must hold for every kind, every example and every generated text.
 
 mod quotas;
+mod regions;
 
 use tidegate::cli;
 use tidegate::kinds::{self, KINDS, Pipeline, SCHEMAS};
@@ -64,6 +65,48 @@ fn there_are_at_least_six_examples_and_the_schema_takes_each() {
         misspelt["streems"] = serde_json::json!({});
         assert!(!validator.is_valid(&misspelt), "{name}: a misspelt section is refused");
     }
+}
+
+/// Every field of the schema with its place, also those of the definitions.
+fn fields<'a>(schema: &'a serde_json::Value) -> Vec<(String, &'a serde_json::Value)> {
+    let definitions = schema["$defs"].as_object().expect("definitions").iter();
+    let all = definitions.map(|(name, definition)| (name.as_str(), definition)).chain([("", schema)]);
+    let of = |(name, definition): (&'a str, &'a serde_json::Value)| {
+        let properties = definition["properties"].as_object().into_iter().flatten();
+        properties.map(move |(field, schema)| (format!("{name}.{field}"), schema))
+    };
+    all.flat_map(of).collect()
+}
+
+/// The examples of a field, or of the type that it refers to.
+fn shown(field: &serde_json::Value, schema: &serde_json::Value) -> Vec<serde_json::Value> {
+    if let Some(examples) = field["examples"].as_array().or(field["enum"].as_array()) {
+        return examples.clone();
+    }
+    if !field["const"].is_null() {
+        return vec![field["const"].clone()];
+    }
+    let refers = field["$ref"].as_str().and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
+    let choices = ["anyOf", "oneOf"].iter().flat_map(|choice| field[*choice].as_array().into_iter().flatten());
+    refers.into_iter().chain(choices).flat_map(|choice| shown(choice, schema)).collect()
+}
+
+#[test]
+fn every_field_is_described_with_an_example_that_the_schema_takes() {
+    let schema: serde_json::Value = serde_json::from_str(&cli::schema_text()).expect("the schema is JSON");
+    let mut wrong = Vec::new();
+    for (place, field) in fields(&schema) {
+        let examples = shown(field, &schema);
+        if !field["description"].is_string() || examples.is_empty() {
+            wrong.push(format!("{place} has no description or no example"));
+        }
+        let mut alone = field.clone();
+        alone["$defs"] = schema["$defs"].clone();
+        let validator = jsonschema::validator_for(&alone).expect("a JSON Schema");
+        let refused = examples.into_iter().filter(|example| !validator.is_valid(example));
+        wrong.extend(refused.map(|example| format!("{place}: the schema refuses {example}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn planned(streams: &str, limits: Limits) -> Plan {
     let wishes = kinds::wish(&spec, &scope);
     assert!(wishes.problems.is_empty(), "{:?}", wishes.problems);
     let cloud = Local::new(SCHEMAS, Options { limits, ..Options::default() }, 1_795_478_400);
-    let inventory = apply::look(&cloud, &wishes.graph, &scope, SCHEMAS).now_or_never().expect("no waiting");
+    let inventory = apply::look(&cloud, &wishes.graph, &scope, SCHEMAS, false).now_or_never().expect("no waiting");
     plan::plan(&Question {
         graph: &wishes.graph,
         inventory: &inventory,

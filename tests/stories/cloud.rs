@@ -14,7 +14,7 @@ use tidegate::model::units::Span;
 use tidegate::model::{Attrs, Value};
 
 use crate::support::emulators;
-use crate::support::hand::{Hand, Service};
+use crate::support::hand::{Hand, Service, readable};
 
 pub struct Cloud {
     pub name: &'static str,
@@ -74,7 +74,8 @@ impl Cloud {
     }
 
     /// `stream NAME create SHARDS|onDemand`, `stream NAME delete`, `stream NAME FIELD VALUE`,
-    /// `stream NAME tag KEY VALUE`, `stream NAME untag KEY`, `key ALIAS create`.
+    /// `stream NAME tag KEY VALUE`, `stream NAME untag KEY`, `stream NAME consumer CONSUMER`,
+    /// `stream NAME readable ACCOUNT`, `key ALIAS create`.
     pub fn by_hand(&self, words: &[&str]) -> Result<(), String> {
         if self.endpoints.is_empty() {
             return by_hand_locally(&self.local()?, words);
@@ -110,6 +111,17 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
             local.put("stream", name, Attrs::from([("shards".to_owned(), Value::Int(shards))]))
         }
         ["key", alias, "create"] => local.put("key", alias, Attrs::from([("alias".to_owned(), Value::text(*alias))])),
+        ["stream", name, "consumer", consumer] => {
+            let attrs = [("stream", *name), ("name", *consumer)];
+            let attrs = attrs.into_iter().map(|(key, value)| (key.to_owned(), Value::text(value)));
+            local.put("consumer", &format!("{name}/{consumer}"), attrs.collect())
+        }
+        ["stream", name, "readable", account] => {
+            let arn = local.options().scope().fill("arn:{partition}:kinesis:{region}:{account}:stream/{name}", name);
+            let policy = serde_json::from_str(&readable(&arn, account)).map_err(|error| error.to_string())?;
+            let policy = Value::from_json(&policy).map_err(|error| format!("{error:?}"))?;
+            local.put("stream-policy", name, Attrs::from([("policy".to_owned(), policy)]))
+        }
         [kind, name, "delete"] => local.remove(kind, name),
         [kind, name, "tag", key, value] => retag(local, kind, name, |tags| {
             tags.insert((*key).to_owned(), Value::text(*value));

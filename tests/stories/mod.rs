@@ -44,8 +44,10 @@ stories! {
     grow_and_shrink
     grow_and_shrink_over_true_states
     import_a_stream
+    import_with_consumers_and_shares
     mistakes_all_at_once
     quota_of_resizes
+    readers_hold_a_stream
     removed_from_the_spec
     rename_a_stream
     retention_up_and_down

@@ -94,6 +94,18 @@ impl Hand {
                 let call = kinesis.stop_stream_encryption().stream_name(name).key_id("alias/aws/kinesis");
                 said(call.encryption_type(EncryptionType::Kms).send()).await.map(drop)
             }
+            ["consumer", consumer] => {
+                let arn = self.arn(name).await?;
+                said(kinesis.register_stream_consumer().stream_arn(arn).consumer_name(*consumer).send()).await?;
+                // A consumer takes its second while the stream stays ACTIVE.
+                tokio::time::sleep(Duration::from_millis(600)).await;
+                Ok(())
+            }
+            ["readable", account] => {
+                let arn = self.arn(name).await?;
+                let policy = readable(&arn, account);
+                said(kinesis.put_resource_policy().resource_arn(arn).policy(policy).send()).await.map(drop)
+            }
             ["tag", key, value] => {
                 said(kinesis.add_tags_to_stream().stream_name(name).tags(*key, *value).send()).await.map(drop)
             }
@@ -102,6 +114,11 @@ impl Hand {
             }
             _ => Err(format!("nobody can do this to a stream by hand: {}", what.join(" "))),
         }
+    }
+
+    async fn arn(&self, name: &str) -> Result<String, String> {
+        let seen = said(self.kinesis.describe_stream_summary().stream_name(name).send()).await?;
+        seen.stream_description_summary().map(|summary| summary.stream_arn().to_owned()).ok_or("no summary".into())
     }
 
     /// Waits until the stream is ACTIVE or gone.
@@ -123,6 +140,20 @@ impl Hand {
         }
         Err(format!("{name} does not settle"))
     }
+}
+
+/// A resource policy as the console writes it, by which another account may read.
+pub fn readable(stream_arn: &str, account: &str) -> String {
+    serde_json::json!({ "Version": "2012-10-17", "Statement": [{
+        "Sid": "console",
+        "Effect": "Allow",
+        "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
+        "Action": [
+            "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:DescribeStreamSummary",
+        ],
+        "Resource": stream_arn,
+    }] })
+    .to_string()
 }
 
 async fn said<T, E: std::fmt::Debug>(call: impl Future<Output = Result<T, E>>) -> Result<T, String> {

@@ -13,27 +13,35 @@ use crate::model::units::Span;
 pub struct Alarms {
     /// `true`: no alarms at all, except where a stream says `off: false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub off: Option<bool>,
     /// Readers of a stream lag behind. Without `over`: a quarter of the stream's retention.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": "60s" }))]
     pub iterator_age: AgeAlarm,
     /// Records were rejected because a stream or shard was full. Without `over`: any, in three of five minutes.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": 10 }))]
     pub write_throttled: CountAlarm,
     /// Reads were rejected because readers share too little. Without `over`: any, in three of five minutes.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": 10 }))]
     pub read_throttled: CountAlarm,
     /// A fan-out consumer lags behind. Without `over`: a quarter of the stream's retention.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": "60s" }))]
     pub consumer_lag: AgeAlarm,
     /// The oldest record that an archive has not delivered. Without `over`: 15m, or three buffer intervals if longer.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": "15m" }))]
     pub data_freshness: AgeAlarm,
     /// What differs for single streams, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "clicks": { "iteratorAge": { "over": "5m" } } }))]
     pub streams: BTreeMap<Name, StreamAlarms>,
     /// What differs for single archives, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "clicks-raw": { "dataFreshness": { "over": "30m" } } }))]
     pub archives: BTreeMap<Name, ArchiveAlarms>,
 }
 
@@ -43,6 +51,7 @@ pub struct Alarms {
 pub struct ArchiveAlarms {
     /// The oldest record that the archive has not delivered.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": "30m" }))]
     pub data_freshness: AgeAlarm,
 }
 
@@ -52,18 +61,23 @@ pub struct ArchiveAlarms {
 pub struct StreamAlarms {
     /// `true`: no alarms for this stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub off: Option<bool>,
     /// Readers of the stream lag behind.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": "60s" }))]
     pub iterator_age: AgeAlarm,
     /// Records were rejected.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": 10 }))]
     pub write_throttled: CountAlarm,
     /// Reads were rejected.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": 10 }))]
     pub read_throttled: CountAlarm,
     /// A fan-out consumer of the stream lags behind.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(example = serde_json::json!({ "over": "60s" }))]
     pub consumer_lag: AgeAlarm,
 }
 
@@ -77,6 +91,7 @@ pub struct AgeAlarm {
     pub over: Option<Span>,
     /// `true`: no such alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub off: Option<bool>,
     /// ARNs to notify in place of `defaults.notify`; at most five, none for an alarm that is only shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +109,7 @@ pub struct CountAlarm {
     pub over: Option<u32>,
     /// `true`: no such alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub off: Option<bool>,
     /// ARNs to notify in place of `defaults.notify`; at most five, none for an alarm that is only shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -66,36 +66,61 @@ async fn tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>, Fault> 
     Ok(tags)
 }
 
+/// The names of all delivery streams, or of those that read a Kinesis stream.
+async fn names(aws: &Aws, only: Option<DeliveryStreamType>) -> Result<Vec<String>, Fault> {
+    let mut names: Vec<String> = Vec::new();
+    // 5,000 delivery streams are the largest quota of a region, 50 make a page.
+    for _ in 0..1000 {
+        let after = names.last().cloned();
+        let page = aws
+            .call("firehose:ListDeliveryStreams", "listing delivery streams", || {
+                let request = aws.firehose().list_delivery_streams().limit(50).set_delivery_stream_type(only.clone());
+                request.set_exclusive_start_delivery_stream_name(after.clone()).send()
+            })
+            .await?;
+        names.extend(page.delivery_stream_names().iter().cloned());
+        if !page.has_more_delivery_streams() || page.delivery_stream_names().is_empty() {
+            break;
+        }
+    }
+    Ok(names)
+}
+
+/// All delivery streams that read a stream, whoever made them. AWS lists no sources, so each has to be asked.
+pub async fn readers(aws: &Aws, stream: &Target) -> Result<Vec<Claim>, Fault> {
+    let mut readers = Vec::new();
+    for physical in names(aws, Some(DeliveryStreamType::KinesisStreamAsSource)).await? {
+        let address = Address::new(SCHEMA.kind, physical.clone());
+        let target = Target { address: address.clone(), schema: &SCHEMA, physical: physical.clone(), ..stream.clone() };
+        let described = match describe(aws, &target).await {
+            Err(fault) if fault.is_absent() => continue,
+            described => described?,
+        };
+        let source = described.source().and_then(|source| source.kinesis_stream_source_description());
+        if source.and_then(|source| source.kinesis_stream_arn()) == Some(stream.arn().as_str()) {
+            readers.push(Claim { address, physical });
+        }
+    }
+    Ok(readers)
+}
+
 /// Emulators leave delivery streams out of the tagging API.
 pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
     let mut found = Vec::new();
-    let mut after: Option<String> = None;
-    // Ten a page by default.
-    for _ in 0..1000 {
-        if !aws.custom_endpoint {
-            break;
-        }
-        let page = aws
-            .call("firehose:ListDeliveryStreams", "listing delivery streams", || {
-                aws.firehose().list_delivery_streams().set_exclusive_start_delivery_stream_name(after.clone()).send()
-            })
-            .await?;
-        for physical in page.delivery_stream_names() {
-            let tags = match tags(aws, physical).await {
-                Err(fault) if fault.is_absent() => continue,
-                tags => tags?,
-            };
-            let address = tags.get(RESOURCE).and_then(|address| address.parse::<Address>().ok());
-            if let Some(address) = address
-                && address.kind() == SCHEMA.kind
-                && tags.get(PIPELINE) == Some(&scope.pipeline)
-            {
-                found.push(Tagged { claim: Claim { address, physical: physical.clone() }, tags });
-            }
-        }
-        after = page.delivery_stream_names().last().cloned();
-        if !page.has_more_delivery_streams() || after.is_none() {
-            break;
+    if !aws.custom_endpoint {
+        return Ok(found);
+    }
+    for physical in names(aws, None).await? {
+        let tags = match tags(aws, &physical).await {
+            Err(fault) if fault.is_absent() => continue,
+            tags => tags?,
+        };
+        let address = tags.get(RESOURCE).and_then(|address| address.parse::<Address>().ok());
+        if let Some(address) = address
+            && address.kind() == SCHEMA.kind
+            && tags.get(PIPELINE) == Some(&scope.pipeline)
+        {
+            found.push(Tagged { claim: Claim { address, physical }, tags });
         }
     }
     Ok(found)

@@ -24,9 +24,11 @@ pub struct ArchiveSpec {
     #[schemars(example = &"clicks")]
     pub from: Name,
     /// Where the objects go.
+    #[schemars(example = serde_json::json!({ "bucket": "acme-clicks-archive", "create": true }))]
     pub s3: S3,
     /// When an object is written: as soon as either bound is met.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    #[schemars(example = serde_json::json!({ "size": "128MiB", "interval": "5m" }))]
     pub buffer: Buffer,
     /// How objects are compressed: `gzip` (the default), `zip`, `snappy`, `hadoopSnappy` or `none`.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
@@ -44,6 +46,7 @@ pub struct ArchiveSpec {
     pub log_retention: LogRetention,
     /// Tags besides the pipeline's, on all resources of the archive.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "team": "web" }))]
     pub tags: BTreeMap<String, String>,
 }
 
@@ -56,6 +59,7 @@ pub struct S3 {
     pub bucket: String,
     /// Make and manage the bucket: private, encrypted, TLS only. Otherwise it must exist and is left as it is.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    #[schemars(example = true)]
     pub create: bool,
     /// The key of the objects: a key of this pipeline, `alias/…`, a key ARN, `aws` (the AWS-managed key) or `none`
     /// (S3's own keys, AES-256). Without it `defaults.key` decides, and without that S3's own keys.
@@ -77,9 +81,11 @@ pub struct S3 {
     pub expire_after: Option<Span>,
     /// Keep overwritten and deleted objects for 30 days. Needs `create: true`.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    #[schemars(example = true)]
     pub versioning: bool,
     /// Never delete the bucket, even after this block has left the spec. Kept as a tag on the bucket.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    #[schemars(example = true)]
     pub protect: bool,
     /// What happens to the bucket when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

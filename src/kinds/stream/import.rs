@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 
+use crate::kinds::Name;
+use crate::kinds::stream_policy::Share;
+
 use super::{Capacity, Encryption, Mode, ShardMetric, Shards, StreamSpec, one_day, one_mebibyte};
 use crate::model::{Resource, Value, is_ours_to_write};
 
-/// The block that describes a living stream, so that its plan is empty.
-pub fn import(live: &Resource) -> StreamSpec {
+/// The block that describes a living stream with its consumers and shares, so that its plan is empty.
+pub fn import(live: &Resource, fan_out: Vec<Name>, share: Vec<Share>) -> StreamSpec {
     let text = |name: &str| live.attrs.get(name).and_then(Value::as_text);
     let provisioned = text("mode") == Some("provisioned");
     let shards = live.attrs.get("shards").and_then(Value::as_int).and_then(|shards| u32::try_from(shards).ok());
@@ -20,8 +23,8 @@ pub fn import(live: &Resource) -> StreamSpec {
         retention: text("retention").and_then(|text| text.parse().ok()).unwrap_or_else(one_day),
         // Always written: what is there must not depend on `defaults.key`.
         encryption: text("encryption").and_then(|text| text.parse().ok()).map(|key| Encryption { key }),
-        fan_out: Vec::new(),
-        share: Vec::new(),
+        fan_out,
+        share,
         shard_metrics: serde_json::from_value::<Vec<ShardMetric>>(metrics).unwrap_or_default(),
         max_record_size: text("maxRecordSize").and_then(|text| text.parse().ok()).unwrap_or_else(one_mebibyte),
         tags: tags
