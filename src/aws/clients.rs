@@ -8,6 +8,9 @@ use tokio::sync::OnceCell;
 use super::rates::Rates;
 use crate::cloud::{Caller, Class, Fault};
 
+/// Attempts of the SDK where neither AWS_MAX_ATTEMPTS nor the profile says otherwise.
+const SDK_ATTEMPTS: u32 = 3;
+
 /// How to reach AWS: flags first, then the environment and the profile as in every AWS tool.
 #[derive(Clone, Debug, Default)]
 pub struct Connect {
@@ -76,7 +79,9 @@ impl Aws {
             return Err(Fault::new(Class::Refused, "connecting to AWS", "NoRegion", "no region is set")
                 .help("write `region:` into the spec, pass --region, or set AWS_REGION"));
         };
-        let attempts = config.retry_config().map_or(5, RetryConfig::max_attempts).clamp(1, 20);
+        // Three attempts, the SDK's default, are few for a plan of hundreds of calls; who asks for fewer gets fewer.
+        let asked = config.retry_config().map_or(0, RetryConfig::max_attempts);
+        let attempts = if asked == SDK_ATTEMPTS { 5 } else { asked.clamp(1, 20) };
         // Retries, rates and back-off live in `Aws::call`, the one place through which every call goes.
         let config = config.into_builder().retry_config(RetryConfig::disabled()).build();
         let custom_endpoint = config.endpoint_url().is_some() || service_endpoints_set();
@@ -85,7 +90,7 @@ impl Aws {
             region,
             custom_endpoint,
             rates: Rates::default(),
-            attempts: attempts.max(5),
+            attempts,
             identity: OnceCell::new(),
             kinesis: OnceLock::new(),
             kms: OnceLock::new(),
