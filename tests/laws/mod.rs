@@ -1,5 +1,10 @@
 //! Laws: what must hold for every kind, every example and every generated text.
 
+mod bench;
+mod crashes;
+mod fields;
+mod planning;
+
 use tidegate::cli;
 use tidegate::kinds::{self, KINDS, Pipeline, SCHEMAS};
 use tidegate::model::{Change, Scope};
