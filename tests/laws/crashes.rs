@@ -7,8 +7,6 @@ use tidegate::plan::Consent;
 
 use super::bench::{self, Bench, Cut, EVERY_KIND, EVERY_KIND_CHANGED};
 
-const CUTS: [Cut; 3] = [Cut::Before, Cut::After, Cut::Answer];
-
 /// What is there at first, what is then done, and how the world looks when nothing disturbs it.
 struct Scenario {
     name: &'static str,
@@ -60,35 +58,50 @@ impl Scenario {
         assert!(more.is_empty(), "{when}: {more:?} should not be there");
     }
 
-    async fn prove(&self) {
+    async fn prove(&self, cut: Cut) {
         let (end, calls) = self.undisturbed().await;
         assert!(calls > 20, "{} is no test of anything: {calls} calls", self.name);
-        for cut in CUTS {
-            for k in 1..=calls {
-                self.cut(k, cut, &end).await;
-            }
-            println!("{}: {cut:?}: {calls} of {calls} calls", self.name);
+        for k in 1..=calls {
+            self.cut(k, cut, &end).await;
         }
+        println!("{}: {cut:?}: {calls} of {calls} calls", self.name);
     }
 }
 
-#[tokio::test]
-async fn a_creation_can_die_at_every_call() {
-    let then = bench::graph(EVERY_KIND);
-    Scenario { name: "creation", first: None, then, consent: Consent::default() }.prove().await;
+fn creation() -> Scenario {
+    Scenario { name: "creation", first: None, then: bench::graph(EVERY_KIND), consent: Consent::default() }
 }
 
-#[tokio::test]
-async fn an_update_can_die_at_every_call() {
+fn update() -> Scenario {
     let (first, then) = (Some(bench::graph(EVERY_KIND)), bench::graph(EVERY_KIND_CHANGED));
-    Scenario { name: "update", first, then, consent: Consent::default() }.prove().await;
+    Scenario { name: "update", first, then, consent: Consent::default() }
 }
 
-#[tokio::test]
-async fn a_destruction_can_die_at_every_call() {
+fn destruction() -> Scenario {
     let then = bench::graph(EVERY_KIND);
     let consent = bench::all_may_go(&then);
-    Scenario { name: "destruction", first: Some(then.clone()), then, consent }.prove().await;
+    Scenario { name: "destruction", first: Some(then.clone()), then, consent }
+}
+
+macro_rules! cut_at_every_call {
+    ($($test:ident: $scenario:ident $cut:ident;)*) => { $(
+        #[tokio::test]
+        async fn $test() {
+            $scenario().prove(Cut::$cut).await;
+        }
+    )* };
+}
+
+cut_at_every_call! {
+    a_creation_can_die_before_every_call: creation Before;
+    a_creation_can_die_after_every_call: creation After;
+    a_creation_can_lose_every_answer: creation Answer;
+    an_update_can_die_before_every_call: update Before;
+    an_update_can_die_after_every_call: update After;
+    an_update_can_lose_every_answer: update Answer;
+    a_destruction_can_die_before_every_call: destruction Before;
+    a_destruction_can_die_after_every_call: destruction After;
+    a_destruction_can_lose_every_answer: destruction Answer;
 }
 
 /// What the scenarios above promise to touch.
