@@ -96,10 +96,17 @@ impl Runner<'_> {
             tries += 1;
             match (&fault.class, call.effect) {
                 (Class::Absent, Effect::Delete) => return Ok(Outputs::new()),
-                (Class::Exists, Effect::Create) => return self.already_there(target, fault).await,
+                (Class::Exists, Effect::Create) => match self.already_there(target, fault).await? {
+                    Some(outputs) => return Ok(outputs),
+                    None => self.settle(step, target, Effect::Delete).await?,
+                },
                 (Class::Busy, _) if tries < BUSY_TRIES => {
                     self.cloud.pause(FIRST_LOOK).await;
-                    self.settle(step, target, Effect::Set).await?;
+                    match self.settle(step, target, Effect::Set).await {
+                        // The change under way was the deletion that an earlier run asked for.
+                        Err(gone) if gone.is_absent() && call.effect == Effect::Delete => return Ok(Outputs::new()),
+                        settled => settled?,
+                    }
                 }
                 // A new role works everywhere within seconds; asking again is the only way to know.
                 (Class::NotYet, _) if tries < NOT_YET_TRIES => self.cloud.pause(NOT_YET_WAIT).await,
@@ -109,10 +116,12 @@ impl Runner<'_> {
     }
 
     /// An earlier run, or a lost answer of this one, may have made the resource: then it carries our tags.
-    async fn already_there(&self, target: &Target, fault: Fault) -> Result<Outputs, Fault> {
+    /// `None`: an earlier one is still on its way out.
+    async fn already_there(&self, target: &Target, fault: Fault) -> Result<Option<Outputs>, Fault> {
         match self.cloud.observe(target).await {
-            Observed::Present(live) if live.owner(&target.address, self.scope) == Owner::Ours => Ok(live.outputs),
-            Observed::Present(live) if !live.attrs.contains_key("tags") => Ok(live.outputs),
+            Observed::Present(live) if live.is_going() => Ok(None),
+            Observed::Present(live) if live.owner(&target.address, self.scope) == Owner::Ours => Ok(Some(live.outputs)),
+            Observed::Present(live) if !live.attrs.contains_key("tags") => Ok(Some(live.outputs)),
             _ => Err(fault.help("somebody else made it since the plan was computed: plan again")),
         }
     }

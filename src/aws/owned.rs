@@ -16,7 +16,9 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Claims {
         Err(fault) => claims.blind.push(fault.to_string()),
     }
     for kind in kinds::KINDS {
-        match kind.list(aws, scope, &found).await {
+        let more = kind.list(aws, scope, &found).await;
+        found.retain(|hint| kind.arn_tells_name() || hint.claim.address.kind() != kind.schema().kind);
+        match more {
             Ok(more) => found.extend(more),
             Err(fault) => claims.blind.push(fault.to_string()),
         }

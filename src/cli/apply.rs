@@ -81,7 +81,7 @@ pub async fn carry_out(
     out: &Out,
 ) -> Result<Exit, Failure> {
     if !go.json {
-        plan::tell(&plans, Format::Human, out);
+        tell(&plans, command, out);
     }
     if plans.iter().all(Plan::is_empty) {
         if go.json {
@@ -107,6 +107,19 @@ pub async fn carry_out(
     listener.abort();
     let worst = [Exit::Interrupted, Exit::Partial, Exit::Error, Exit::Refused];
     Ok(worst.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Success))
+}
+
+/// What will be done. An empty plan means something else where all is to go.
+fn tell(plans: &[Plan], command: &str, out: &Out) {
+    if command != "destroy" || plans.iter().any(|plan| !plan.is_empty() || !plan.held.is_empty()) {
+        return plan::tell(plans, Format::Human, out);
+    }
+    for plan in plans {
+        out.line(&format!("Nothing is left to destroy of {}.", plan.scope.pipeline));
+        for unseen in &plan.not_checked {
+            out.line(&format!("Not checked: {unseen}"));
+        }
+    }
 }
 
 /// Nothing to do is success, unless something that was asked for is not allowed.

@@ -210,7 +210,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 2,
     arn: None,
     assigned: &["arn", "id"],
-    holds_data: Some("everything encrypted with the key, once its deletion window has passed"),
+    holds_data: Some("everything encrypted with the key (once its deletion window has passed)"),
     asynchronous: false,
     creating_limit: None,
     calls,

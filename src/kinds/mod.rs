@@ -28,6 +28,11 @@ pub trait ResourceKind: Send + Sync {
         arn.rsplit(['/', ':']).next().map(str::to_owned)
     }
 
+    /// Whether `physical` can answer: an ARN may hold an id that says nothing of the name. Then only `list` counts.
+    fn arn_tells_name(&self) -> bool {
+        true
+    }
+
     /// Resources with our tags that the tagging API is known to omit; `found` is what is known so far.
     fn list<'a>(
         &'a self,

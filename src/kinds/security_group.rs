@@ -123,6 +123,10 @@ impl ResourceKind for Kind {
         &SCHEMA
     }
 
+    fn arn_tells_name(&self) -> bool {
+        false
+    }
+
     fn desire(&self, wish: &mut Wish) {
         for (name, endpoint) in &wish.spec.endpoints {
             if let Some(group) = &endpoint.security_group {
@@ -137,9 +141,9 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        _found: &'a [Tagged],
+        found: &'a [Tagged],
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
-        Box::pin(list(aws, scope))
+        Box::pin(list(aws, scope, found))
     }
 
     fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {
@@ -243,11 +247,11 @@ pub async fn retag(aws: &Aws, id: &str, call: &Call) -> Result<(), Fault> {
     sent.await.map(drop)
 }
 
-/// The claim that tags make, if they are this pipeline's and of this kind; named by the id that AWS assigned.
-pub fn claim(kind: &str, scope: &Scope, id: &str, tags: BTreeMap<String, String>) -> Option<Tagged> {
+/// The claim that tags make, if they are this pipeline's and of this kind.
+pub fn claim(kind: &str, scope: &Scope, physical: &str, tags: BTreeMap<String, String>) -> Option<Tagged> {
     let address: Address = tags.get(RESOURCE)?.parse().ok()?;
     let ours = address.kind() == kind && tags.get(PIPELINE) == Some(&scope.pipeline);
-    ours.then(|| Tagged { claim: Claim { address, physical: id.to_owned() }, tags })
+    ours.then(|| Tagged { claim: Claim { address, physical: physical.to_owned() }, tags })
 }
 
 async fn groups(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<SecurityGroup>, Fault> {
@@ -269,24 +273,22 @@ async fn groups(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<SecurityGroup>, F
     Ok(found)
 }
 
-/// Emulators leave groups out of the tagging API.
-async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
-    if !aws.custom_endpoint {
+/// What the tagging API tells of a group is its id; here it is called by its VPC and its name. Emulators leave groups
+/// out of the tagging API altogether.
+async fn list(aws: &Aws, scope: &Scope, found: &[Tagged]) -> Result<Vec<Tagged>, Fault> {
+    if !aws.custom_endpoint && !found.iter().any(|hint| hint.claim.address.kind() == SCHEMA.kind) {
         return Ok(Vec::new());
     }
     let groups = groups(aws, tag_filters(scope, None)).await?;
     let claims = groups.iter().filter_map(|group| {
-        claim(SCHEMA.kind, scope, group.group_id().unwrap_or_default(), plain_tags(group.tags()))
+        let name = format!("{}/{}", group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
+        claim(SCHEMA.kind, scope, &name, plain_tags(group.tags()))
     });
     Ok(claims.collect())
 }
 
-/// Ours by its tags, wherever it is; else whoever has the name in the VPC.
+/// Whoever has the name in the VPC: there is only one.
 async fn find(aws: &Aws, target: &Target) -> Result<Option<SecurityGroup>, Fault> {
-    let ours = groups(aws, tag_filters(&target.scope, Some(&target.address))).await?;
-    if let Some(group) = ours.into_iter().next() {
-        return Ok(Some(group));
-    }
     let Some((vpc, name)) = target.physical.split_once('/') else { return Ok(None) };
     let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
     let named = groups(aws, vec![filter("group-name", name), filter("vpc-id", vpc)]).await?;

@@ -48,6 +48,12 @@ impl Local {
         self.datapoints(stream, from, to, |minute| metrics::of_shard(minute, shard, name))
     }
 
+    /// Kind and name in AWS of everything there is, whoever made it.
+    pub fn everything(&self) -> Vec<(String, String)> {
+        let all = self.look(|world, _| world.items().map(|(kind, name, _)| (kind.into(), name.into())).collect());
+        all.unwrap_or_default()
+    }
+
     /// What truly happened, minute by minute, without the delay of metrics: for judges, never for the judged.
     pub fn truth(&self, stream: &str) -> Vec<super::plant::Minute> {
         let all = self.look(|world, _| {

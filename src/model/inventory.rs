@@ -53,6 +53,11 @@ impl Resource {
         self.tag(PROTECT) == Some("true")
     }
 
+    /// It is on its way out, whoever asked for that.
+    pub fn is_going(&self) -> bool {
+        matches!(&self.state, State::Busy(status) if status.eq_ignore_ascii_case("deleting"))
+    }
+
     pub fn owner(&self, address: &Address, scope: &Scope) -> Owner {
         match (self.tag(PIPELINE), self.tag(RESOURCE)) {
             (None, _) => Owner::Nobody,

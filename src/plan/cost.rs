@@ -42,7 +42,7 @@ pub(super) fn around(question: &Question, sheet: &Sheet) -> (Cost, Cost) {
     }
     let wanted = question.graph.iter().filter(|desired| !desired.existing && !held(&desired.address));
     for desired in wanted.filter(|_| !question.consent.destroy) {
-        let mut attrs = resolve(question, desired);
+        let mut attrs = resolve(question, desired, &sheet.drafts);
         // What the autoscaler owns costs what it costs now.
         if let Some(live) = question.inventory.present(&desired.address)
             && let (Some(wanted), Some(now)) = (attrs.get("shards"), live.attrs.get("shards"))

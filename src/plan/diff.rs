@@ -125,14 +125,14 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
             let remedy = format!("create {} first, or correct the name in {}", desired.physical, desired.path);
             sheet.held.push(hold(Reason::Missing, format!("{} does not exist", desired.physical), remedy));
         }
-        Some(Observed::Absent) => create(question, desired, sheet),
+        Some(Observed::Absent) => create(question, desired, "it does not exist", sheet),
         Some(Observed::Present(_)) if desired.existing => {}
         Some(Observed::Present(live)) => present(question, desired, live, sheet),
     }
 }
 
-fn create(question: &Question, desired: &Desired, sheet: &mut Sheet) {
-    let wanted = resolve(question, desired);
+fn create(question: &Question, desired: &Desired, because: &str, sheet: &mut Sheet) {
+    let wanted = resolve(question, desired, &sheet.drafts);
     let shift =
         Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
     let changes = wanted.iter().map(|(field, value)| change(desired.schema, field, None, Some(value))).collect();
@@ -141,7 +141,7 @@ fn create(question: &Question, desired: &Desired, sheet: &mut Sheet) {
     }
     let calls = (desired.schema.calls)(desired.schema, &shift);
     let risks = (desired.schema.risks)(&shift);
-    let draft = Draft::new(desired, Verb::Create, "it does not exist", changes, calls);
+    let draft = Draft::new(desired, Verb::Create, because, changes, calls);
     sheet.drafts.push(draft.risks(risks));
 }
 
@@ -170,7 +170,10 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
             });
         }
     };
-    let wanted = resolve(question, desired);
+    if ours && live.is_going() {
+        return create(question, desired, "it is being deleted, and is made again when it has gone", sheet);
+    }
+    let wanted = resolve(question, desired, &sheet.drafts);
     if let State::Failed(status) = &live.state {
         return replace(question, desired, live, &wanted, &format!("it is {status}, which does not heal"), sheet);
     }
@@ -281,13 +284,15 @@ fn replace(question: &Question, desired: &Desired, live: &Resource, wanted: &Att
 
 /// The wanted attributes with every reference replaced that is known now. A reference to something that does not
 /// exist yet, or that is about to be replaced, stays a reference: "known after apply".
-pub(super) fn resolve(question: &Question, desired: &Desired) -> Attrs {
+pub(super) fn resolve(question: &Question, desired: &Desired, drafts: &[Draft]) -> Attrs {
     let known = |reference: &Ref| -> Option<String> {
         let target = question.graph.get(&reference.address)?;
         if let Some(output) = target.known_output(&reference.output, &question.inventory.scope) {
             return Some(output);
         }
-        question.inventory.present(&reference.address)?.outputs.get(&reference.output).cloned()
+        let output = question.inventory.present(&reference.address)?.outputs.get(&reference.output)?;
+        let remade = drafts.iter().any(|draft| draft.makes(&reference.address));
+        (!remade).then(|| output.clone())
     };
     desired.attrs.iter().map(|(name, value)| (name.clone(), value.resolved(&known))).collect()
 }

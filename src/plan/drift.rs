@@ -64,7 +64,7 @@ pub fn drift(question: &Question) -> Vec<Drift> {
                     found.push(Drift { why: Some(why), ..Drift::of(address, DriftClass::NotChecked) });
                     continue;
                 }
-                let resolved = resolve(question, desired);
+                let resolved = resolve(question, desired, &[]);
                 for (name, value) in differing(desired.schema, &resolved, live) {
                     if let Some(unread) = unread(question, &value) {
                         let why = format!("{unread} could not be read");

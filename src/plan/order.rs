@@ -65,6 +65,11 @@ impl Draft {
         self
     }
 
+    /// It makes this resource, so that what AWS assigns is known only afterwards.
+    pub fn makes(&self, address: &Address) -> bool {
+        !self.deletes && self.address == *address && matches!(self.verb, Verb::Create | Verb::Replace)
+    }
+
     pub fn deleting(mut self) -> Self {
         self.deletes = true;
         self.needs.clear();

@@ -1,5 +1,9 @@
 //! Laws: what must hold for every kind, every example and every generated text.
 
+mod bench;
+mod crashes;
+mod fields;
+mod planning;
 mod quotas;
 mod regions;
 

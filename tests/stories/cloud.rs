@@ -14,11 +14,20 @@ use tidegate::model::units::Span;
 use tidegate::model::{Attrs, Value};
 
 use crate::support::emulators;
-use crate::support::hand::{Hand, Service, readable};
+use crate::support::hand::{Hand, readable};
+
+/// The VPC that stories may use, by the variables that a spec reads. Where there is none, anything goes.
+const NETWORK: [(&str, &str); 3] = [
+    ("VPC", "vpc-0a1b2c3d4e5f67890"),
+    ("SUBNET_A", "subnet-0a1b2c3d4e5f67891"),
+    ("SUBNET_B", "subnet-0a1b2c3d4e5f67892"),
+];
 
 pub struct Cloud {
     pub name: &'static str,
     pub account: String,
+    /// What is told as the ids of `NETWORK`, in their order.
+    network: [String; 3],
     file: PathBuf,
     endpoints: BTreeMap<&'static str, String>,
 }
@@ -28,6 +37,7 @@ impl Cloud {
         let all = |name: &'static str, endpoints: &[(&'static str, &str)]| Self {
             name,
             account: String::new(),
+            network: NETWORK.map(|(_, id)| id.to_owned()),
             file: PathBuf::new(),
             endpoints: endpoints.iter().map(|(key, url)| (*key, (*url).to_owned())).collect(),
         };
@@ -39,7 +49,16 @@ impl Cloud {
                 all("kinesis-local", &[base(), ("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url)])
             }
             "moto-ec2" => all("moto-ec2", &[base(), ("AWS_ENDPOINT_URL_EC2", &emulators::moto().url)]),
-            _ => panic!("`{name}` is no cloud; there are local, ministack, kinesis-local and moto-ec2"),
+            // Each service on the emulator that knows it best.
+            "together" => all(
+                "together",
+                &[
+                    base(),
+                    ("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url),
+                    ("AWS_ENDPOINT_URL_EC2", &emulators::moto().url),
+                ],
+            ),
+            _ => panic!("`{name}` is no cloud; there are local, ministack, kinesis-local, moto-ec2 and together"),
         }
     }
 
@@ -50,15 +69,35 @@ impl Cloud {
         self.account =
             if is_local { Options::default().account } else { NEXT.fetch_add(1, Ordering::Relaxed).to_string() };
         self.file = folder.join("cloud.json");
+        if self.endpoints.contains_key("AWS_ENDPOINT_URL_EC2") {
+            let network = Hand::new(&self.urls(), &self.account).network();
+            self.network = network.expect("moto has a VPC");
+        }
+    }
+
+    /// What the program said, with the ids of NETWORK in place of those of this cloud.
+    pub fn plain(&self, said: &str) -> String {
+        let ids = self.network.iter().zip(NETWORK);
+        ids.fold(said.to_owned(), |said, (id, (_, plain))| said.replace(id.as_str(), plain))
+    }
+
+    /// The address of a service.
+    fn urls(&self) -> impl Fn(&str) -> String {
+        |service: &str| {
+            let own = self.endpoints.get(format!("AWS_ENDPOINT_URL_{service}").as_str());
+            own.or_else(|| self.endpoints.get("AWS_ENDPOINT_URL")).cloned().unwrap_or_default()
+        }
     }
 
     /// The environment that makes the program talk to this cloud and to nothing else.
     pub fn env(&self) -> Vec<(String, String)> {
         let own = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let mut env: Vec<_> = NETWORK.iter().zip(&self.network).map(|((key, _), id)| own(key, id)).collect();
         if self.endpoints.is_empty() {
-            return vec![own("TIDEGATE_CLOUD", "local:cloud.json")];
+            env.push(own("TIDEGATE_CLOUD", "local:cloud.json"));
+            return env;
         }
-        let mut env: Vec<_> = self.endpoints.iter().map(|(key, url)| own(key, url)).collect();
+        env.extend(self.endpoints.iter().map(|(key, url)| own(key, url)));
         env.push(own("AWS_REGION", emulators::REGION));
         env.push(own("AWS_ACCESS_KEY_ID", &self.account));
         env.push(own("AWS_SECRET_ACCESS_KEY", emulators::ACCESS_KEY));
@@ -75,21 +114,14 @@ impl Cloud {
 
     /// `stream NAME create SHARDS|onDemand`, `stream NAME delete`, `stream NAME FIELD VALUE`,
     /// `stream NAME tag KEY VALUE`, `stream NAME untag KEY`, `stream NAME consumer CONSUMER`,
-    /// `stream NAME readable ACCOUNT`, `key ALIAS create`.
+    /// `stream NAME readable ACCOUNT`, `key ALIAS create`, `bucket NAME create`,
+    /// `bucket NAME versioning enabled`, `role NAME create`, `role NAME description TEXT`, `role NAME delete`,
+    /// `log-group NAME retention 3d`, `alarm NAME delete`, `consumer STREAM/NAME delete`.
     pub fn by_hand(&self, words: &[&str]) -> Result<(), String> {
         if self.endpoints.is_empty() {
             return by_hand_locally(&self.local()?, words);
         }
-        let endpoint = |own: &str| self.endpoints.get(own).or_else(|| self.endpoints.get("AWS_ENDPOINT_URL")).cloned();
-        let service = match words.first() {
-            Some(&"key") => Service::Kms,
-            _ => Service::Kinesis,
-        };
-        let url = match service {
-            Service::Kms => endpoint("AWS_ENDPOINT_URL_KMS"),
-            Service::Kinesis => endpoint("AWS_ENDPOINT_URL_KINESIS"),
-        };
-        Hand::new(&url.unwrap_or_default(), &self.account).does(words)
+        Hand::new(&self.urls(), &self.account).does(words)
     }
 
     /// Lets time pass.
@@ -110,6 +142,12 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
             let shards: i64 = shards.parse().map_err(|_| "how many shards?")?;
             local.put("stream", name, Attrs::from([("shards".to_owned(), Value::Int(shards))]))
         }
+        ["bucket", name, "create"] => {
+            let owner = Value::text("BucketOwnerEnforced");
+            let rules = Value::Map(BTreeMap::new());
+            local.put("bucket", name, Attrs::from([("ownership".to_owned(), owner), ("lifecycle".to_owned(), rules)]))
+        }
+        ["role", name, "create"] => local.put("role", name, Attrs::new()),
         ["key", alias, "create"] => local.put("key", alias, Attrs::from([("alias".to_owned(), Value::text(*alias))])),
         ["stream", name, "consumer", consumer] => {
             let attrs = [("stream", *name), ("name", *consumer)];

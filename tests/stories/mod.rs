@@ -32,11 +32,17 @@ macro_rules! stories {
 }
 
 stories! {
+    access
     adopt_a_stream
+    adopt_buckets_and_roles
+    alarms
+    archives
     change_keys
+    consumers_and_shares
     data_loss_needs_a_word
     destroy_leaves_nothing
     drift_is_found_and_healed
+    endpoints
     exit_codes
     first_stream
     fixed_to_range_and_back
@@ -56,6 +62,7 @@ stories! {
     switch_modes_with_a_range
     tags_come_and_go
     two_pipelines
+    whole_pipeline
 }
 
 fn folder() -> PathBuf {
@@ -174,7 +181,7 @@ fn tell(story: &Story, cloud: &mut Cloud) -> Vec<(usize, String)> {
         if let Some(command) = block.head.strip_prefix("$ ") {
             let (stdout, all) = run(command, cloud, folder.path());
             last = stdout;
-            said.push((at, text::normal(&all, &cloud.account)));
+            said.push((at, text::normal(&cloud.plain(&all), &cloud.account)));
         } else if let Some(directive) = block.head.strip_prefix("--- ") {
             direct(directive, block, cloud, folder.path(), &last).unwrap_or_else(|why| panic!("{}\n{why}", place()));
         }

@@ -5,10 +5,15 @@ const ACCOUNT: &str = "123456789012";
 /// AWS's example of a key id.
 const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 
+/// What EC2 begins ids with, before 17 digits.
+const PREFIXES: &[&str] = &["sg-", "vpce-"];
+const DIGITS: &str = "0a1b2c3d4e5f67890";
+
 /// The account and generated ids become AWS's examples, of the same length; of an apply's progress the results stay,
 /// in the order of the alphabet and without seconds, since steps run in parallel.
 pub fn normal(said: &str, account: &str) -> String {
     let said = ids(&said.replace(account, ACCOUNT));
+    let said = PREFIXES.iter().fold(said, |said, prefix| numbered(&said, prefix));
     let mut lines: Vec<String> = Vec::new();
     let mut results: Vec<String> = Vec::new();
     for line in said.lines().filter(|line| !line.starts_with("  …  ")) {
@@ -32,6 +37,19 @@ fn without_time(line: &str) -> String {
         Some((what, time)) if time.ends_with(" s") => what.to_owned(),
         _ => line.to_owned(),
     }
+}
+
+/// Every id that begins like this becomes the same one.
+fn numbered(text: &str, prefix: &str) -> String {
+    let mut parts = text.split(prefix);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_id = part.len() >= DIGITS.len() && part.bytes().take(DIGITS.len()).all(|c| c.is_ascii_hexdigit());
+        let rest = if is_id { DIGITS.to_owned() + &part[DIGITS.len()..] } else { part.to_owned() };
+        out += prefix;
+        out += &rest;
+    }
+    out
 }
 
 /// Every UUID becomes the same one.
@@ -81,6 +99,8 @@ pub fn difference(expected: &str, said: &str) -> String {
 
 #[test]
 fn what_differs_between_clouds_is_made_equal() {
+    let group = "in vpc-0/sg-name: sg-00112233445566778,";
+    assert_eq!(normal(group, "-"), format!("in vpc-0/sg-name: sg-{DIGITS},"));
     let said = "key 0a1b2c3d-0000-1111-2222-333344445555 of 000000000042\n  …    b is CREATING\n  ok   created b in 4 s  [1/2]\n  ok   created a  [2/2]\ndone\n";
     let same = format!("key {ID} of {ACCOUNT}\n  ok   created a\n  ok   created b\ndone");
     assert_eq!(normal(said, "000000000042"), same);

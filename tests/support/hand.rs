@@ -6,36 +6,59 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_kinesis::config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::types::{EncryptionType, ScalingType, StreamMode, StreamModeDetails, StreamStatus};
+use aws_sdk_s3::types::{BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration};
 
 use super::emulators::{ACCESS_KEY, REGION};
-
-#[derive(Clone, Copy)]
-pub enum Service {
-    Kinesis,
-    Kms,
-}
 
 pub struct Hand {
     kinesis: aws_sdk_kinesis::Client,
     kms: aws_sdk_kms::Client,
+    iam: aws_sdk_iam::Client,
+    s3: aws_sdk_s3::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    ec2: aws_sdk_ec2::Client,
+}
+
+macro_rules! config {
+    ($service:ident, $url:expr, $account:expr) => {
+        $service::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url($url)
+            .credentials_provider(Credentials::from_keys($account, ACCESS_KEY, None))
+    };
 }
 
 impl Hand {
-    pub fn new(url: &str, account: &str) -> Self {
-        let credentials = Credentials::from_keys(account, ACCESS_KEY, None);
-        let kinesis = aws_sdk_kinesis::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(url)
-            .credentials_provider(credentials.clone())
-            .build();
-        let kms = aws_sdk_kms::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(url)
-            .credentials_provider(credentials)
-            .build();
-        Self { kinesis: aws_sdk_kinesis::Client::from_conf(kinesis), kms: aws_sdk_kms::Client::from_conf(kms) }
+    /// `url` answers the address of a service, by the name that the SDKs' variables give it.
+    pub fn new(url: &dyn Fn(&str) -> String, account: &str) -> Self {
+        Self {
+            kinesis: aws_sdk_kinesis::Client::from_conf(config!(aws_sdk_kinesis, url("KINESIS"), account).build()),
+            kms: aws_sdk_kms::Client::from_conf(config!(aws_sdk_kms, url("KMS"), account).build()),
+            iam: aws_sdk_iam::Client::from_conf(config!(aws_sdk_iam, url("IAM"), account).build()),
+            s3: aws_sdk_s3::Client::from_conf(config!(aws_sdk_s3, url("S3"), account).force_path_style(true).build()),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(
+                config!(aws_sdk_cloudwatchlogs, url("CLOUDWATCH_LOGS"), account).build(),
+            ),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
+                config!(aws_sdk_cloudwatch, url("CLOUDWATCH"), account).build(),
+            ),
+            ec2: aws_sdk_ec2::Client::from_conf(config!(aws_sdk_ec2, url("EC2"), account).build()),
+        }
+    }
+
+    /// A VPC and two of its subnets.
+    pub fn network(&self) -> Result<[String; 3], String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let subnets = runtime
+            .map_err(|error| error.to_string())?
+            .block_on(said(self.ec2.describe_subnets().send()))?
+            .subnets
+            .unwrap_or_default();
+        let [one, two, ..] = subnets.as_slice() else { return Err("no two subnets".into()) };
+        let id = |id: Option<&str>| id.map(str::to_owned).ok_or("a subnet without an id");
+        Ok([id(one.vpc_id())?, id(one.subnet_id())?, id(two.subnet_id())?])
     }
 
     /// Does what the words say and waits until it has settled.
@@ -48,9 +71,46 @@ impl Hand {
                     self.change(name, what).await?;
                     self.settled(name).await
                 }
-                _ => Err(format!("nobody can do this by hand: {}", words.join(" "))),
+                _ => self.others(words).await,
             }
         })
+    }
+
+    async fn others(&self, words: &[&str]) -> Result<(), String> {
+        match words {
+            ["bucket", name, "create"] => {
+                let place = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
+                said(self.s3.create_bucket().bucket(*name).create_bucket_configuration(place).send()).await.map(drop)
+            }
+            ["bucket", name, "versioning", "enabled"] => {
+                let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+                said(self.s3.put_bucket_versioning().bucket(*name).versioning_configuration(on).send()).await.map(drop)
+            }
+            ["role", name, "create"] => {
+                let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
+                let made = self.iam.create_role().role_name(*name).assume_role_policy_document(trust);
+                said(made.send()).await.map(drop)
+            }
+            ["role", name, "description", words @ ..] => {
+                said(self.iam.update_role().role_name(*name).description(words.join(" ")).send()).await.map(drop)
+            }
+            ["log-group", name, "retention", days] => {
+                let days = days.trim_end_matches('d').parse().map_err(|_| "how many days?")?;
+                let call = self.logs.put_retention_policy().log_group_name(*name).retention_in_days(days);
+                said(call.send()).await.map(drop)
+            }
+            ["alarm", name, "delete"] => {
+                said(self.cloudwatch.delete_alarms().alarm_names(*name).send()).await.map(drop)
+            }
+            ["consumer", consumer, "delete"] => {
+                let (stream, name) = consumer.split_once('/').ok_or("write STREAM/NAME")?;
+                let seen = said(self.kinesis.describe_stream_summary().stream_name(stream).send()).await?;
+                let arn = seen.stream_description_summary().map(|summary| summary.stream_arn().to_owned());
+                let call = self.kinesis.deregister_stream_consumer().set_stream_arn(arn).consumer_name(name);
+                said(call.send()).await.map(drop)
+            }
+            _ => Err(format!("nobody can do this by hand: {}", words.join(" "))),
+        }
     }
 
     async fn create_key(&self, alias: &str) -> Result<(), String> {

@@ -1,0 +1,118 @@
+//! What holds of every plan: the second is empty, the same question has the same answer, and what cannot be read is
+//! neither made nor deleted.
+
+use tidegate::model::Observed;
+use tidegate::plan::{Consent, Plan, Verb};
+
+use super::bench::{self, Bench, EVERY_KIND, EVERY_KIND_CHANGED};
+use super::examples;
+
+fn text(plan: &Plan) -> String {
+    serde_json::to_string(plan).expect("a plan is plain data")
+}
+
+#[tokio::test]
+async fn after_an_apply_the_plan_is_empty_and_planning_sends_nothing() {
+    let mut proved = 0;
+    let texts = examples().into_iter().chain([("every kind".to_owned(), EVERY_KIND.to_owned())]);
+    for (name, text) in texts {
+        let graph = bench::graph(&text);
+        let bench = Bench::new(graph_name(&text).as_str());
+        bench.must_apply(&graph, &Consent::default()).await;
+        let (sent, journal) = (bench.trouble.sent(), bench.local.journal());
+        assert!(sent > 0, "{name}");
+        bench::assert_empty(&bench.plan(&graph, &Consent::default()).await, &name);
+        let (again, _) = bench.apply(&graph, &Consent::default()).await;
+        assert!(again.is_empty());
+        assert_eq!((bench.trouble.sent(), bench.local.journal()), (sent, journal), "{name}");
+        bench.must_apply(&graph, &bench::all_may_go(&graph)).await;
+        for (kind, physical) in bench.local.everything() {
+            let left = bench.see(&kind, &physical).await.expect("what is listed is there");
+            assert!(left.is_protected(), "{name}: destroy leaves {kind} {physical}");
+        }
+        let gone = bench.trouble.sent();
+        bench::assert_empty(&bench.plan(&graph, &bench::all_may_go(&graph)).await, &name);
+        assert_eq!(bench.trouble.sent(), gone, "{name}");
+        proved += 1;
+    }
+    println!("{proved} of {proved} specs: applied, planned again, destroyed");
+}
+
+fn graph_name(text: &str) -> String {
+    let spec: tidegate::kinds::Pipeline = serde_yaml::from_str(text).expect("a pipeline");
+    spec.pipeline.as_str().to_owned()
+}
+
+#[tokio::test]
+async fn the_same_question_has_the_same_answer() {
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let bench = Bench::new("everything");
+        let mut said = Vec::new();
+        for spec in [EVERY_KIND, EVERY_KIND_CHANGED] {
+            // Parsed again each time: nothing may depend on where a value lies in memory.
+            said.push(text(&bench.plan(&bench::graph(spec), &Consent::default()).await));
+            bench.must_apply(&bench::graph(spec), &Consent::default()).await;
+        }
+        let graph = bench::graph(EVERY_KIND);
+        said.push(text(&bench.plan(&graph, &bench::all_may_go(&graph)).await));
+        said.push(format!("{:?}", bench.local.journal()));
+        answers.push(said);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
+}
+
+/// Each resource alone, and all at once, in a world where they are, and where they are not.
+#[tokio::test]
+async fn what_cannot_be_read_is_left_alone() {
+    let (graph, changed) = (bench::graph(EVERY_KIND), bench::graph(EVERY_KIND_CHANGED));
+    let empty = Bench::new("everything");
+    let full = Bench::new("everything");
+    full.must_apply(&graph, &Consent::default()).await;
+    let mut proved = 0;
+    for bench in [&empty, &full] {
+        for (wanted, consent) in [
+            (&graph, Consent::default()),
+            (&changed, Consent::default()),
+            (&changed, Consent { adopt: names(&changed), ..Consent::default() }),
+            (&graph, bench::all_may_go(&graph)),
+            (&changed, bench::all_may_go(&changed)),
+        ] {
+            let inventory = bench.look(wanted).await;
+            let one_by_one = inventory.seen.keys().map(|address| vec![address.clone()]);
+            for hidden in one_by_one.chain([inventory.seen.keys().cloned().collect()]) {
+                let mut dark = inventory.clone();
+                for address in &hidden {
+                    dark.seen.insert(address.clone(), Observed::Unreadable("access denied".into()));
+                }
+                let plan = bench::plan_of(wanted, &dark, &consent);
+                for address in &hidden {
+                    let touched = plan.steps.iter().find(|step| step.address == *address);
+                    assert_eq!(touched, None, "{address} cannot be read");
+                    assert!(plan.held.iter().any(|held| held.address == *address), "{address} is not mentioned");
+                    proved += 1;
+                }
+            }
+        }
+    }
+    println!("{proved} of {proved} unreadable resources left alone");
+}
+
+fn names(graph: &tidegate::model::Graph) -> std::collections::BTreeSet<String> {
+    graph.iter().map(|desired| desired.address.to_string()).collect()
+}
+
+/// A listing that failed may hide what is there: nothing is deleted on its account, and the plan says so.
+#[tokio::test]
+async fn a_failed_listing_is_told() {
+    let graph = bench::graph(EVERY_KIND);
+    let bench = Bench::new("everything");
+    bench.must_apply(&graph, &Consent::default()).await;
+    let mut inventory = bench.look(&graph).await;
+    inventory.blind.push("listing roles: access denied".into());
+    let plan = bench::plan_of(&graph, &inventory, &Consent::default());
+    assert!(plan.is_empty());
+    assert_eq!(plan.not_checked, inventory.blind);
+    assert_eq!(plan.count(Verb::Delete), 0);
+}
