@@ -160,7 +160,8 @@ impl Bench {
             let mut live = self.see(&kind, &physical).await.expect("what is listed is there");
             let schema = kinds::named(&kind).expect("a kind").schema();
             for name in schema.assigned {
-                assigned.extend(live.outputs.get(*name).map(|id| (id.clone(), format!("<{name} of {kind} {physical}>"))));
+                assigned
+                    .extend(live.outputs.get(*name).map(|id| (id.clone(), format!("<{name} of {kind} {physical}>"))));
             }
             live.facts.remove("createdAt");
             if let Some(Value::Map(tags)) = live.attrs.get_mut("tags") {
@@ -203,11 +204,8 @@ pub fn all_may_go(graph: &Graph) -> Consent {
 
 /// A plan that does nothing and holds nothing.
 pub fn assert_empty(plan: &Plan, when: &str) {
-    let steps: Vec<String> = plan
-        .steps
-        .iter()
-        .map(|step| format!("{:?} {}: {:?}", step.verb, step.address, step.changes))
-        .collect();
+    let steps: Vec<String> =
+        plan.steps.iter().map(|step| format!("{:?} {}: {:?}", step.verb, step.address, step.changes)).collect();
     assert!(steps.is_empty(), "{when}: {steps:#?}");
     let held: Vec<_> = plan.obstacles().collect();
     assert!(held.is_empty(), "{when}: {held:#?}");

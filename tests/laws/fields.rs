@@ -102,9 +102,8 @@ fn archive_samples() -> Vec<Sample> {
         let all = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"];
         Value::map(all.map(|lock| (lock, lock != open)))
     };
-    let lifecycle = |days: &str| {
-        Value::map([("abortMultipartAfter", Value::text("7d")), ("expire", Value::map([("raw/", days)]))])
-    };
+    let lifecycle =
+        |days: &str| Value::map([("abortMultipartAfter", Value::text("7d")), ("expire", Value::map([("raw/", days)]))]);
     let key = Value::reference(Address::new("key", "clicks"), "arn");
     let role = |name: &str| Value::reference(Address::new("role", name), "arn");
     let mut all = vec![
@@ -279,8 +278,14 @@ async fn heal(bench: &Bench, graph: &Graph, address: &Address, field: &Field, ol
     bench.local.tamper(address.kind(), &physical, field.name, old.clone()).expect("it can be damaged");
     let inventory = bench.look(graph).await;
     let (prices, consent) = (plan::price_table(), Consent::default());
-    let question =
-        Question { graph, inventory: &inventory, schemas: SCHEMAS, prices: &prices, consent: &consent, made_by: "laws" };
+    let question = Question {
+        graph,
+        inventory: &inventory,
+        schemas: SCHEMAS,
+        prices: &prices,
+        consent: &consent,
+        made_by: "laws",
+    };
     let drift = plan::drift(&question);
     let found = drift.iter().any(|drift| {
         let declared = drift.class == DriftClass::Declared && drift.field.as_deref() == Some(field.name);
@@ -334,7 +339,8 @@ async fn what_cannot_change_is_replaced_with_a_warning() {
         assert!(steps.iter().all(|step| step.verb == Verb::Replace && step.because.contains(why)), "{at} {name}");
         let warned = steps[1].risks.iter().any(|risk| risk.flag == "replacement" && risk.why.contains(why));
         assert!(warned, "{at} {name}: {:?}", steps[1].risks);
-        let told = steps[1].changes.iter().any(|change| change.field == name && change.replaces.as_deref() == Some(why));
+        let told =
+            steps[1].changes.iter().any(|change| change.field == name && change.replaces.as_deref() == Some(why));
         assert!(told, "{at} {name}: {:?}", steps[1].changes);
         bench.must_apply(&graph, &Consent::default()).await;
         bench::assert_empty(&bench.plan(&graph, &Consent::default()).await, &format!("{at} {name} was replaced"));

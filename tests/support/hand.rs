@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_kinesis::config::{BehaviorVersion, Region};
-use aws_sdk_s3::types::{BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration};
 use aws_sdk_kinesis::types::{EncryptionType, ScalingType, StreamMode, StreamModeDetails, StreamStatus};
+use aws_sdk_s3::types::{BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration};
 
 use super::emulators::{ACCESS_KEY, REGION};
 
@@ -99,7 +99,9 @@ impl Hand {
                 let call = self.logs.put_retention_policy().log_group_name(*name).retention_in_days(days);
                 said(call.send()).await.map(drop)
             }
-            ["alarm", name, "delete"] => said(self.cloudwatch.delete_alarms().alarm_names(*name).send()).await.map(drop),
+            ["alarm", name, "delete"] => {
+                said(self.cloudwatch.delete_alarms().alarm_names(*name).send()).await.map(drop)
+            }
             ["consumer", consumer, "delete"] => {
                 let (stream, name) = consumer.split_once('/').ok_or("write STREAM/NAME")?;
                 let seen = said(self.kinesis.describe_stream_summary().stream_name(stream).send()).await?;
