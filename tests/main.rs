@@ -1,5 +1,6 @@
 //! One test binary: it links once.
 
+mod cli;
 mod connect;
 mod emulators;
 mod laws;

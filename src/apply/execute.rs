@@ -37,7 +37,7 @@ pub async fn execute(
 ) -> Vec<Outcome> {
     let gates: BTreeMap<&str, Semaphore> =
         schemas.iter().filter_map(|schema| Some((schema.kind, Semaphore::new(schema.creating_limit?)))).collect();
-    let runner = Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, tell };
+    let runner = Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, stop, tell };
     let mut outcomes: Vec<Option<Outcome>> = vec![None; plan.steps.len()];
     let mut known: BTreeMap<Address, Outputs> = BTreeMap::new();
     let mut started: BTreeSet<usize> = BTreeSet::new();
@@ -53,11 +53,13 @@ pub async fn execute(
         }
         let Some((id, result)) = running.next().await else { break };
         outcomes[id] = Some(match result {
-            Ok(outputs) => {
+            // It was stopped while it waited for its turn.
+            None => Outcome::NotStarted,
+            Some(Ok(outputs)) => {
                 known.entry(plan.steps[id].address.clone()).or_default().extend(outputs);
                 Outcome::Done
             }
-            Err(fault) => Outcome::Failed(fault),
+            Some(Err(fault)) => Outcome::Failed(fault),
         });
     }
     outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotStarted)).collect()
@@ -67,7 +69,11 @@ async fn run_one(
     runner: &Runner<'_>,
     step: &Step,
     known: BTreeMap<Address, Outputs>,
-) -> (usize, Result<Outputs, Fault>) {
+) -> (usize, Option<Result<Outputs, Fault>>) {
+    let _turn = runner.turn(step).await;
+    if runner.stop.is_asked() {
+        return (step.id, None);
+    }
     let began = runner.cloud.now();
     (runner.tell)(Event::Started { step: step.id, address: step.address.clone(), verb: step.verb });
     let result = runner.run(step, &known).await;
@@ -78,7 +84,7 @@ async fn run_one(
             Event::Failed { step: step_id, address, verb, error: fault.to_string(), help: fault.help.clone() }
         }
     });
-    (step.id, result)
+    (step.id, Some(result))
 }
 
 /// Steps whose turn it is, in the order of the plan.

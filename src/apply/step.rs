@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Event, Limits};
+use super::{Event, Limits, Stop};
 use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
 use crate::model::{Address, Attrs, Call, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
 use crate::plan::Step;
@@ -27,6 +27,7 @@ pub(super) struct Runner<'a> {
     pub limits: Limits,
     /// AWS's limits on resources of a kind in creation at once.
     pub gates: &'a BTreeMap<&'a str, Semaphore>,
+    pub stop: &'a Stop,
     pub tell: &'a (dyn Fn(Event) + Sync),
 }
 
@@ -45,8 +46,6 @@ impl Runner<'_> {
             physical: step.physical.clone(),
             outputs: step.outputs.clone(),
         };
-        let creates = step.calls.iter().any(|call| call.effect == Effect::Create);
-        let _turn = self.turn(schema, creates).await;
         for call in &step.calls {
             let call = self.resolve(step, call, known)?;
             let operation = call.operation.clone();
@@ -57,16 +56,16 @@ impl Runner<'_> {
                 self.settle(step, &target, call.effect).await?;
             }
         }
-        if creates {
+        if creates(step) {
             self.confirm(step, &mut target).await?;
         }
         Ok(target.outputs)
     }
 
     /// Waits for a place among those that AWS lets be created at once.
-    async fn turn(&self, schema: &Schema, creates: bool) -> Option<SemaphorePermit<'_>> {
-        match self.gates.get(schema.kind) {
-            Some(gate) if creates => gate.acquire().await.ok(),
+    pub async fn turn(&self, step: &Step) -> Option<SemaphorePermit<'_>> {
+        match self.gates.get(step.address.kind()) {
+            Some(gate) if creates(step) => gate.acquire().await.ok(),
             _ => None,
         }
     }
@@ -110,7 +109,7 @@ impl Runner<'_> {
                 }
                 // A new role works everywhere within seconds; asking again is the only way to know.
                 (Class::NotYet, _) if tries < NOT_YET_TRIES => self.cloud.pause(NOT_YET_WAIT).await,
-                _ => return Err(fault),
+                _ => return Err(on_resource(fault, target)),
             }
         }
     }
@@ -183,4 +182,21 @@ impl Runner<'_> {
         }
         Ok(())
     }
+}
+
+fn creates(step: &Step) -> bool {
+    step.calls.iter().any(|call| call.effect == Effect::Create)
+}
+
+/// AWS mostly says on which resource a permission is missing. Where it does not, it is the one that was to be changed,
+/// unless the action belongs to another service, as `iam:PassRole` does.
+fn on_resource(fault: Fault, target: &Target) -> Fault {
+    let Class::Denied { action } = &fault.class else { return fault };
+    let service = |operation: &str| operation.split(':').next().map(str::to_owned);
+    let arn = target.arn();
+    if fault.message.contains("on resource") || arn.is_empty() || service(action) != service(target.schema.create) {
+        return fault;
+    }
+    let help = format!("allow {action} on {arn}; `tidegate iam deployer` prints the whole policy that this spec needs");
+    fault.help(help)
 }

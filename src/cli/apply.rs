@@ -2,6 +2,8 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use indicatif::MultiProgress;
+
 use super::plan::{Agree, Format};
 use super::progress::Progress;
 use super::{Common, Exit, Failure, Job, Out, plan, planfile};
@@ -94,11 +96,12 @@ pub async fn carry_out(
         return Ok(Exit::Refused);
     }
     let stop = Stop::default();
-    let listener = tokio::spawn(listen(stop.clone()));
+    let view = (!go.json && out.is_live()).then(MultiProgress::new);
+    let listener = tokio::spawn(listen(stop.clone(), view.clone()));
     let mut exits = Vec::new();
     for (plan, cloud) in plans.iter().zip(&clouds) {
         let limits = Limits { parallelism: usize::from(go.parallelism), ..Limits::default() };
-        let progress = Progress::new(plan, go.json, out);
+        let progress = Progress::new(plan, go.json, view.as_ref(), out);
         let outcomes =
             apply::execute(&**cloud, plan, kinds::SCHEMAS, limits, &stop, &|event| progress.tell(&event)).await;
         progress.finish();
@@ -144,13 +147,21 @@ fn agreed(command: &str, out: &Out) -> Result<bool, Failure> {
 }
 
 /// Ctrl-C once finishes what is in flight, twice drops it.
-async fn listen(stop: Stop) {
+async fn listen(stop: Stop, view: Option<MultiProgress>) {
+    let say = |line: &str| match &view {
+        // Beside a live view a line would be drawn over.
+        Some(view) => drop(view.println(line)),
+        None => Out::new(super::out::Color::Auto).error(line),
+    };
     while tokio::signal::ctrl_c().await.is_ok() {
         if stop.ask() > 1 {
+            if let Some(view) = &view {
+                drop(view.clear());
+            }
+            say("Dropped. What was in flight may have taken effect; run the same command again, it continues.");
             std::process::exit(Exit::Interrupted.code().into());
         }
-        Out::new(super::out::Color::Auto)
-            .error("Stopping: the steps in flight are finished. Ctrl-C once more drops them.");
+        say("Stopping: the steps in flight are finished. Ctrl-C once more drops them.");
     }
 }
 
@@ -160,11 +171,16 @@ fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &O
     let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
     let left = outcomes.len() - done - failed;
     let held: Vec<&Held> = plan.obstacles().collect();
+    let waiting = plan.steps.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::NotStarted);
     if json {
+        let waiting: Vec<String> = waiting.map(|(step, _)| step.address.to_string()).collect();
         let event = serde_json::json!({ "event": "summary", "pipeline": plan.scope.pipeline, "done": done,
-            "failed": failed, "not_done": left, "held": held.len() });
+            "failed": failed, "not_done": left, "left": waiting, "held": held.len() });
         out.line(&event.to_string());
     } else {
+        for (step, _) in waiting {
+            out.line(&format!("  left {} {}", super::progress::doing(step.verb), step.address));
+        }
         let mut words = vec![format!("{done} done")];
         words.extend((failed > 0).then(|| format!("{failed} failed")));
         words.extend((left > 0).then(|| format!("{left} not done")));

@@ -63,7 +63,8 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Ve
         if hidden {
         } else if path.is_dir() && !linked {
             walk(&path, depth + 1, files, problems);
-        } else if yaml && path.is_file() {
+        } else if yaml && path.metadata().map_or(true, |meta| meta.is_file()) {
+            // A link that leads nowhere is a mistake to be told, not a file to be passed over.
             files.push(path);
         }
     }

@@ -49,9 +49,11 @@ impl Out {
         terminal.or(asked).unwrap_or(80).clamp(40, 500)
     }
 
-    /// A live view makes sense only where it can be redrawn.
+    /// A live view makes sense only where it can be redrawn, and where nobody keeps the results: `apply | tee log`
+    /// has them line by line.
     pub fn is_live(&self) -> bool {
-        std::io::stderr().is_terminal()
+        std::io::stdout().is_terminal()
+            && std::io::stderr().is_terminal()
             && std::env::var_os("CI").is_none()
             && std::env::var("TERM").as_deref() != Ok("dumb")
     }

@@ -24,8 +24,9 @@ struct Live {
 }
 
 impl<'a> Progress<'a> {
-    pub fn new(plan: &Plan, json: bool, out: &'a Out) -> Self {
-        let live = (!json && out.is_live()).then(|| Live { view: MultiProgress::new(), bars: Mutex::default() });
+    /// `view` is where a live view is drawn, if there is one.
+    pub fn new(plan: &Plan, json: bool, view: Option<&MultiProgress>, out: &'a Out) -> Self {
+        let live = view.map(|view| Live { view: view.clone(), bars: Mutex::default() });
         Self { out, json, total: plan.steps.len(), done: Mutex::new(0), live }
     }
 
@@ -83,7 +84,7 @@ impl Live {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { step, address, verb } => {
-                let style = ProgressStyle::with_template("  {spinner} {elapsed:>4}  {msg}");
+                let style = ProgressStyle::with_template("  {spinner} {elapsed:>4}  {wide_msg}");
                 let bar = self.view.add(ProgressBar::new_spinner());
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
                 bar.set_message(format!("{} {address}", doing(*verb)));
@@ -110,7 +111,7 @@ impl Live {
     }
 }
 
-fn doing(verb: Verb) -> &'static str {
+pub fn doing(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "create",
         Verb::Update => "update",

@@ -24,7 +24,7 @@ impl Source {
     pub fn from_bytes(name: impl Into<Arc<str>>, bytes: &[u8]) -> Result<Self, Problem> {
         let name = name.into();
         if bytes.len() > MAX_BYTES {
-            let message = format!("the file has {} bytes; at most {MAX_BYTES} are read", bytes.len());
+            let message = format!("the file has more than {MAX_BYTES} bytes, the most that is read");
             return Err(Problem::new("too-large", Path::root(), message)
                 .help("split the pipeline into several files")
                 .at(Place::new(&name, 0..0)));

@@ -16,6 +16,7 @@
 //! `UPDATE=1 cargo test stories` writes what was said into the stories: read the difference before committing it.
 
 mod cloud;
+mod examples;
 mod text;
 
 use std::fmt::Write as _;

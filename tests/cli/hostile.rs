@@ -1,0 +1,95 @@
+//! Whatever it is given to read: a clear error, soon, in little memory, and never a panic.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// No text takes longer than this, in a debug build on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+/// Kilobytes of address space. A program that read a file of 1 GB into memory would not come through.
+const ROOM: u32 = 800_000;
+
+fn plan(folder: &Path, more: &[&str]) -> Output {
+    let start = Instant::now();
+    let mut command = Command::new("sh");
+    command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").env("COLUMNS", "80");
+    command.args(["-c", &format!("ulimit -v {ROOM}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_tidegate")]);
+    command.args(["plan", "--cloud", "local:cloud.json"]).args(more);
+    let output = command.output().expect("the program starts");
+    assert!(start.elapsed() < SOON, "{more:?} took {:?}", start.elapsed());
+    output
+}
+
+/// The error says `code`, and names `what`.
+fn refused(folder: &Path, more: &[&str], code: &str, what: &str) {
+    let output = plan(folder, more);
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{more:?}: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(said.contains(&format!("error[{code}]")), "{more:?}: {code} is not said in {said}");
+    assert!(said.contains(what), "{more:?}: {what} is not said in {said}");
+    assert!(said.len() < 100_000, "{more:?}: {} bytes of errors", said.len());
+}
+
+#[test]
+fn hostile_files_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let head = "apiVersion: tidegate/v1\npipeline: p\n";
+    let write = |name: &str, bytes: &[u8]| std::fs::write(at.join(name), bytes).expect("the file can be written");
+    let sparse = std::fs::File::create(at.join("huge.yaml")).expect("a file");
+    sparse.set_len(1 << 30).expect("a sparse file of 1 GiB");
+    refused(at, &["-f", "huge.yaml"], "too-large", "huge.yaml");
+    write("deep.yaml", "[".repeat(100_000).as_bytes());
+    refused(at, &["-f", "deep.yaml"], "too-deep", "deep.yaml");
+    write("nested.yaml", format!("{head}streams: {}{}", "{a: ".repeat(100_000), "}".repeat(100_000)).as_bytes());
+    refused(at, &["-f", "nested.yaml"], "too-deep", "nested.yaml");
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..30 {
+        let before = level - 1;
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{before}"); 10].join(", "));
+    }
+    write("bomb.yaml", bomb.as_bytes());
+    refused(at, &["-f", "bomb.yaml"], "too-large", "bomb.yaml");
+    write("tab.yaml", format!("{head}streams:\n\tclicks: {{}}\n").as_bytes());
+    refused(at, &["-f", "tab.yaml"], "tab-indentation", "tab.yaml:4");
+    write("latin.yaml", b"apiVersion: tidegate/v1\npipeline: caf\xe9\n");
+    refused(at, &["-f", "latin.yaml"], "not-utf8", "(line 2, column 14)");
+    write("twice.yaml", format!("{head}streams: {{}}\nstreams: {{}}\n").as_bytes());
+    refused(at, &["-f", "twice.yaml"], "duplicate-key", "twice.yaml:4");
+    write("one.yaml", head.as_bytes());
+    write("two.yaml", head.as_bytes());
+    refused(at, &["-f", "one.yaml", "-f", "two.yaml"], "duplicate-pipeline", "two.yaml:2");
+    refused(at, &["-f", "nowhere.yaml"], "unreadable", "nowhere.yaml");
+    // The kernel lets it be opened and not be read.
+    refused(at, &["-f", "/proc/self/mem"], "unreadable", "/proc/self/mem");
+}
+
+#[test]
+fn folders_that_lead_in_circles_come_to_an_end() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    std::fs::create_dir_all(at.join("specs/deeper")).expect("a folder");
+    symlink("..", at.join("specs/deeper/up")).expect("a link");
+    symlink("loop.yaml", at.join("specs/loop.yaml")).expect("a link to itself");
+    refused(at, &["-f", "specs"], "unreadable", "specs/loop.yaml");
+    refused(at, &["-f", "specs/loop.yaml"], "unreadable", "specs/loop.yaml");
+    std::fs::remove_file(at.join("specs/loop.yaml")).expect("it can be removed");
+    refused(at, &["-f", "specs"], "unreadable", "there is no .yaml or .yml file");
+    std::fs::write(at.join("specs/p.yaml"), "apiVersion: tidegate/v1\npipeline: p\nstreams: { s: {} }\n")
+        .expect("a file");
+    let output = plan(at, &["-f", "specs"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("create stream/s"));
+}
+
+#[test]
+fn files_of_other_systems_are_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = "\u{feff}apiVersion: tidegate/v1\r\npipeline: p\r\nstreams:\r\n  clicks: {}\r\n";
+    std::fs::write(folder.path().join("dos.yaml"), text).expect("a file");
+    let output = plan(folder.path(), &["-f", "dos.yaml"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("create stream/clicks"));
+}

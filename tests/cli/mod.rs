@@ -1,0 +1,14 @@
+//! The program as a process: what it does when it is interrupted, and with whatever it is given to read.
+
+mod hostile;
+mod interrupt;
+
+use std::path::Path;
+use std::process::Command;
+
+/// The program in a folder, with nothing of the developer's environment.
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").env("COLUMNS", "80");
+    command
+}
