@@ -71,7 +71,10 @@ pub async fn look_again(
     schemas: &[&'static Schema],
 ) -> Inventory {
     let wanted = watched.iter().map(|(address, watched)| (address.clone(), watched.physical.clone())).collect();
-    take(cloud, wanted, scope, schemas).await
+    let mut inventory = take(cloud, wanted, scope, schemas).await;
+    let leaving = |address: &Address| watched.get(address).is_none_or(|watched| watched.leaves);
+    inventory.readers = readers(cloud, &inventory, schemas, leaving).await;
+    inventory
 }
 
 async fn take(

@@ -35,7 +35,8 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         return Class::NotYet;
     }
     match code {
-        "ResourceInUseException" if creates => Class::Exists,
+        // A consumer cannot be registered while its stream changes.
+        "ResourceInUseException" if creates && !is_changing(&lower) => Class::Exists,
         // Waiting does not help: somebody registered a consumer that the plan did not know.
         "ResourceInUseException" if lower.contains("consumers exist") => Class::Refused,
         "ResourceInUseException"
@@ -49,11 +50,7 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         | "ResourceAlreadyExistsException"
         | "EntityAlreadyExistsException" => Class::Exists,
         // Kinesis answers the same code for a rate and for a quota; only a rate gets better within seconds.
-        "LimitExceededException"
-            if lower.contains("24") || lower.contains("quota") || lower.contains("shard limit") =>
-        {
-            Class::Refused
-        }
+        "LimitExceededException" if !lower.starts_with("rate exceeded") && is_quota(&lower) => Class::Refused,
         "LimitExceededException"
         | "SlowDown"
         | "RequestLimitExceeded"
@@ -71,6 +68,18 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         _ if status.is_some_and(|status| status >= 500) => Class::Unreachable,
         _ => Class::Refused,
     }
+}
+
+/// Words for a quota or a daily limit. Numbers alone say nothing: an account's id can hold any.
+fn is_quota(lower: &str) -> bool {
+    ["24 hour", "24-hour", "per day", "quota of", "quota for", "service quota", "shard limit"]
+        .iter()
+        .any(|words| lower.contains(words))
+}
+
+/// "Stream clicks under account 123456789012 is UPDATING" and its like.
+fn is_changing(lower: &str) -> bool {
+    ["updating", "creating", "deleting", "not active"].iter().any(|words| lower.contains(words))
 }
 
 /// Texts that AWS uses while a new role is not known everywhere yet.
@@ -190,6 +199,13 @@ mod tests {
             class("kinesis:UpdateShardCount", "LimitExceededException", "more than 10 times in 24 hours"),
             Class::Refused
         );
+        let rate = |account: u64| format!("Rate exceeded for stream quota-a under account {account}.");
+        for account in [111_122_224_444, 111_133_335_555] {
+            let sorted = classify("kinesis:CreateStream", "LimitExceededException", &rate(account), Some(400));
+            assert_eq!(sorted, Class::Throttled);
+        }
+        let updating = "Stream clicks under account 123456789012 is UPDATING.";
+        assert_eq!(class("kinesis:RegisterStreamConsumer", "ResourceInUseException", updating), Class::Busy);
         assert_eq!(class("s3:GetBucketPolicy", "NoSuchBucketPolicy", ""), Class::Absent);
         assert_eq!(
             class("firehose:CreateDeliveryStream", "InvalidArgumentException", "Firehose is unable to assume role arn"),

@@ -10,7 +10,8 @@ use super::{Common, Exit, Failure, Job, Out, plan, planfile};
 use crate::apply::{self, Limits, Outcome, Stop};
 use crate::cloud::Cloud;
 use crate::kinds;
-use crate::plan::{Held, Plan, digest_inventory};
+use crate::plan::{Held, Plan, Reason, digest_inventory};
+use crate::report::json;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -39,10 +40,23 @@ pub struct Go {
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     match &args.plan {
-        Some(file) => saved(common, file, &args.go, out).await,
+        Some(file) if common.file.is_empty() && common.vars.is_empty() && args.agree.is_empty() => {
+            saved(common, file, &args.go, out).await
+        }
+        Some(_) => Err(Failure::refused(
+            "a saved plan holds its spec, its variables and all that was agreed to",
+            "give -f, --var, --adopt and --allow-data-loss to `tidegate plan --out`, or leave out the plan file",
+        )),
         None => {
-            let jobs = common.open(args.go.json).await?;
-            let plans = plan::all(&jobs, &args.agree.consent(false)).await;
+            let jobs = match common.open(args.go.json).await {
+                Err(Failure::Problems { problems, sources, json: true }) => {
+                    let problems = crate::report::problems::to_json(&problems, &sources);
+                    out.line(&serde_json::json!({ "event": "mistakes", "problems": problems }).to_string());
+                    return Ok(Exit::Error);
+                }
+                jobs => jobs?,
+            };
+            let plans = plan::all(&jobs, &args.agree.agreed(false)).await?;
             let clouds = jobs.iter().map(|job: &Job| Arc::clone(&job.cloud)).collect();
             carry_out(plans, clouds, &args.go, "apply", out).await
         }
@@ -82,19 +96,25 @@ pub async fn carry_out(
     command: &str,
     out: &Out,
 ) -> Result<Exit, Failure> {
-    if !go.json {
+    if go.json {
+        for plan in &plans {
+            let (pipeline, plan) = (&plan.scope.pipeline, json::plan(plan));
+            out.line(&serde_json::json!({ "event": "planned", "pipeline": pipeline, "plan": plan }).to_string());
+        }
+    } else {
         tell(&plans, command, out);
     }
+    if command == "destroy" {
+        all_or_nothing(&plans)?;
+    }
     if plans.iter().all(Plan::is_empty) {
-        if go.json {
-            plan::tell(&plans, Format::Json, out);
-        }
         return Ok(after_nothing(&plans));
     }
     if !go.yes && !agreed(command, out)? {
         out.error("Nothing was done.");
         return Ok(Exit::Refused);
     }
+    out.finish_what_began();
     let stop = Stop::default();
     let view = (!go.json && out.is_live()).then(MultiProgress::new);
     let listener = tokio::spawn(listen(stop.clone(), view.clone()));
@@ -108,8 +128,42 @@ pub async fn carry_out(
         exits.push(summary(plan, &outcomes, go.json, stop.is_asked(), out));
     }
     listener.abort();
-    let worst = [Exit::Interrupted, Exit::Partial, Exit::Error, Exit::Refused];
-    Ok(worst.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Success))
+    Ok(match together(&exits) {
+        Exit::Success if out.is_lost() => Exit::Error,
+        exit => exit,
+    })
+}
+
+/// How a run over several pipelines ended.
+fn together(exits: &[Exit]) -> Exit {
+    match exits {
+        _ if exits.contains(&Exit::Interrupted) => Exit::Interrupted,
+        [first, rest @ ..] if rest.iter().all(|exit| exit == first) => *first,
+        [] => Exit::Success,
+        _ => Exit::Partial,
+    }
+}
+
+/// A pipeline is destroyed as a whole or not at all: what is kept would stand there without its roles and archives.
+fn all_or_nothing(plans: &[Plan]) -> Result<(), Failure> {
+    let keeps = |held: &&Held| held.reason != Reason::Retained;
+    let kept: Vec<&Held> = plans.iter().flat_map(|plan| plan.held.iter().filter(keeps)).collect();
+    let Some(first) = kept.first() else { return Ok(()) };
+    let what = match kept.len() {
+        1 => format!("nothing was destroyed, because {} has to stay", first.address),
+        more => {
+            format!("nothing was destroyed, because {more} resources have to stay, the first being {}", first.address)
+        }
+    };
+    let loses = |held: &&&Held| held.reason == Reason::DataLoss;
+    let words: Vec<String> =
+        kept.iter().filter(loses).map(|held| format!("--allow-data-loss {}", held.address)).collect();
+    let help = if words.len() == kept.len() {
+        format!("to lose that data as well, run the same command with {}", words.join(" "))
+    } else {
+        first.remedy.clone()
+    };
+    Err(Failure::refused(what, help))
 }
 
 /// What will be done. An empty plan means something else where all is to go.
@@ -134,8 +188,8 @@ fn after_nothing(plans: &[Plan]) -> Exit {
 /// Without a terminal nobody is asked, and nothing is done.
 fn agreed(command: &str, out: &Out) -> Result<bool, Failure> {
     if !out.can_ask() {
-        let help = format!("look at the plan, then run `tidegate {command} -y`");
-        return Err(Failure::refused("nobody can be asked: there is no terminal", help));
+        let what = format!("nobody can be asked whether to {command} this: there is no terminal");
+        return Err(Failure::refused(what, "look at the plan, then run the same command with -y"));
     }
     let mut terminal = std::io::stderr();
     // If the question cannot be written, the answer below will not be yes.
@@ -194,7 +248,7 @@ fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &O
         () if stopped && left > 0 => Exit::Interrupted,
         () if done == 0 && failed > 0 => Exit::Error,
         () if failed + left > 0 => Exit::Partial,
-        () if !held.is_empty() => Exit::Refused,
+        () if !held.is_empty() => Exit::Partial,
         () => Exit::Success,
     }
 }

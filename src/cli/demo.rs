@@ -10,6 +10,7 @@ use super::{Common, Exit, Failure, Job, Out};
 use crate::kinds::SCHEMAS;
 use crate::local::{Local, Options};
 use crate::model::Value;
+use crate::plan::Agreed;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -38,13 +39,13 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     out.text(SPEC);
     show.title("What would be done?");
     show.says("plan");
-    plan::tell(&plan::all(&show.jobs().await?, &Agree::default().consent(false)).await, Format::Human, out);
+    plan::tell(&plan::all(&show.jobs().await?, &Agreed::default()).await?, Format::Human, out);
     show.title("Do it");
     show.says("apply -y");
     show.apply(false).await?;
     show.title("Again: nothing is left to do");
     show.says("plan");
-    plan::tell(&plan::all(&show.jobs().await?, &Agree::default().consent(false)).await, Format::Human, out);
+    plan::tell(&plan::all(&show.jobs().await?, &Agreed::default()).await?, Format::Human, out);
     show.title("Somebody changes things by hand");
     show.break_something()?;
     show.says("drift");
@@ -75,7 +76,7 @@ impl Show<'_> {
         let jobs = self.jobs().await?;
         let all = jobs.iter().flat_map(|job| job.graph.iter().map(|desired| desired.address.to_string()));
         let agree = Agree { allow_data_loss: if destroy { all.collect() } else { Vec::new() }, ..Agree::default() };
-        let plans = plan::all(&jobs, &agree.consent(destroy)).await;
+        let plans = plan::all(&jobs, &agree.agreed(destroy)).await?;
         let clouds = jobs.iter().map(|job| Arc::clone(&job.cloud)).collect();
         let go = Go { yes: true, parallelism: 10, json: false };
         super::apply::carry_out(plans, clouds, &go, "apply", self.out).await?;

@@ -8,7 +8,7 @@ pub enum Exit {
     Error,
     /// `plan --detailed-exitcode` and `drift`: something differs.
     Different,
-    /// `apply` and `destroy`: some steps were done, some were not.
+    /// `apply` and `destroy`: some of it was done, some was not.
     Partial,
     /// Something is protected, not ours, or the plan is stale: nothing was done.
     Refused,
@@ -21,7 +21,7 @@ Exit codes:
   0    success; for plan and drift: nothing differs, or plan without --detailed-exitcode
   1    error: wrong arguments, a mistake in the spec, AWS said no
   2    plan --detailed-exitcode, drift: something differs
-  4    apply, destroy: some steps were done, some were not
+  4    apply, destroy: some of it was done, some was not
   5    refused: protected, not ours, or the plan is stale
   130  interrupted";
 

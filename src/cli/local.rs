@@ -9,6 +9,11 @@ use crate::local::{Local, Options};
 /// Opens the embedded cloud that is kept in a file, or makes a new one there.
 pub fn open(file: &Path, region: &str) -> Result<Arc<dyn Cloud>, Failure> {
     let options = Options { region: region.to_owned(), ..Options::default() };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let what = format!("there is no folder {} to keep the local cloud in", folder.display());
+        return Err(Failure::refused(what, "make it, or correct --cloud"));
+    }
     let now = jiff::Timestamp::now().as_second();
     Ok(Arc::new(Local::open(file, SCHEMAS, options, now)?))
 }

@@ -1,7 +1,10 @@
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+
+use super::Exit;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -16,6 +19,10 @@ pub enum Color {
 /// Where output goes: results to standard output, everything else to standard error.
 pub struct Out {
     color: Color,
+    /// What has begun is finished, whether somebody reads the results or not.
+    must_finish: AtomicBool,
+    /// Results could not be written, and not because the reader had enough.
+    lost: AtomicBool,
 }
 
 impl Out {
@@ -26,7 +33,7 @@ impl Out {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Self { color }
+        Self { color, must_finish: AtomicBool::new(false), lost: AtomicBool::new(false) }
     }
 
     /// Whether results may be coloured.
@@ -63,10 +70,34 @@ impl Out {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    /// Writes a result. A closed pipe ends the program quietly, as for every tool in a pipeline.
+    /// From now on a reader who goes away ends nothing: changes are under way.
+    pub fn finish_what_began(&self) {
+        self.must_finish.store(true, Ordering::SeqCst);
+    }
+
+    /// Some results are lost, such as on a full disk.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::SeqCst)
+    }
+
+    /// Writes a result. A closed pipe ends the program quietly, as for every tool in a pipeline, unless it is changing
+    /// something; what cannot be written for another reason is a failure.
     pub fn text(&self, text: &str) {
-        if anstream::stdout().write_all(text.as_bytes()).is_err() {
-            std::process::exit(0);
+        let mut stdout = anstream::stdout();
+        let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) else { return };
+        let closed = error.kind() == std::io::ErrorKind::BrokenPipe;
+        if !self.must_finish.load(Ordering::SeqCst) {
+            if closed {
+                std::process::exit(0);
+            }
+            self.complain(
+                &format!("writing the results: {error}"),
+                Some("nothing was changed; make room and try again"),
+            );
+            std::process::exit(Exit::Error.code().into());
+        }
+        if !closed && !self.lost.swap(true, Ordering::SeqCst) {
+            self.complain(&format!("writing the results: {error}; what has begun goes on"), None);
         }
     }
 

@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::{Common, Exit, Failure, Job, Out, planfile};
-use crate::plan::{Consent, Plan};
+use crate::plan::{Agreed, Plan};
 use crate::report::{human, json, markdown};
 
 #[derive(clap::Args)]
@@ -36,13 +37,18 @@ pub struct Agree {
 }
 
 impl Agree {
-    pub fn consent(&self, destroy: bool) -> Consent {
-        Consent {
-            adopt: self.adopt.iter().cloned().collect(),
-            data_loss: self.allow_data_loss.iter().cloned().collect(),
+    pub fn agreed(&self, destroy: bool) -> Agreed {
+        Agreed {
+            adopt: self.adopt.clone(),
+            data_loss: self.allow_data_loss.clone(),
             destroy,
             foreign_consumers: self.force_consumers,
         }
+    }
+
+    /// Nothing was agreed to.
+    pub fn is_empty(&self) -> bool {
+        self.adopt.is_empty() && self.allow_data_loss.is_empty() && !self.force_consumers
     }
 }
 
@@ -56,8 +62,7 @@ pub enum Format {
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(args.format == Format::Json).await?;
-    let consent = args.agree.consent(false);
-    let plans = all(&jobs, &consent).await;
+    let plans = all(&jobs, &args.agree.agreed(false)).await?;
     tell(&plans, args.format, out);
     if let Some(file) = &args.out {
         planfile::write(file, &plans)?;
@@ -67,13 +72,23 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     Ok(if args.detailed_exitcode && !quiet { Exit::Different } else { Exit::Success })
 }
 
-/// The plans of all pipelines, one after the other: they share the rates of one account.
-pub async fn all(jobs: &[Job], consent: &Consent) -> Vec<Plan> {
+/// The plans of all pipelines, one after the other: they share the rates of one account. A name that the user agreed
+/// to must mean something in one of them.
+pub async fn all(jobs: &[Job], agreed: &Agreed) -> Result<Vec<Plan>, Failure> {
     let mut plans = Vec::with_capacity(jobs.len());
+    let mut unknown: BTreeSet<String> = agreed.adopt.iter().chain(&agreed.data_loss).cloned().collect();
     for job in jobs {
-        plans.push(job.plan(consent).await.0);
+        let (plan, not_here) = job.plan(agreed).await?;
+        unknown.retain(|name| not_here.contains(name));
+        plans.push(plan);
     }
-    plans
+    match unknown.first() {
+        None => Ok(plans),
+        Some(name) => Err(Failure::refused(
+            format!("nothing in the spec or among what it owns is called `{name}`"),
+            "write an address as the plan shows it, such as stream/clicks",
+        )),
+    }
 }
 
 pub fn tell(plans: &[Plan], format: Format, out: &Out) {

@@ -32,7 +32,12 @@ pub fn load(file: &Path) -> Result<Vec<Plan>, Failure> {
         return Err(anyhow::anyhow!("{}: it is larger than 256 MiB, so it is no plan", doing()).into());
     }
     let text = std::fs::read_to_string(file).with_context(doing)?;
-    let again = "make it again: tidegate plan --out FILE";
+    let is_spec = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let again = if is_spec {
+        "it looks like a spec: tidegate apply -f FILE"
+    } else {
+        "make it again: tidegate plan --out FILE"
+    };
     let whole: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::refused(format!("{}: it is no plan file: {error}", doing()), again))?;
     let (Some(seal), Some(body)) = (whole["seal"].as_str(), whole.get("plan")) else {

@@ -12,6 +12,7 @@ use crate::plan::{Plan, Verb};
 pub struct Progress<'a> {
     out: &'a Out,
     json: bool,
+    pipeline: String,
     total: usize,
     done: Mutex<usize>,
     live: Option<Live>,
@@ -27,13 +28,16 @@ impl<'a> Progress<'a> {
     /// `view` is where a live view is drawn, if there is one.
     pub fn new(plan: &Plan, json: bool, view: Option<&MultiProgress>, out: &'a Out) -> Self {
         let live = view.map(|view| Live { view: view.clone(), bars: Mutex::default() });
-        Self { out, json, total: plan.steps.len(), done: Mutex::new(0), live }
+        Self { out, json, pipeline: plan.scope.pipeline.clone(), total: plan.steps.len(), done: Mutex::new(0), live }
     }
 
     pub fn tell(&self, event: &Event) {
         if self.json {
             // An event is plain data: it always has a JSON form.
-            self.out.line(&serde_json::to_string(event).unwrap_or_default());
+            let mut event = serde_json::to_value(event).unwrap_or_default();
+            event["pipeline"] = self.pipeline.as_str().into();
+            event["at"] = jiff::Timestamp::now().to_string().into();
+            self.out.line(&event.to_string());
             return;
         }
         if let Some(live) = &self.live {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
 use crate::kinds::{self, Pipeline};
 use crate::model::{Graph, Inventory, Path, Prices, Problem, Scope};
-use crate::plan::{Consent, Plan, Question};
+use crate::plan::{Agreed, Consent, Plan, Question};
 use crate::spec::{Document, Source, VarKind, read, substitute};
 
 /// Arguments of every command.
@@ -153,6 +153,7 @@ impl Common {
             problems.append(&mut wishes.problems);
             jobs.push(Job { spec, cloud, scope, graph: wishes.graph, prices: prices.clone() });
         }
+        shared_names(&jobs, &documents, &mut problems);
         if problems.is_empty() {
             return Ok(jobs);
         }
@@ -228,12 +229,43 @@ fn twins(specs: &[Pipeline], documents: &[Document], problems: &mut Vec<Problem>
     }
 }
 
+/// Two pipelines of one run that would make the same thing.
+fn shared_names(jobs: &[Job], documents: &[Document], problems: &mut Vec<Problem>) {
+    let mut taken: BTreeMap<(&str, &str, &str, &str), (usize, &Path)> = BTreeMap::new();
+    for (at, job) in jobs.iter().enumerate() {
+        for desired in job.graph.iter().filter(|desired| !desired.existing) {
+            let place = (job.scope.account.as_str(), job.scope.region.as_str());
+            let name = (place.0, place.1, desired.schema.kind, desired.physical.as_str());
+            match taken.get(&name) {
+                Some((first, path)) if *first != at => {
+                    let message = format!(
+                        "{} {} is made by the pipeline {} as well",
+                        desired.schema.title, desired.physical, jobs[*first].scope.pipeline
+                    );
+                    let mut problem = Problem::new("duplicate-name", desired.path.clone(), message)
+                        .help("give one of them another name in AWS (`name:`)")
+                        .at(documents[at].place(&desired.path));
+                    problem.related.push((documents[*first].place(path), "first described here".into()));
+                    problems.push(problem);
+                }
+                Some(_) => {}
+                None => {
+                    taken.insert(name, (at, &desired.path));
+                }
+            }
+        }
+    }
+}
+
 impl Job {
-    /// Looks at the cloud and computes the plan.
-    pub async fn plan(&self, consent: &Consent) -> (Plan, Inventory) {
-        let inventory = apply::look(&*self.cloud, &self.graph, &self.scope, kinds::SCHEMAS, consent.destroy).await;
-        let question = self.question(&inventory, consent);
-        (crate::plan::plan(&question), inventory)
+    /// Looks at the cloud and computes the plan. Answers also the names that were agreed to and mean nothing here.
+    pub async fn plan(&self, agreed: &Agreed) -> Result<(Plan, BTreeSet<String>), Failure> {
+        let look = apply::look(&*self.cloud, &self.graph, &self.scope, kinds::SCHEMAS, agreed.destroy);
+        let inventory = look.await;
+        let (consent, unknown) = agreed.understand(&self.graph, &inventory, kinds::SCHEMAS).map_err(|ambiguous| {
+            Failure::refused(ambiguous.to_string(), "write the address of the one that you mean")
+        })?;
+        Ok((crate::plan::plan(&self.question(&inventory, &consent)), unknown))
     }
 
     pub fn question<'a>(&'a self, inventory: &'a Inventory, consent: &'a Consent) -> Question<'a> {

@@ -10,7 +10,7 @@ use super::{ResourceKind, Tagged, Wish};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Attrs, Call, Compare, Cost, Effect, Field, Permit, Prices, Resource, Schema, Scope, Shift, Value, When,
+    Address, Call, Compare, Cost, Effect, Field, Permit, Priced, Resource, Schema, Scope, Shift, Value, When,
 };
 
 pub use spec::{AgeAlarm, Alarms, ArchiveAlarms, CountAlarm, StreamAlarms};
@@ -90,8 +90,8 @@ fn calls(schema: &Schema, shift: &Shift) -> Vec<Call> {
     calls
 }
 
-fn cost(_: &Attrs, prices: &Prices) -> Cost {
-    Cost { monthly_micros: prices.micros("cloudwatch.alarmMonth", 1.0), usage: Vec::new() }
+fn cost(of: &Priced) -> Cost {
+    Cost { monthly_micros: of.prices.micros("cloudwatch.alarmMonth", 1.0), usage: Vec::new() }
 }
 
 pub struct Kind;

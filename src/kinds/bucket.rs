@@ -12,7 +12,7 @@ use super::{Name, ResourceKind, Wish};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Attrs, Call, Compare, Cost, Desired, Effect, Field, Path, Permit, Prices, Problem, Resource, Risk, Schema,
+    Address, Call, Compare, Cost, Desired, Effect, Field, Path, Permit, Priced, Problem, Resource, Risk, Schema,
     Shift, Value, When,
 };
 
@@ -142,7 +142,7 @@ fn risks(shift: &Shift) -> Vec<Risk> {
     risks
 }
 
-fn cost(_: &Attrs, _: &Prices) -> Cost {
+fn cost(_: &Priced) -> Cost {
     Cost { monthly_micros: 0, usage: vec!["stored GB and requests".into()] }
 }
 

@@ -11,7 +11,7 @@ use super::{Name, ResourceKind, Tagged, Wish, stream};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Class, Fault, Outputs, Target};
 use crate::model::{
-    Address, Attrs, Call, Cost, Desired, Field, PARTS, PIPELINE, Path, Permit, Prices, RESOURCE, Resource, Schema,
+    Address, Attrs, Call, Cost, Desired, Field, PARTS, PIPELINE, Path, Permit, Priced, RESOURCE, Resource, Schema,
     Scope, State, Value, When,
 };
 
@@ -75,9 +75,11 @@ pub static SCHEMA: Schema = Schema {
     ],
 };
 
-/// Paid for each shard of the stream, whose number the consumer does not know.
-fn cost(_: &Attrs, _: &Prices) -> Cost {
-    Cost { monthly_micros: 0, usage: vec!["hours of each shard, and retrieval by GB".into()] }
+/// Paid for each hour of each shard of a provisioned stream; on demand only by gigabyte.
+fn cost(of: &Priced) -> Cost {
+    let hours = of.parent.map_or(0.0, stream::shard_hours);
+    let monthly_micros = of.prices.micros("kinesis.fanOutConsumerShardHour", hours);
+    Cost { monthly_micros, usage: vec!["retrieval by GB".into()] }
 }
 
 pub struct Kind;

@@ -15,7 +15,7 @@ use super::{Name, ResourceKind, Tagged, Wish, bucket, log_group};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Attrs, Call, Cost, Desired, Field, Path, Permit, Prices, Resource, Schema, Scope, State, Value, When,
+    Address, Call, Cost, Desired, Field, Path, Permit, Priced, Resource, Schema, Scope, State, Value, When,
 };
 
 /// The delivery stream's name in AWS.
@@ -127,7 +127,7 @@ pub static SCHEMA: Schema = Schema {
     ],
 };
 
-fn cost(_: &Attrs, _: &Prices) -> Cost {
+fn cost(_: &Priced) -> Cost {
     Cost { monthly_micros: 0, usage: vec!["ingested GB (each record counts in steps of 5 KiB)".into()] }
 }
 

@@ -14,7 +14,7 @@ use super::{Name, ResourceKind, Tagged, Wish, role};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Attrs, Call, Compare, Cost, Desired, Field, Path, Permit, Prices, Problem, Resource, Risk, Schema, Scope,
+    Address, Call, Compare, Cost, Desired, Field, Path, Permit, Priced, Problem, Resource, Risk, Schema, Scope,
     Shift, Value, When,
 };
 
@@ -158,9 +158,9 @@ const MONTH: f64 = 730.0;
 /// The Sid of a policy that lets nothing through.
 const NOBODY: &str = "NoRoleUsesThisService";
 
-fn cost(attrs: &Attrs, prices: &Prices) -> Cost {
-    let zones = attrs.get("subnets").and_then(Value::as_list).map_or(0, <[Value]>::len);
-    Cost { monthly_micros: prices.micros("vpc.endpointZoneHour", zones as f64 * MONTH), usage: vec!["GB that pass".into()] }
+fn cost(of: &Priced) -> Cost {
+    let zones = of.attrs.get("subnets").and_then(Value::as_list).map_or(0, <[Value]>::len);
+    Cost { monthly_micros: of.prices.micros("vpc.endpointZoneHour", zones as f64 * MONTH), usage: vec!["GB that pass".into()] }
 }
 
 fn risks(shift: &Shift) -> Vec<Risk> {

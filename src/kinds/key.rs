@@ -14,7 +14,7 @@ use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Class, Fault, Outputs, Target};
 use crate::model::units::Span;
 use crate::model::{
-    Address, Attrs, Call, Compare, Cost, Desired, Effect, Field, OnRemoval, Path, Permit, Prices, Problem, Resource,
+    Address, Attrs, Call, Compare, Cost, Desired, Effect, Field, OnRemoval, Path, Permit, Priced, Problem, Resource,
     Schema, Scope, Shift, State, Value, When,
 };
 
@@ -271,8 +271,8 @@ fn calls(schema: &Schema, shift: &Shift) -> Vec<Call> {
     calls
 }
 
-fn cost(_: &Attrs, prices: &Prices) -> Cost {
-    Cost { monthly_micros: prices.micros("kms.keyMonth", 1.0), usage: vec!["requests".into()] }
+fn cost(of: &Priced) -> Cost {
+    Cost { monthly_micros: of.prices.micros("kms.keyMonth", 1.0), usage: vec!["requests".into()] }
 }
 
 /// The tag that keeps the deletion window.

@@ -13,7 +13,7 @@ use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Class, Fault, Outputs, Target};
 use crate::model::units::Span;
 use crate::model::{
-    Address, Attrs, Call, Cost, Desired, Field, PIPELINE, Path, Permit, Prices, Problem, RESOURCE, Resource, Schema,
+    Address, Attrs, Call, Cost, Desired, Field, PIPELINE, Path, Permit, Priced, Problem, RESOURCE, Resource, Schema,
     Scope, Shift, State, Value, When,
 };
 
@@ -98,7 +98,7 @@ fn calls(schema: &Schema, shift: &Shift) -> Vec<Call> {
     calls
 }
 
-fn cost(_: &Attrs, _: &Prices) -> Cost {
+fn cost(_: &Priced) -> Cost {
     Cost { monthly_micros: 0, usage: vec!["log GB of failed deliveries".into()] }
 }
 

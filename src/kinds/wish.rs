@@ -81,6 +81,7 @@ pub fn wish(spec: &Pipeline, scope: &Scope) -> Wishes {
     for kind in KINDS {
         kind.desire(&mut wish);
     }
+    same_names(&wish.graph, &mut wish.problems);
     if wish.problems.is_empty()
         && let Err(circle) = wish.graph.order()
     {
@@ -88,6 +89,22 @@ pub fn wish(spec: &Pipeline, scope: &Scope) -> Wishes {
         wish.problems.push(Problem::new("cycle", Path::root(), format!("these need each other in a circle: {names}")));
     }
     Wishes { graph: wish.graph, problems: wish.problems }
+}
+
+/// Two blocks that would make one thing in AWS.
+fn same_names(graph: &Graph, problems: &mut Vec<Problem>) {
+    let mut taken: BTreeMap<(&str, &str), &Desired> = BTreeMap::new();
+    for desired in graph.iter().filter(|desired| !desired.existing) {
+        let name = (desired.schema.kind, desired.physical.as_str());
+        let Some(first) = taken.insert(name, desired) else { continue };
+        // Parts of it would only say the same again.
+        if desired.parent.is_none() {
+            let message =
+                format!("{} {} is described twice, also by {}", desired.schema.title, desired.physical, first.address);
+            let help = "give one of them another `name`, or put both blocks into one";
+            problems.push(Problem::new("duplicate-name", desired.path.clone(), message).help(help));
+        }
+    }
 }
 
 impl Wish<'_> {

@@ -58,7 +58,8 @@ impl Store {
     /// The file's content if it changed since it was last read or written here; `None` also where there is no file.
     pub fn changed(&mut self) -> Result<Option<Saved>, Fault> {
         let stamp = self.stamp()?;
-        if stamp.is_none() || stamp == self.seen {
+        // An empty file, as `mktemp` makes it, is an empty cloud.
+        if stamp.is_none_or(|(_, bytes, _)| bytes == 0) || stamp == self.seen {
             return Ok(None);
         }
         let text = fs::read(&self.path).map_err(|error| self.failed("reading", &error))?;

@@ -100,6 +100,16 @@ impl Value {
         }
     }
 
+    /// Every text in the value, however deep.
+    pub fn texts(&self, out: &mut Vec<String>) {
+        match self {
+            Self::Text(text) => out.push(text.clone()),
+            Self::List(items) => items.iter().for_each(|item| item.texts(out)),
+            Self::Map(map) => map.values().for_each(|item| item.texts(out)),
+            Self::Bool(_) | Self::Int(_) | Self::Ref(_) => {}
+        }
+    }
+
     /// The same value with every reference replaced that `known` can answer; the others stay references.
     pub fn resolved(&self, known: &dyn Fn(&Ref) -> Option<String>) -> Value {
         match self {

@@ -212,6 +212,14 @@ impl Prices {
     }
 }
 
+/// What is priced.
+pub struct Priced<'a> {
+    pub attrs: &'a Attrs,
+    /// Of the resource that this one is a part of: a consumer is paid for each shard of its stream.
+    pub parent: Option<&'a Attrs>,
+    pub prices: &'a Prices,
+}
+
 /// A change of one resource as the rules of its kind see it.
 pub struct Shift<'a> {
     /// `None`: it will be created.
@@ -264,7 +272,7 @@ pub struct Schema {
     pub risks: fn(&Shift) -> Vec<Risk>,
     /// What a change takes of the account's quotas; `Schema::no_needs` where AWS counts nothing that matters.
     pub needs: fn(&Shift) -> Vec<Need>,
-    pub cost: fn(&Attrs, &Prices) -> Cost,
+    pub cost: fn(&Priced) -> Cost,
     pub permits: &'static [Permit],
 }
 
@@ -290,7 +298,7 @@ impl Schema {
         Vec::new()
     }
 
-    pub fn free(_: &Attrs, _: &Prices) -> Cost {
+    pub fn free(_: &Priced) -> Cost {
         Cost::default()
     }
 }

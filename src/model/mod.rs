@@ -16,7 +16,7 @@ pub mod units;
 pub use address::Address;
 pub use attrs::{Attrs, Ref, Value};
 pub use call::{Call, Effect, Seconds};
-pub use field::{Change, Compare, Cost, Field, Permit, Prices, Risk, Schema, Shift, When};
+pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Schema, Shift, When};
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use problem::{Path, Place, Problem, Segment};

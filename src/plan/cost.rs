@@ -1,12 +1,13 @@
 //! Monthly cost of what is there and of what is wanted, from one table of prices.
 
 use super::diff::{Question, Sheet, owner, resolve};
-use crate::model::{Address, Attrs, Compare, Cost, Owner, Prices, Resource, Schema};
+use crate::model::{Address, Attrs, Compare, Cost, Desired, Observed, Owner, Priced, Prices, Resource, Schema};
 
 /// When the table was last compared with AWS's price pages.
 pub const PRICES_DATE: &str = "2026-11-23";
 /// Where the prices come from.
-pub const PRICES_SOURCE: &str = "AWS price pages for us-east-1; other regions differ by up to 100 %";
+pub const PRICES_SOURCE: &str =
+    "third-party copies of AWS's price list for us-east-1; other regions differ by up to 100 %, `--prices` overrides";
 
 /// US dollars per unit. Override any of them with `--prices FILE`.
 pub fn price_table() -> Prices {
@@ -34,29 +35,48 @@ pub(super) fn around(question: &Question, sheet: &Sheet) -> (Cost, Cost) {
         let schema = question.schemas.iter().find(|schema| schema.kind == address.kind());
         let (Some(schema), Some(live)) = (schema, seen.present()) else { continue };
         if ours(address, live) {
-            add(&mut before, schema, &live.attrs, question);
+            let parent = parent(question, address, live).and_then(|parent| question.inventory.present(parent));
+            let priced = |attrs| Priced { attrs, parent: parent.map(|parent| &parent.attrs), prices: question.prices };
+            add(&mut before, schema, &priced(&live.attrs));
             if held(address) {
-                add(&mut after, schema, &live.attrs, question);
+                add(&mut after, schema, &priced(&live.attrs));
             }
         }
     }
     let wanted = question.graph.iter().filter(|desired| !desired.existing && !held(&desired.address));
     for desired in wanted.filter(|_| !question.consent.destroy) {
-        let mut attrs = resolve(question, desired, &sheet.drafts);
-        // What the autoscaler owns costs what it costs now.
-        if let Some(live) = question.inventory.present(&desired.address)
-            && let (Some(wanted), Some(now)) = (attrs.get("shards"), live.attrs.get("shards"))
-            && Compare::Within.same(wanted, now)
-        {
-            attrs.insert("shards".into(), now.clone());
-        }
-        add(&mut after, desired.schema, &attrs, question);
+        let parent = desired.parent.as_ref().and_then(|parent| question.graph.get(parent));
+        let parent = parent.map(|parent| afterwards(question, parent, sheet));
+        let attrs = afterwards(question, desired, sheet);
+        add(&mut after, desired.schema, &Priced { attrs: &attrs, parent: parent.as_ref(), prices: question.prices });
     }
     (before, after)
 }
 
-fn add(total: &mut Cost, schema: &Schema, attrs: &Attrs, question: &Question) {
-    let cost = (schema.cost)(attrs, question.prices);
+/// The attributes of a wanted resource once the plan is done. What the autoscaler owns costs what it costs now.
+fn afterwards(question: &Question, desired: &Desired, sheet: &Sheet) -> Attrs {
+    let mut attrs = resolve(question, desired, &sheet.drafts);
+    if let Some(live) = question.inventory.present(&desired.address)
+        && let (Some(wanted), Some(now)) = (attrs.get("shards"), live.attrs.get("shards"))
+        && Compare::Within.same(wanted, now)
+    {
+        attrs.insert("shards".into(), now.clone());
+    }
+    attrs
+}
+
+/// The resource that a living one is a part of; for one that has left the spec, by its name in AWS: `clicks/fraud`.
+fn parent<'a>(question: &'a Question, address: &Address, live: &Resource) -> Option<&'a Address> {
+    if let Some(desired) = question.graph.get(address) {
+        return desired.parent.as_ref();
+    }
+    let (whole, _) = live.physical.split_once('/')?;
+    let is_whole = |seen: &Observed| seen.present().is_some_and(|seen| seen.physical == whole);
+    question.inventory.seen.iter().find(|(_, seen)| is_whole(seen)).map(|(address, _)| address)
+}
+
+fn add(total: &mut Cost, schema: &Schema, priced: &Priced) {
+    let cost = (schema.cost)(priced);
     total.monthly_micros += cost.monthly_micros;
     for usage in cost.usage {
         let usage = format!("{}: {usage}", schema.title);

@@ -1,24 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::consent::Consent;
 use super::order::{self, Draft};
 use super::{Autoscaled, FORMAT, FieldChange, Held, Plan, Reason, Verb, cost, digest, prune};
 use crate::model::{
-    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Need, Observed, Owner, Prices, Ref, Resource, Risk,
-    Schema, Shift, State, Value,
+    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Need, Observed, Owner, PIPELINE, Prices, RESOURCE, Ref,
+    Resource, Risk, Schema, Shift, State, Value,
 };
-
-/// What the user agreed to beyond the spec.
-#[derive(Clone, Debug, Default)]
-pub struct Consent {
-    /// Names or addresses of resources to take over.
-    pub adopt: BTreeSet<String>,
-    /// Names or addresses of resources whose data may be lost.
-    pub data_loss: BTreeSet<String>,
-    /// Delete everything that the pipeline owns.
-    pub destroy: bool,
-    /// Consumers that others registered go with their stream.
-    pub foreign_consumers: bool,
-}
 
 /// Everything a plan is computed from.
 pub struct Question<'a> {
@@ -53,12 +41,6 @@ impl Sheet {
             *self.planned.entry(need.quota).or_default() += need.units;
         }
         Ok(())
-    }
-}
-
-impl Consent {
-    pub(super) fn names(set: &BTreeSet<String>, address: &Address, physical: &str) -> bool {
-        [address.to_string().as_str(), address.name(), physical].iter().any(|name| set.contains(*name))
     }
 }
 
@@ -147,7 +129,7 @@ fn create(question: &Question, desired: &Desired, because: &str, sheet: &mut She
 
 fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut Sheet) {
     let owner = owner(question, desired, live);
-    let adopted = Consent::names(&question.consent.adopt, &desired.address, &desired.physical);
+    let adopted = question.consent.adopt.contains(&desired.address);
     let ours = match owner {
         Owner::Ours => true,
         Owner::Nobody if adopted => false,
@@ -160,6 +142,8 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
                 remedy: format!("take it over with `--adopt {}`, or choose another name", desired.address),
             });
         }
+        // The block has another name now, the resource is the same: only its tag changes.
+        Owner::Other(_) if renamed(question, desired.schema.kind, live) => true,
         Owner::Other(whose) => {
             return sheet.held.push(Held {
                 address: desired.address.clone(),
@@ -197,6 +181,15 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
     }
 }
 
+/// The pipeline knows this resource by an address that the spec no longer has, while another block describes it.
+pub(super) fn renamed(question: &Question, kind: &str, live: &Resource) -> bool {
+    let former = live.tag(RESOURCE).and_then(|address| address.parse::<Address>().ok());
+    let ours = live.tag(PIPELINE) == Some(question.inventory.scope.pipeline.as_str());
+    let described = |desired: &Desired| desired.schema.kind == kind && desired.physical == live.physical;
+    ours && former.is_some_and(|former| former.kind() == kind && question.graph.get(&former).is_none())
+        && question.graph.iter().any(described)
+}
+
 /// Parts that carry no tags belong to whoever owns the resource they hang on.
 pub(super) fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
     let scope = &question.inventory.scope;
@@ -208,6 +201,43 @@ pub(super) fn owner(question: &Question, desired: &Desired, live: &Resource) -> 
         Some((address, parent)) => parent.owner(address, scope),
         None => Owner::Nobody,
     }
+}
+
+/// The changes for which AWS's limits leave room. The others are held, one by one: a stream that cannot be resized
+/// today can still be kept longer.
+fn within_limits(
+    question: &Question,
+    desired: &Desired,
+    live: &Resource,
+    wanted: &Attrs,
+    mut changed: Attrs,
+    sheet: &mut Sheet,
+) -> Attrs {
+    let schema = desired.schema;
+    // Fields stand in the order of their changes, so that later ones see what earlier ones have become.
+    let mut wanted = wanted.clone();
+    for field in schema.fields {
+        let Some(value) = changed.get(field.name) else { continue };
+        let alone = Attrs::from([(field.name.to_owned(), value.clone())]);
+        let shift =
+            Shift { before: Some(live), wanted: Some(&wanted), changed: alone, now: question.inventory.taken_at };
+        let spent = (schema.risks)(&shift).into_iter().find(|risk| risk.flag == "quota");
+        let held = match spent {
+            Some(spent) => {
+                let remedy = "wait until calls of the last 24 hours have aged out, or ask AWS for a higher limit";
+                Some(beyond_quota(desired, spent.why, remedy))
+            }
+            None => {
+                sheet.book(question, &(schema.needs)(&shift)).err().map(|why| beyond_quota(desired, why, ASK_FOR_MORE))
+            }
+        };
+        if let Some(held) = held {
+            changed.remove(field.name);
+            wanted.extend(live.attrs.get(field.name).map(|now| (field.name.to_owned(), now.clone())));
+            sheet.held.push(Held { why: format!("{}: {}", field.name, held.why), ..held });
+        }
+    }
+    changed
 }
 
 const ASK_FOR_MORE: &str =
@@ -232,6 +262,10 @@ fn update(
     ours: bool,
     sheet: &mut Sheet,
 ) {
+    let changed = within_limits(question, desired, live, wanted, changed, sheet);
+    if changed.is_empty() {
+        return;
+    }
     let changes = changed
         .iter()
         .map(|(field, value)| change(desired.schema, field, live.attrs.get(field), Some(value)))
@@ -242,13 +276,6 @@ fn update(
         return;
     }
     let risks = (desired.schema.risks)(&shift);
-    if let Some(quota) = risks.iter().find(|risk| risk.flag == "quota") {
-        let remedy = "wait until calls of the last 24 hours have aged out, or ask AWS for a higher limit";
-        return sheet.held.push(beyond_quota(desired, quota.why.clone(), remedy));
-    }
-    if let Err(why) = sheet.book(question, &(desired.schema.needs)(&shift)) {
-        return sheet.held.push(beyond_quota(desired, why, ASK_FOR_MORE));
-    }
     let names = changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>().join(", ");
     let (verb, because) = if ours {
         (Verb::Update, format!("{names} {}", if changes.len() == 1 { "differs" } else { "differ" }))

@@ -17,7 +17,8 @@ pub fn watched(inventory: &Inventory, graph: &Graph) -> BTreeMap<Address, Watche
             fields.filter_map(|field| Some((field.name.to_owned(), desired.attrs.get(field.name)?.clone())))
         });
         let within = owned.filter(|(_, value)| matches!(value, Value::Map(_))).collect();
-        (address.clone(), Watched { physical, within })
+        let leaves = inventory.readers.contains_key(address);
+        (address.clone(), Watched { physical, within, leaves })
     };
     inventory.seen.iter().map(watch).collect()
 }
@@ -41,7 +42,10 @@ pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watch
     }
     // Where nothing was and nothing is wanted says nothing.
     seen.retain(|address, observed| watched.contains_key(address) || *observed != Observed::Absent);
-    hex(serde_json::json!({ "scope": inventory.scope, "seen": seen }).to_string().as_bytes())
+    let readers: BTreeMap<String, &Result<_, String>> =
+        inventory.readers.iter().map(|(address, readers)| (address.to_string(), readers)).collect();
+    let whole = serde_json::json!({ "scope": inventory.scope, "seen": seen, "readers": readers });
+    hex(whole.to_string().as_bytes())
 }
 
 /// The seal of a plan file: the digest of its canonical JSON. It finds edits; it is no signature.

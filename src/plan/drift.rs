@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::diff::{Question, differing, resolve};
-use crate::model::{Address, Change, Compare, Observed, Owner, Value};
+use crate::model::{Address, Change, Compare, ON_REMOVAL, Observed, Owner, Value};
 
 /// The four words of drift, and one for what was not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,6 +52,9 @@ pub fn drift(question: &Question) -> Vec<Drift> {
                 found.push(Drift { why: Some(why.clone()), ..Drift::of(address, DriftClass::NotChecked) });
             }
             (Some(_), Observed::Absent) => found.push(Drift::of(address, DriftClass::Missing)),
+            // It left the spec and was asked to stay; or another block describes it.
+            (None, Observed::Present(live))
+                if live.tag(ON_REMOVAL) != Some("delete") || super::diff::renamed(question, address.kind(), live) => {}
             (None, Observed::Present(live))
                 if live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours =>
             {
@@ -59,7 +62,8 @@ pub fn drift(question: &Question) -> Vec<Drift> {
             }
             (Some(desired), Observed::Present(live)) => {
                 let owner = live.owner(address, &question.inventory.scope);
-                if live.attrs.contains_key("tags") && owner != Owner::Ours {
+                let ours = owner == Owner::Ours || super::diff::renamed(question, address.kind(), live);
+                if live.attrs.contains_key("tags") && !ours {
                     let why = "it exists and does not carry this pipeline's tags".to_owned();
                     found.push(Drift { why: Some(why), ..Drift::of(address, DriftClass::NotChecked) });
                     continue;

@@ -1,5 +1,6 @@
 //! From what is wanted and what is there to what will be done: pure, ordered, serialisable, no choices left.
 
+mod consent;
 mod cost;
 mod diff;
 mod digest;
@@ -13,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Address, Attrs, Call, Cost, Risk, Scope, Value};
 
+pub use consent::{Agreed, Ambiguous, Consent};
 pub use cost::{PRICES_DATE, PRICES_SOURCE, price_table};
-pub use diff::{Consent, Question, plan};
+pub use diff::{Question, plan};
 pub use digest::{digest_inventory, sealed, watched};
 pub use drift::{Drift, DriftClass, drift};
 
@@ -56,6 +58,9 @@ pub struct Watched {
     /// Bounds of the fields that the autoscaler owns.
     #[serde(default, skip_serializing_if = "Attrs::is_empty")]
     pub within: Attrs,
+    /// It was also looked up who reads it, since it leaves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves: bool,
 }
 
 /// What happens to a resource.

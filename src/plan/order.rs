@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diff::{Question, ranks};
 use super::{FieldChange, Step, Verb};
-use crate::model::{Address, Call, Desired, Effect, PARTS, Resource, Risk};
+use crate::model::{Address, Attrs, Call, Desired, Effect, PARTS, Resource, Risk};
 
 /// A step before it has its place.
 pub(super) struct Draft {
@@ -68,6 +68,23 @@ impl Draft {
     /// It makes this resource, so that what AWS assigns is known only afterwards.
     pub fn makes(&self, address: &Address) -> bool {
         !self.deletes && self.address == *address && matches!(self.verb, Verb::Create | Verb::Replace)
+    }
+
+    /// It deletes this resource for good.
+    pub fn removes(&self, address: &Address) -> bool {
+        self.deletes && self.verb == Verb::Delete && self.address == *address
+    }
+
+    /// It leaves the resource in place, changed.
+    pub fn changes_to(&self, address: &Address) -> bool {
+        !self.deletes && self.address == *address
+    }
+
+    /// Writes what its calls set over the attributes of the living resource.
+    pub fn overlay(&self, attrs: &mut Attrs) {
+        for call in &self.calls {
+            attrs.extend(call.set.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
     }
 
     pub fn deleting(mut self) -> Self {

@@ -1,9 +1,9 @@
 //! What the pipeline owns and the spec no longer asks for.
 
-use super::diff::{self, Consent, Question, Sheet};
+use super::diff::{self, Question, Sheet};
 use super::order::Draft;
 use super::{Held, Reason, Verb};
-use crate::model::{Address, Attrs, ON_REMOVAL, Observed, Owner, Resource, Schema, Shift};
+use crate::model::{Address, Attrs, Compare, ON_REMOVAL, Observed, Owner, Resource, Schema, Shift};
 
 pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
     for (address, seen) in &question.inventory.seen {
@@ -23,9 +23,62 @@ pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
                 why: why.clone(),
                 remedy: "mend the cause, then run the command again; nothing is done to what cannot be read".into(),
             }),
+            // Another block describes it now.
+            Observed::Present(live) if wanted.is_none() && diff::renamed(question, schema.kind, live) => {}
             Observed::Present(live) => remove(question, schema, address, live, sheet),
         }
     }
+    while hold_what_is_used(question, sheet) {}
+}
+
+/// Takes back one deletion of something that a resource still uses which stays: the key of a stream that is kept, the
+/// role of a delivery that is held. Answers whether there was one.
+fn hold_what_is_used(question: &Question, sheet: &mut Sheet) -> bool {
+    let leaves = |address: &Address| sheet.drafts.iter().any(|draft| draft.removes(address));
+    let staying: Vec<(&Address, Vec<String>)> = question
+        .inventory
+        .seen
+        .iter()
+        .filter(|(address, _)| !leaves(address))
+        .filter_map(|(address, seen)| Some((address, used(question, sheet, address, seen.present()?))))
+        .collect();
+    let found = question.inventory.seen.iter().find_map(|(address, seen)| {
+        let live = seen.present().filter(|_| leaves(address))?;
+        // Names can be the same by chance, ARNs and ids cannot.
+        let known = ["arn", "id"].iter().filter_map(|output| live.outputs.get(*output)).collect::<Vec<_>>();
+        let uses = |texts: &Vec<String>| known.iter().any(|output| texts.contains(output));
+        let user = staying.iter().find(|(user, texts)| *user != address && uses(texts))?.0;
+        Some((address.clone(), live.physical.clone(), user.clone()))
+    });
+    let Some((address, physical, user)) = found else { return false };
+    sheet.drafts.retain(|draft| !draft.removes(&address));
+    sheet.held.push(Held {
+        address,
+        physical,
+        reason: Reason::InUse,
+        why: format!("{user} still uses it, and stays"),
+        remedy: format!("let {user} go or use something else first"),
+    });
+    true
+}
+
+/// What a resource refers to once the plan is done. Policies may name what is not there; everything else needs it.
+fn used(question: &Question, sheet: &Sheet, address: &Address, live: &Resource) -> Vec<String> {
+    let mut attrs = live.attrs.clone();
+    for draft in sheet.drafts.iter().filter(|draft| draft.changes_to(address)) {
+        draft.overlay(&mut attrs);
+    }
+    let schema = question.schemas.iter().find(|schema| schema.kind == address.kind());
+    let is_document = |name: &str| {
+        schema
+            .and_then(|schema| schema.field(name))
+            .is_none_or(|field| matches!(field.compare, Compare::Document | Compare::Tags { .. }))
+    };
+    let mut texts = Vec::new();
+    for (_, value) in attrs.iter().filter(|(name, _)| !is_document(name)) {
+        value.texts(&mut texts);
+    }
+    texts
 }
 
 fn remove(question: &Question, schema: &'static Schema, address: &Address, live: &Resource, sheet: &mut Sheet) {
@@ -139,11 +192,17 @@ pub(super) fn guard(question: &Question, schema: &Schema, address: &Address, liv
         Some(Held { address: address.clone(), physical: live.physical.clone(), reason, why, remedy })
     };
     if live.is_protected() {
-        let remedy = "set `protect: false` in its block and apply, then try again";
+        let remedy = match question.graph.get(address) {
+            Some(_) => "set `protect: false` in its block and apply, then try again",
+            None => "put its block back with `protect: false` and apply, then try again",
+        };
         return held(Reason::Protected, "it is protected (tag tidegate:protect)".into(), remedy.into());
     }
     match schema.holds_data {
-        Some(data) if !Consent::names(&question.consent.data_loss, address, &live.physical) => {
+        Some(data)
+            if !question.consent.data_loss.contains(&address.tagged())
+                && !question.consent.data_loss.contains(address) =>
+        {
             let why = format!("its deletion loses {data}");
             held(Reason::DataLoss, why, format!("agree with `--allow-data-loss {address}`"))
         }

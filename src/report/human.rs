@@ -7,7 +7,7 @@ pub use super::layout::Style;
 use super::layout::{BOLD, CYAN, DIM, GLUE, GREEN, PLAIN, Page, RED, YELLOW};
 use super::tell::{self, Told, ToldField};
 use super::value::{duration, duration_sentence};
-use crate::plan::{Held, Plan, Verb};
+use crate::plan::{Held, PRICES_DATE, Plan, Verb};
 
 /// Values up to this length stay on one line with their name.
 const SHORT: usize = 48;
@@ -25,7 +25,8 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     not_checked(&mut page, &plan.not_checked);
     page.gap();
     if let Some(cost) = tell::cost(plan) {
-        page.line(0, 6, &[(BOLD, "Cost:"), (PLAIN, " "), (PLAIN, &cost)]);
+        let prices = format!(" at us-east-1 prices of {PRICES_DATE}: ");
+        page.line(0, 6, &[(BOLD, "Cost"), (DIM, &prices), (PLAIN, &cost)]);
     }
     if !plan.is_empty() {
         let sentences =

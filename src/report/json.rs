@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::value::{HIDDEN, is_secret};
 use crate::model::{Address, Attrs, Call, Cost, Effect, Value};
-use crate::plan::{FieldChange, Plan, Step, Verb};
+use crate::plan::{FieldChange, PRICES_DATE, PRICES_SOURCE, Plan, Step, Verb};
 
 /// The plan in its documented, stable form. Secrets are hidden by the names of their fields.
 pub fn plan(plan: &Plan) -> Json {
@@ -61,7 +61,8 @@ fn cost(before: &Cost, after: &Cost) -> Json {
     // Whole cents, so that no reader sees 21.900000000000002.
     let dollars = |cost: &Cost| (cost.monthly_micros as f64 / 10_000.0).round() / 100.0;
     let usage: BTreeSet<&String> = before.usage.iter().chain(&after.usage).collect();
-    json!({ "before_usd_month": dollars(before), "after_usd_month": dollars(after), "usage": usage })
+    json!({ "before_usd_month": dollars(before), "after_usd_month": dollars(after), "usage": usage,
+        "prices_date": PRICES_DATE, "prices_source": PRICES_SOURCE })
 }
 
 /// One entry for each resource, where its last step stands: both halves of a replacement are one.
@@ -155,7 +156,7 @@ mod tests {
             change["api_calls"].as_array().unwrap().iter().map(|call| &call["operation"]).collect();
         assert_eq!(operations.len(), 4, "{operations:?}");
         insta::assert_snapshot!(json["summary"], @r#"{"add":0,"adopt":0,"change":1,"destroy":0,"exit_cause":"changes","held":0,"obstacles":0,"replace":0}"#);
-        insta::assert_snapshot!(json["cost"], @r#"{"after_usd_month":255.5,"before_usd_month":51.1,"usage":["Kinesis data stream: PUT payload units"]}"#);
+        insta::assert_snapshot!(json["cost"], @r#"{"after_usd_month":255.5,"before_usd_month":51.1,"prices_date":"2026-11-23","prices_source":"third-party copies of AWS's price list for us-east-1; other regions differ by up to 100 %, `--prices` overrides","usage":["Kinesis data stream: PUT payload units"]}"#);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use crate::model::{Change, Compare, Schema, When};
+use crate::plan::{PRICES_DATE, PRICES_SOURCE, price_table};
 
 /// Nesting of fields; deeper is a circle.
 const DEEPEST: usize = 8;
@@ -166,6 +167,13 @@ pub fn resources(schemas: &[&Schema]) -> String {
                 let _ = writeln!(text, "- Permissions {words}: {}.", actions.join(", "));
             }
         }
+    }
+    let _ = write!(
+        text,
+        "\n## Prices\n\nUS dollars of {PRICES_DATE}, from {PRICES_SOURCE}.\n\n| name | dollars |\n|---|---|\n"
+    );
+    for (name, dollars) in price_table().0 {
+        let _ = writeln!(text, "| `{name}` | {dollars} |");
     }
     text
 }

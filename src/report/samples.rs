@@ -164,14 +164,14 @@ pub fn foreign() -> Plan {
 }
 
 pub fn adopted() -> Plan {
-    let consent = Consent { adopt: ["stream/clicks".to_owned()].into(), ..Consent::default() };
+    let consent = Consent { adopt: [Address::new("stream", "clicks")].into(), ..Consent::default() };
     between(&one_stream("retention: 24h"), &one_stream("retention: 7d"), &consent, |inventory| {
         live(inventory, "stream/clicks").attrs.insert("tags".into(), Value::Map(BTreeMap::new()));
     })
 }
 
 pub fn removed() -> Plan {
-    let consent = Consent { data_loss: ["stream/clicks".to_owned()].into(), ..Consent::default() };
+    let consent = Consent { data_loss: [Address::new("stream", "clicks")].into(), ..Consent::default() };
     between(SPEC, NOTHING, &consent, |inventory| {
         for address in ["stream/clicks", "key/clicks"] {
             tags(live(inventory, address)).insert(ON_REMOVAL.into(), Value::text("delete"));
@@ -181,7 +181,7 @@ pub fn removed() -> Plan {
 
 /// No kind of today is replaced for a field, but a stream that failed for good is.
 pub fn replacement() -> Plan {
-    let consent = Consent { data_loss: ["stream/clicks".to_owned()].into(), ..Consent::default() };
+    let consent = Consent { data_loss: [Address::new("stream", "clicks")].into(), ..Consent::default() };
     between(SPEC, SPEC, &consent, |inventory| {
         let clicks = live(inventory, "stream/clicks");
         clicks.state = State::Failed("CREATING_FAILED".into());
@@ -201,6 +201,7 @@ pub fn drift() -> Vec<Drift> {
         let mut old = live(inventory, "stream/clicks").clone();
         old.physical = "old".into();
         tags(&mut old).insert(crate::model::RESOURCE.into(), Value::text("stream/old"));
+        tags(&mut old).insert(crate::model::ON_REMOVAL.into(), Value::text("delete"));
         inventory.seen.insert(Address::new("stream", "old"), Observed::Present(Box::new(old)));
         let denied = "kinesis:DescribeStreamSummary was denied".to_owned();
         inventory.seen.insert(Address::new("stream", "audit"), Observed::Unreadable(denied));

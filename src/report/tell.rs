@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::excerpt::clean;
 use super::summary::{UNSEEN, difference};
 use super::value::{duration, number_word, show_field};
-use crate::model::{Address, Call, Effect, Value};
+use crate::model::{Address, Call, Effect, RESOURCE, Value};
 use crate::plan::{FieldChange, Held, Plan, Reason, Step, Verb};
 
 /// One resource's story: both halves of a replacement are one.
@@ -106,7 +106,8 @@ fn is_half(step: &Step, effect: Effect) -> bool {
 fn told<'a>(step: &'a Step, other_half: Option<&'a Step>) -> Told<'a> {
     let physical = clean(&step.physical);
     let because = match step.verb {
-        Verb::Create | Verb::Update => None,
+        Verb::Update => renamed(step),
+        Verb::Create => None,
         // The risk says it.
         Verb::Replace if step.risks.iter().any(|risk| risk.flag == "replacement") => None,
         Verb::Replace | Verb::Adopt | Verb::Delete => Some(clean(&step.because)),
@@ -123,6 +124,14 @@ fn told<'a>(step: &'a Step, other_half: Option<&'a Step>) -> Told<'a> {
         risks: risks.map(|risk| (clean(&risk.flag), clean(&risk.why))).collect(),
         seconds: step.about_seconds.saturating_add(other_half.map_or(0, |half| half.about_seconds)),
     }
+}
+
+/// The block has another name now; the resource is the same.
+fn renamed(step: &Step) -> Option<String> {
+    let tags = step.changes.iter().find(|change| change.field == "tags")?;
+    let address = |tags: &Option<Value>| tags.as_ref()?.get(RESOURCE)?.as_text().map(clean);
+    let (before, after) = (address(&tags.before)?, address(&tags.after)?);
+    (before != after).then(|| format!("it was {before} in the spec before"))
 }
 
 /// On a creation, what no call carries is AWS's own default, and a name that was told already is not told again.

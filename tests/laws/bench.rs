@@ -199,7 +199,7 @@ pub fn plan_of(graph: &Graph, inventory: &Inventory, consent: &Consent) -> Plan 
 
 /// Everything may go.
 pub fn all_may_go(graph: &Graph) -> Consent {
-    let data_loss: BTreeSet<String> = graph.iter().map(|desired| desired.address.to_string()).collect();
+    let data_loss: BTreeSet<Address> = graph.iter().map(|desired| desired.address.clone()).collect();
     Consent { destroy: true, data_loss, ..Consent::default() }
 }
 

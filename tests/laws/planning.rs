@@ -99,8 +99,8 @@ async fn what_cannot_be_read_is_left_alone() {
     println!("{proved} of {proved} unreadable resources left alone");
 }
 
-fn names(graph: &tidegate::model::Graph) -> std::collections::BTreeSet<String> {
-    graph.iter().map(|desired| desired.address.to_string()).collect()
+fn names(graph: &tidegate::model::Graph) -> std::collections::BTreeSet<tidegate::model::Address> {
+    graph.iter().map(|desired| desired.address.clone()).collect()
 }
 
 /// A listing that failed may hide what is there: nothing is deleted on its account, and the plan says so.

@@ -34,6 +34,7 @@ macro_rules! stories {
 
 stories! {
     access
+    a_key_outlives_what_it_encrypts
     adopt_a_stream
     adopt_buckets_and_roles
     alarms
@@ -56,9 +57,11 @@ stories! {
     quota_of_resizes
     readers_hold_a_stream
     removed_from_the_spec
+    rename_a_block
     rename_a_stream
     retention_up_and_down
     saved_plans
+    saved_plans_know_new_readers
     switch_modes
     switch_modes_with_a_range
     tags_come_and_go

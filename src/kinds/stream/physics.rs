@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use crate::model::units::Span;
 use crate::model::{
-    Attrs, Call, Cost, Effect, LEDGER, Need, Prices, Resource, Risk, Schema, Shift, Value,
+    Attrs, Call, Cost, Effect, LEDGER, Need, Priced, Resource, Risk, Schema, Shift, Value,
 };
 
 /// UpdateShardCount calls in a rolling 24 hours (API reference of UpdateShardCount).
@@ -169,6 +169,10 @@ pub fn risks(shift: &Shift) -> Vec<Risk> {
         let open = open_shards(before);
         let to = wanted_count(wanted, open);
         let needed = hops(open, to).len();
+        if shift.wanted.and_then(|wanted| wanted.get("mode")).and_then(Value::as_text) == Some("onDemand") {
+            // The spec asks for provisioned mode, and the switch to it is held.
+            return vec![Risk::new("quota", "it waits for the mode switch")];
+        }
         risks.extend(budget(["resize", "resizes"], needed, ledger.reshards.len(), RESHARDS_A_DAY));
         if to < open {
             risks.push(Risk::new("throttling", format!("{to} shards take {to} MiB/s and {to},000 records/s; today it has {open}")));
@@ -180,7 +184,11 @@ pub fn risks(shift: &Shift) -> Vec<Risk> {
         let text = wanted.as_text().unwrap_or_default();
         risks.push(Risk::new("data-loss", format!("records older than {text} become unreadable at once, for ever")));
     }
-    if shift.changed.contains_key("mode") {
+    if let Some(mode) = shift.changed.get("mode") {
+        if mode.as_text() == Some("onDemand") {
+            let why = "on demand traffic is paid by gigabyte in and out, which the fixed cost below does not show";
+            risks.push(Risk::new("cost", why));
+        }
         risks.extend(budget(["mode switch", "mode switches"], 1, ledger.mode_switches.len(), MODE_SWITCHES_A_DAY));
     }
     if let Some(wanted) = shift.changed.get("encryption") {
@@ -202,8 +210,9 @@ fn budget(what: [&str; 2], needed: usize, used: usize, limit: usize) -> Option<R
         return None;
     }
     if needed > left {
-        let (name, are) = (of(needed), if left == 1 { "is" } else { "are" });
-        let why = format!("needs {needed} {name}, but only {left} of the {limit} that AWS allows in 24 hours {are} left");
+        let (name, are) = (of(needed), if left < 2 { "is" } else { "are" });
+        let left = if left == 0 { "none".to_owned() } else { format!("only {left}") };
+        let why = format!("needs {needed} {name}, but {left} of the {limit} that AWS allows in 24 hours {are} left");
         return Some(Risk::new("quota", why));
     }
     let why = match left {
@@ -217,8 +226,7 @@ fn budget(what: [&str; 2], needed: usize, used: usize, limit: usize) -> Option<R
 pub fn needs(shift: &Shift) -> Vec<Need> {
     let mode = |attrs: &Attrs| attrs.get("mode").and_then(Value::as_text).map(str::to_owned);
     let Some(wanted) = shift.wanted else { return Vec::new() };
-    let becomes_on_demand =
-        mode(wanted).as_deref() == Some("onDemand") && shift.before.and_then(|live| mode(&live.attrs)) != mode(wanted);
+    let becomes_on_demand = shift.changed.contains_key("mode") && mode(wanted).as_deref() == Some("onDemand");
     if becomes_on_demand {
         return vec![Need { quota: ON_DEMAND_STREAMS, units: 1, what: "on-demand streams" }];
     }
@@ -251,24 +259,30 @@ fn gcd(mut a: i64, mut b: i64) -> i64 {
     a
 }
 
-pub fn cost(attrs: &Attrs, prices: &Prices) -> Cost {
+/// Shard-hours of a month by which a stream and its consumers are paid; none on demand.
+pub fn shard_hours(stream: &Attrs) -> f64 {
+    let is_provisioned = stream.get("mode").and_then(Value::as_text) == Some("provisioned");
+    if is_provisioned { stream.get("shards").map_or(1, |shards| wanted_count(shards, 0)) as f64 * MONTH } else { 0.0 }
+}
+
+pub fn cost(of: &Priced) -> Cost {
+    let (stream, prices) = (of.attrs, of.prices);
     let mut usage = Vec::new();
-    let monthly_micros = if attrs.get("mode").and_then(Value::as_text) == Some("provisioned") {
-        let shards = attrs.get("shards").map_or(1, |shards| wanted_count(shards, 0)) as f64;
+    let hours = shard_hours(stream);
+    let monthly_micros = if hours > 0.0 {
         usage.push("PUT payload units".to_owned());
-        let longer = seconds(attrs.get("retention")) > 86_400;
-        prices.micros("kinesis.shardHour", shards * MONTH)
-            + if longer { prices.micros("kinesis.extendedRetentionShardHour", shards * MONTH) } else { 0 }
+        let longer = seconds(stream.get("retention")) > 86_400;
+        prices.micros("kinesis.shardHour", hours)
+            + if longer { prices.micros("kinesis.extendedRetentionShardHour", hours) } else { 0 }
     } else {
         usage.push("ingest and retrieval by GB".to_owned());
         prices.micros("kinesis.onDemandStreamHour", MONTH)
     };
-    if seconds(attrs.get("retention")) > 7 * 86_400 {
+    if seconds(stream.get("retention")) > 7 * 86_400 {
         usage.push("retention beyond 7 days by GB".to_owned());
     }
     Cost { monthly_micros, usage }
 }
-
 
 #[cfg(test)]
 mod tests {

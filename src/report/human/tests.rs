@@ -26,8 +26,9 @@ fn a_creation_is_compact_and_says_what_is_known_later() {
             retention: 7d; shards: 2, then owned by the autoscaler (2..64);
             tags: cost-centre=4711, team=web, +ownership tags
 
-    Cost: $0.00 → $81.30 a month fixed, plus use (KMS key: requests; Kinesis data
-          stream: ingest and retrieval by GB, PUT payload units)
+    Cost at us-east-1 prices of 2026-11-23: $0.00 → $81.30 a month fixed, plus use
+          (KMS key: requests; Kinesis data stream: ingest and retrieval by GB, PUT
+          payload units)
     About 2 minutes.
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     ");
@@ -36,55 +37,55 @@ fn a_creation_is_compact_and_says_what_is_known_later() {
 #[test]
 fn a_resize_shows_its_hops_and_the_budget() {
     insta::assert_snapshot!(told(&samples::reshard()), @r"
-Pipeline clickstream in account 123456789012, eu-west-1
+    Pipeline clickstream in account 123456789012, eu-west-1
 
-   ~ update stream/clicks, about 5 min
-      shards: 2 → 10
-              2 → 4 → 8 → 10: three UpdateShardCount calls, about 5 min
-    ! budget: uses 3 of the 8 resizes left in these 24 hours (AWS allows 10)
+       ~ update stream/clicks, about 5 min
+          shards: 2 → 10
+                  2 → 4 → 8 → 10: three UpdateShardCount calls, about 5 min
+        ! budget: uses 3 of the 8 resizes left in these 24 hours (AWS allows 10)
 
-Cost: $51.10 → $255.50 a month fixed, plus use (Kinesis data stream: PUT payload
-      units)
-About 5 minutes.
-Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
-");
+    Cost at us-east-1 prices of 2026-11-23: $51.10 → $255.50 a month fixed, plus use
+          (Kinesis data stream: PUT payload units)
+    About 5 minutes.
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+    ");
 }
 
 #[test]
 fn a_shorter_retention_warns() {
     insta::assert_snapshot!(told(&samples::shorter_retention()), @r"
-Pipeline clickstream in account 123456789012, eu-west-1
+    Pipeline clickstream in account 123456789012, eu-west-1
 
-   ~ update stream/clicks, about 35 s
-      retention: 7d → 24h
-      tags:      +team=web
-    ! data-loss: records older than 24h become unreadable at once, for ever
+       ~ update stream/clicks, about 35 s
+          retention: 7d → 24h
+          tags:      +team=web
+        ! data-loss: records older than 24h become unreadable at once, for ever
 
-Cost: $29.20 a month fixed, as before, plus use (Kinesis data stream: ingest and
-      retrieval by GB)
-About 35 seconds.
-Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
-");
+    Cost at us-east-1 prices of 2026-11-23: $29.20 a month fixed, as before, plus
+          use (Kinesis data stream: ingest and retrieval by GB)
+    About 35 seconds.
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+    ");
 }
 
 #[test]
 fn a_mode_switch_hands_the_shards_to_the_autoscaler() {
     insta::assert_snapshot!(told(&samples::mode_switch()), @r"
-Pipeline clickstream in account 123456789012, eu-west-1
+    Pipeline clickstream in account 123456789012, eu-west-1
 
-   ~ update stream/clicks, about 4 min
-      mode:   onDemand → provisioned
-      shards: 1 → 4, then owned by the autoscaler (4..16)
-              1 → 2 → 4: two UpdateShardCount calls, about 3 min
-    ! budget: uses 2 of the 10 resizes left in these 24 hours (AWS allows 10)
-    ! budget: uses 1 of the 2 mode switches left in these 24 hours (AWS allows
-        2)
+       ~ update stream/clicks, about 4 min
+          mode:   onDemand → provisioned
+          shards: 1 → 4, then owned by the autoscaler (4..16)
+                  1 → 2 → 4: two UpdateShardCount calls, about 3 min
+        ! budget: uses 2 of the 10 resizes left in these 24 hours (AWS allows 10)
+        ! budget: uses 1 of the 2 mode switches left in these 24 hours (AWS allows
+            2)
 
-Cost: $29.20 → $43.80 a month fixed, plus use (Kinesis data stream: PUT payload
-      units)
-About 4 minutes.
-Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
-");
+    Cost at us-east-1 prices of 2026-11-23: $29.20 → $43.80 a month fixed, plus use
+          (Kinesis data stream: PUT payload units)
+    About 4 minutes.
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+    ");
 }
 
 #[test]
@@ -108,7 +109,8 @@ fn what_is_held_says_why_and_what_to_do() {
        ? roles below /tidegate/clickstream/: iam:ListRoles was denied; allow it to
           the role deployer
 
-    Cost: $51.10 a month fixed, plus use (Kinesis data stream: PUT payload units)
+    Cost at us-east-1 prices of 2026-11-23: $51.10 a month fixed, plus use (Kinesis
+          data stream: PUT payload units)
     No changes, but clickstream is not as described. 3 held, see above.
     ");
 }
@@ -123,8 +125,8 @@ fn adoption_names_what_changes() {
           retention: 24h → 7d
           tags:      +ownership tags
 
-    Cost: $0.00 → $29.20 a month fixed, plus use (Kinesis data stream: ingest and
-          retrieval by GB)
+    Cost at us-east-1 prices of 2026-11-23: $0.00 → $29.20 a month fixed, plus use
+          (Kinesis data stream: ingest and retrieval by GB)
     About 35 seconds.
     Plan: 0 to add, 0 to change, 0 to replace, 0 to destroy, 1 to adopt.
     ");
@@ -147,8 +149,8 @@ fn a_removal_keeps_deletes_and_holds() {
           To do: to delete it, put the block back with `onRemoval: delete`, apply,
             and remove it again; stream/audit stays tagged until then
 
-    Cost: $81.30 → $30.20 a month fixed, plus use (KMS key: requests; Kinesis data
-          stream: ingest and retrieval by GB)
+    Cost at us-east-1 prices of 2026-11-23: $81.30 → $30.20 a month fixed, plus use
+          (KMS key: requests; Kinesis data stream: ingest and retrieval by GB)
     About 30 seconds.
     1 held, 1 kept, see above.
     Plan: 0 to add, 0 to change, 0 to replace, 1 to destroy.
@@ -166,8 +168,9 @@ fn both_halves_of_a_replacement_are_one() {
             does not heal)
         ! data-loss: every record still within its retention is lost for ever
 
-    Cost: $52.10 → $81.30 a month fixed, plus use (KMS key: requests; Kinesis data
-          stream: ingest and retrieval by GB, PUT payload units)
+    Cost at us-east-1 prices of 2026-11-23: $52.10 → $81.30 a month fixed, plus use
+          (KMS key: requests; Kinesis data stream: ingest and retrieval by GB, PUT
+          payload units)
     About 2 minutes.
     Plan: 0 to add, 0 to change, 1 to replace, 0 to destroy.
     ");
@@ -176,14 +179,15 @@ fn both_halves_of_a_replacement_are_one() {
 #[test]
 fn nothing_to_do_is_said_in_one_sentence() {
     insta::assert_snapshot!(told(&samples::unchanged()), @r"
-Pipeline clickstream in account 123456789012, eu-west-1
+    Pipeline clickstream in account 123456789012, eu-west-1
 
-   ≈ stream/clicks shards 2, owned by the autoscaler (2..64)
+       ≈ stream/clicks shards 2, owned by the autoscaler (2..64)
 
-Cost: $81.30 a month fixed, plus use (KMS key: requests; Kinesis data stream:
-      ingest and retrieval by GB, PUT payload units)
-No changes. clickstream is as described.
-");
+    Cost at us-east-1 prices of 2026-11-23: $81.30 a month fixed, plus use (KMS key:
+          requests; Kinesis data stream: ingest and retrieval by GB, PUT payload
+          units)
+    No changes. clickstream is as described.
+    ");
 }
 
 #[test]
@@ -200,7 +204,7 @@ fn a_wide_terminal_is_used() {
        + create stream/clicks, about 2 min
           encryption: arn of key/clicks (known after apply); mode: provisioned; retention: 7d; shards: 2, then owned by the autoscaler (2..64); tags: cost-centre=4711, team=web, +ownership tags
 
-    Cost: $0.00 → $81.30 a month fixed, plus use (KMS key: requests; Kinesis data stream: ingest and retrieval by GB, PUT payload units)
+    Cost at us-east-1 prices of 2026-11-23: $0.00 → $81.30 a month fixed, plus use (KMS key: requests; Kinesis data stream: ingest and retrieval by GB, PUT payload units)
     About 2 minutes.
     Plan: 3 to add, 0 to change, 0 to replace, 0 to destroy.
     ");
