@@ -1,32 +1,52 @@
 use clap::Subcommand;
 
 use super::{Common, Exit, Failure, Out};
-use crate::kinds::SCHEMAS;
-use crate::model::When;
+use crate::kinds::permissions::{self, Grants, LONGEST_POLICY};
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
     who: Who,
+    /// Print a list of documents that each keep within the size of a managed policy, in place of one document
+    #[arg(long, global = true)]
+    split: bool,
 }
 
 #[derive(Clone, Copy, Subcommand)]
 enum Who {
-    /// What planning, applying and destroying this spec needs
-    Deployer,
-    /// What running the controller on this spec needs
+    /// What planning, applying and destroying these specs needs
+    Deployer {
+        /// Without the right to delete what has left the spec; it can still be looked for
+        #[arg(long)]
+        no_removals: bool,
+    },
+    /// What running the controller on these specs needs
     Controller,
 }
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(false).await?;
-    let policies = jobs.iter().map(|job| match args.who {
-        Who::Deployer => crate::kinds::permissions::deployer(&job.graph, &job.scope, SCHEMAS, When::Delete),
-        Who::Controller => crate::kinds::permissions::controller(&job.graph, &job.scope),
-    });
-    for policy in policies {
-        // A policy is plain data: it always has a JSON form.
-        out.line(&serde_json::to_string_pretty(&policy).unwrap_or_default());
+    let mut grants = Grants::default();
+    for job in &jobs {
+        grants.merge(match args.who {
+            Who::Deployer { no_removals } => permissions::deployer(&job.graph, &job.scope, !no_removals),
+            Who::Controller => permissions::controller(&job.graph, &job.scope),
+        });
     }
+    // A policy is plain data: it always has a JSON form.
+    let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    if args.split {
+        out.line(&pretty(&grants.policies().into()));
+        return Ok(Exit::Success);
+    }
+    let policy = grants.policy();
+    let length = permissions::length(&policy);
+    if length > LONGEST_POLICY {
+        out.error(&format!(
+            "warning: this policy has {length} characters, and IAM takes {LONGEST_POLICY} in a managed policy\n\
+             help: --split prints several documents that fit; `-f` with fewer specs prints less"
+        ));
+    }
+    out.line(&pretty(&policy));
     Ok(Exit::Success)
 }

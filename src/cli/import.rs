@@ -43,13 +43,13 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let yaml = yaml.replacen("alarms:\n", &format!("{ALARMS}alarms:\n"), 1);
     out.text(&format!("# yaml-language-server: $schema=./schema.json\n{yaml}"));
     for remark in &import.remarks {
-        out.error(remark);
+        out.note(remark);
     }
     let adopt = import.adopt.iter().fold(String::new(), |mut text, address| {
         let _ = write!(text, " --adopt {address}");
         text
     });
-    out.error(&format!("To take it over: tidegate apply -f FILE{adopt}"));
+    out.note(&format!("To take it over: tidegate apply -f FILE{adopt}"));
     Ok(Exit::Success)
 }
 

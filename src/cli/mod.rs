@@ -18,6 +18,8 @@ mod progress;
 mod schema;
 mod session;
 mod shell;
+mod text;
+mod vars;
 
 use std::process::ExitCode;
 
@@ -78,7 +80,7 @@ pub fn main() -> ExitCode {
             return code.into();
         }
     };
-    let out = Out::new(cli.common.color);
+    let out = Out::new(cli.common.color()).hushed(cli.common.quiet);
     cli.common.start_diagnostics();
     let result = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli, &out)),

@@ -19,6 +19,8 @@ pub enum Color {
 /// Where output goes: results to standard output, everything else to standard error.
 pub struct Out {
     color: Color,
+    /// Say only results and mistakes.
+    quiet: bool,
     /// What has begun is finished, whether somebody reads the results or not.
     must_finish: AtomicBool,
     /// Results could not be written, and not because the reader had enough.
@@ -33,7 +35,16 @@ impl Out {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Self { color, must_finish: AtomicBool::new(false), lost: AtomicBool::new(false) }
+        Self { color, quiet: false, must_finish: AtomicBool::new(false), lost: AtomicBool::new(false) }
+    }
+
+    /// Without hints, notes and progress.
+    pub fn hushed(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Whether results may be coloured.
@@ -59,7 +70,8 @@ impl Out {
     /// A live view makes sense only where it can be redrawn, and where nobody keeps the results: `apply | tee log`
     /// has them line by line.
     pub fn is_live(&self) -> bool {
-        std::io::stdout().is_terminal()
+        !self.quiet
+            && std::io::stdout().is_terminal()
             && std::io::stderr().is_terminal()
             && std::env::var_os("CI").is_none()
             && std::env::var("TERM").as_deref() != Ok("dumb")
@@ -108,6 +120,13 @@ impl Out {
     /// Writes a message beside the results; if nobody listens there is nothing left to do.
     pub fn error(&self, line: &str) {
         let _ = writeln!(anstream::stderr(), "{}", line.trim_end_matches('\n'));
+    }
+
+    /// Writes what helps but is no result and no mistake.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            self.error(line);
+        }
     }
 
     /// `error: …` and `help: …`.

@@ -66,7 +66,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     tell(&plans, args.format, out);
     if let Some(file) = &args.out {
         planfile::write(file, &plans)?;
-        out.error(&format!("Saved. To do exactly this: tidegate apply {}", file.display()));
+        out.note(&format!("Saved. To do exactly this: tidegate apply {}", file.display()));
     }
     let quiet = plans.iter().all(|plan| plan.is_empty() && plan.obstacles().next().is_none());
     Ok(if args.detailed_exitcode && !quiet { Exit::Different } else { Exit::Success })

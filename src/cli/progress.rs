@@ -61,13 +61,16 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&self, event: &Event) -> Option<String> {
-        let quiet = self.live.is_some();
+        let quiet = self.live.is_some() || self.out.is_quiet();
         match event {
             Event::Started { address, verb, .. } if !quiet => Some(format!("  …    {} {address}", doing(*verb))),
             Event::Waiting { address, status, .. } if !quiet => Some(format!("  …    {address} is {status}")),
             Event::Done { address, verb, seconds, .. } => {
                 let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
                 *done += 1;
+                if self.out.is_quiet() {
+                    return None;
+                }
                 let took = if *seconds > 0 { format!(" in {seconds} s") } else { String::new() };
                 Some(format!("  ok   {} {address}{took}  [{}/{}]", past(*verb), *done, self.total))
             }

@@ -6,14 +6,14 @@ use anyhow::Context;
 use clap::Args;
 
 use super::out::Color;
-use super::{Failure, files};
+use super::{Failure, files, text, vars};
 use crate::apply;
 use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
 use crate::kinds::{self, Pipeline};
 use crate::model::{Graph, Inventory, Path, Prices, Problem, Scope};
 use crate::plan::{Agreed, Consent, Plan, Question};
-use crate::spec::{Document, Source, VarKind, read, substitute};
+use crate::spec::{Document, Source, VarKind};
 
 /// Arguments of every command.
 #[derive(Args, Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct Common {
     /// A spec file, a folder of them, or - for standard input; repeatable [default: tidegate.yaml]
     #[arg(short, long = "file", value_name = "PATH", global = true)]
     pub file: Vec<PathBuf>,
+    /// A YAML file of `NAME: VALUE` lines for ${var:NAME}; repeatable, later ones and --var go before
+    #[arg(long = "var-file", value_name = "FILE", global = true)]
+    pub var_files: Vec<PathBuf>,
     /// A value for ${var:NAME} in the spec; repeatable
     #[arg(long = "var", value_name = "NAME=VALUE", global = true, value_parser = variable)]
     pub vars: Vec<(String, String)>,
@@ -43,6 +46,12 @@ pub struct Common {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", global = true)]
     pub color: Color,
+    /// The same as --color never
+    #[arg(long, global = true, conflicts_with = "color")]
+    pub no_color: bool,
+    /// Say only results and mistakes: no hints, notes and progress
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
     /// Tell more on standard error; twice tells every call
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
@@ -75,6 +84,13 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn variable_of(given: &BTreeMap<String, String>, kind: VarKind, name: &str) -> Option<String> {
+    match kind {
+        VarKind::Env => std::env::var(name).ok(),
+        VarKind::Var => given.get(name).cloned(),
+    }
+}
+
 /// One pipeline and the cloud that it lives in.
 pub struct Job {
     pub spec: Pipeline,
@@ -85,6 +101,11 @@ pub struct Job {
 }
 
 impl Common {
+    /// When to use colour.
+    pub fn color(&self) -> Color {
+        if self.no_color { Color::Never } else { self.color }
+    }
+
     /// Diagnostics go to standard error: `-v`, `-vv`, or TIDEGATE_LOG.
     pub fn start_diagnostics(&self) {
         let level = match self.verbose {
@@ -100,34 +121,29 @@ impl Common {
     pub fn load(&self, json: bool) -> Result<(Vec<Pipeline>, Vec<Document>), Failure> {
         let paths = if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() };
         let sources = files::read(&paths).map_err(|problems| Failure::Problems { problems, sources: vec![], json })?;
+        let given = vars::read(&self.var_files, &self.vars).map_err(|(problems, sources)| Failure::Problems {
+            problems,
+            sources,
+            json,
+        })?;
         let mut problems = Vec::new();
         let mut specs = Vec::new();
         let mut documents = Vec::new();
         for source in &sources {
-            let (document, mistakes) = Document::parse(source.clone());
-            let broken = !mistakes.is_empty();
-            problems.extend(mistakes);
-            let Some(mut document) = document.filter(|_| !broken) else { continue };
-            let unset = substitute(&mut document, &|kind, name| self.variable(kind, name));
-            let unusable = !unset.is_empty();
-            problems.extend(unset);
-            if unusable {
-                continue;
-            }
-            if let Some(spec) = read::<Pipeline>(&document, &Path::root(), &mut problems) {
+            let (read, found) = text::read(source, &|kind, name| variable_of(&given, kind, name));
+            problems.extend(found);
+            if let Some((spec, document)) = read {
                 specs.push(spec);
                 documents.push(document);
             }
         }
+        if !problems.is_empty() {
+            for (spec, document) in specs.iter().zip(&documents) {
+                text::look_further(spec, document, self.region.as_deref(), &mut problems);
+            }
+        }
         twins(&specs, &documents, &mut problems);
         if problems.is_empty() { Ok((specs, documents)) } else { Err(Failure::Problems { problems, sources, json }) }
-    }
-
-    fn variable(&self, kind: VarKind, name: &str) -> Option<String> {
-        match kind {
-            VarKind::Env => std::env::var(name).ok(),
-            VarKind::Var => self.vars.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone()),
-        }
     }
 
     /// Reads the spec, connects to its cloud and derives what is wanted.

@@ -105,6 +105,10 @@ impl ResourceKind for Kind {
         arn.split_once(":alarm:").map(|(_, name)| name.to_owned())
     }
 
+    fn names(&self, scope: &Scope) -> String {
+        format!("{}-*", scope.pipeline)
+    }
+
     fn desire(&self, wish: &mut Wish) {
         derive::all(wish);
     }

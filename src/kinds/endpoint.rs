@@ -163,17 +163,46 @@ fn cost(of: &Priced) -> Cost {
     Cost { monthly_micros: of.prices.micros("vpc.endpointZoneHour", zones as f64 * MONTH), usage: vec!["GB that pass".into()] }
 }
 
+/// With a private name the endpoint is the only way to the service in its VPC, and its policy applies to all who take
+/// it (VPC user guide, "Private DNS for interface endpoints").
 fn risks(shift: &Shift) -> Vec<Risk> {
     let mut risks = Vec::new();
-    if shift.changed.get("policy").is_some_and(|policy| policy.to_json().to_string().contains(NOBODY)) {
+    let text = |name: &str| shift.wanted.and_then(|wanted| wanted.get(name)).and_then(Value::as_text).unwrap_or_default();
+    let nobody = |policy: &Value| policy.to_json().to_string().contains(NOBODY);
+    if shift.changed.get("policy").is_some_and(nobody) {
         let why = "none of the roles in `allow` may call this service, so its endpoint lets nothing through";
         risks.push(Risk::new("access", why));
+    }
+    if shift.changed.get("privateDns") == Some(&Value::Bool(true)) {
+        let vpc = text("vpc");
+        let host = host(text("service"));
+        let shut = shift.wanted.and_then(|wanted| wanted.get("policy")).is_some_and(nobody);
+        let who = if shut { "which lets nobody through" } else { "which allows only the roles in `allow`" };
+        let why = format!(
+            "in {vpc} it takes over the name {host}: whatever calls it there, also Tidegate, comes under the \
+             endpoint's policy, {who}; `privateDns: false` leaves the name alone"
+        );
+        risks.push(Risk::new("disruption", why));
     }
     if shift.before.is_some() && (shift.changed.contains_key("privateDns") || shift.changed.contains_key("subnets")) {
         let why = "clients in the VPC resolve the service's name anew; open connections may break";
         risks.push(Risk::new("disruption", why));
     }
     risks
+}
+
+/// The public name of a service: `com.amazonaws.eu-west-1.kinesis-streams` is `kinesis.eu-west-1.amazonaws.com`.
+fn host(service: &str) -> String {
+    let Some((start, word)) = service.rsplit_once('.') else { return service.to_owned() };
+    let region = start.rsplit('.').next().unwrap_or_default();
+    let name = match word {
+        "kinesis-streams" => "kinesis",
+        "kinesis-streams-fips" => "kinesis-fips",
+        "kinesis-firehose" => "firehose",
+        other => other,
+    };
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("{name}.{region}.{suffix}")
 }
 
 pub struct Kind;
@@ -337,9 +366,48 @@ fn check(endpoint: &EndpointSpec, at: &Path, problems: &mut Vec<Problem>) {
         ),
         _ => {}
     }
-    for (index, service) in endpoint.services.iter().enumerate() {
-        if endpoint.services[..index].contains(service) {
-            wrong(at.key("services").index(index), format!("`{}` is named twice", service.word()), "remove one");
+    let services: Vec<&str> = endpoint.services.iter().map(|service| service.word()).collect();
+    let allow: Vec<&str> = endpoint.allow.iter().map(Name::as_str).collect();
+    let subnets: Vec<&str> = endpoint.subnets.iter().map(String::as_str).collect();
+    let groups: Vec<&str> = endpoint.security_groups.iter().map(String::as_str).collect();
+    for (field, names) in [("services", services), ("allow", allow), ("subnets", subnets), ("securityGroups", groups)] {
+        for (index, name) in names.iter().enumerate().filter(|(index, name)| names[..*index].contains(*name)) {
+            wrong(at.key(field).index(index), format!("`{name}` is named twice"), "remove one");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(service: &str, allowed: bool, private: bool) -> Vec<String> {
+        let sid = if allowed { "Write" } else { NOBODY };
+        let wanted = Attrs::from([
+            ("service".to_owned(), Value::text(service)),
+            ("vpc".to_owned(), Value::text("vpc-1")),
+            ("policy".to_owned(), Value::map([("Sid", sid)])),
+            ("privateDns".to_owned(), Value::Bool(private)),
+        ]);
+        let shift = Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: 0 };
+        risks(&shift).into_iter().map(|risk| format!("{}: {}", risk.flag, risk.why)).collect()
+    }
+
+    #[test]
+    fn a_new_endpoint_says_whom_it_cuts_off() {
+        for (service, host) in [
+            ("com.amazonaws.eu-west-1.kinesis-streams", "kinesis.eu-west-1.amazonaws.com"),
+            ("com.amazonaws.us-east-1.kinesis-streams-fips", "kinesis-fips.us-east-1.amazonaws.com"),
+            ("com.amazonaws.cn-north-1.kinesis-firehose", "firehose.cn-north-1.amazonaws.com.cn"),
+            ("com.amazonaws.eu-west-1.monitoring", "monitoring.eu-west-1.amazonaws.com"),
+        ] {
+            let said = told(service, true, true);
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(said[0].starts_with(&format!("disruption: in vpc-1 it takes over the name {host}: ")), "{said:?}");
+            assert!(said[0].contains("only the roles in `allow`"), "{said:?}");
+        }
+        let said = told("com.amazonaws.eu-west-1.monitoring", false, true);
+        assert!(said[0].starts_with("access: ") && said[1].contains("lets nobody through"), "{said:?}");
+        assert_eq!(told("com.amazonaws.eu-west-1.monitoring", true, false), Vec::<String>::new());
     }
 }

@@ -289,6 +289,10 @@ impl ResourceKind for Kind {
         Some(alias(scope, address.name()))
     }
 
+    fn names(&self, scope: &Scope) -> String {
+        alias(scope, "*")
+    }
+
     fn desire(&self, wish: &mut Wish) {
         for (name, key) in &wish.spec.keys {
             let at = Path::of(["keys", name.as_str()]);

@@ -58,35 +58,32 @@ pub static SCHEMA: Schema = Schema {
     risks: Schema::no_risks,
     needs: Schema::no_needs,
     cost,
+    // Tags belong to the group itself, all else to what is below it; a creation with tags is checked on both.
     permits: &[
         Permit { when: When::Read, actions: &["logs:DescribeLogGroups"], on: "*" },
-        Permit {
-            when: When::Read,
-            actions: &["logs:ListTagsForResource", "logs:DescribeLogStreams"],
-            on: LOG_GROUP,
-        },
-        Permit {
-            when: When::Create,
-            actions: &["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutRetentionPolicy", "logs:TagResource"],
-            on: LOG_GROUP,
-        },
-        Permit {
-            when: When::Update,
-            actions: &[
-                "logs:CreateLogStream",
-                "logs:PutRetentionPolicy",
-                "logs:DeleteRetentionPolicy",
-                "logs:TagResource",
-                "logs:UntagResource",
-            ],
-            on: LOG_GROUP,
-        },
-        Permit { when: When::Delete, actions: &["logs:DeleteLogGroup"], on: LOG_GROUP },
+        Permit { when: When::Read, actions: &["logs:ListTagsForResource", "logs:DescribeLogStreams"], on: GROUP },
+        Permit { when: When::Read, actions: &["logs:ListTagsForResource", "logs:DescribeLogStreams"], on: BELOW },
+        Permit { when: When::Create, actions: CREATE, on: GROUP },
+        Permit { when: When::Create, actions: CREATE, on: BELOW },
+        Permit { when: When::Update, actions: UPDATE, on: GROUP },
+        Permit { when: When::Update, actions: UPDATE, on: BELOW },
+        Permit { when: When::Delete, actions: &["logs:DeleteLogGroup"], on: GROUP },
+        Permit { when: When::Delete, actions: &["logs:DeleteLogGroup"], on: BELOW },
     ],
 };
 
-/// IAM matches log groups with and without `:*` behind the name; the star covers both.
-const LOG_GROUP: &str = "arn:{partition}:logs:{region}:{account}:log-group:{name}*";
+/// IAM matches log groups with and without `:*` behind the name, depending on the action.
+const GROUP: &str = "arn:{partition}:logs:{region}:{account}:log-group:{name}";
+const BELOW: &str = "arn:{partition}:logs:{region}:{account}:log-group:{name}:*";
+const CREATE: &[&str] =
+    &["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutRetentionPolicy", "logs:TagResource"];
+const UPDATE: &[&str] = &[
+    "logs:CreateLogStream",
+    "logs:PutRetentionPolicy",
+    "logs:DeleteRetentionPolicy",
+    "logs:TagResource",
+    "logs:UntagResource",
+];
 
 fn calls(schema: &Schema, shift: &Shift) -> Vec<Call> {
     let mut calls = Schema::plain_calls(schema, shift);

@@ -14,7 +14,7 @@ use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::{Address, Call, Quotas, Resource, Schema, Scope, State};
 
 pub use pipeline::{Defaults, Version, check};
-pub use wish::{Name, Wish, Wishes, wish};
+pub use wish::{Name, Wish, Wishes, mistakes, wish};
 
 /// A kind of AWS resource.
 pub trait ResourceKind: Send + Sync {
@@ -31,6 +31,11 @@ pub trait ResourceKind: Send + Sync {
     /// Whether `physical` can answer: an ARN may hold an id that says nothing of the name. Then only `list` counts.
     fn arn_tells_name(&self) -> bool {
         true
+    }
+
+    /// A pattern that matches the names of everything of this kind that the pipeline may own, for IAM policies.
+    fn names(&self, _scope: &Scope) -> String {
+        "*".into()
     }
 
     /// Resources with our tags that the tagging API is known to omit; `found` is what is known so far.

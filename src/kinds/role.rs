@@ -32,7 +32,8 @@ pub struct AccessSpec {
     /// Who may take the role on.
     #[schemars(example = serde_json::json!({ "service": "ecs-tasks.amazonaws.com" }))]
     pub trust: Trust,
-    /// What the role may do; exact actions on exact ARNs are derived from it.
+    /// What the role may do; exact actions on exact ARNs are derived from it. A role of Lambda, Managed Flink or
+    /// Pipes also gets what AWS documents for them: to look at the stream, and to write its logs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = serde_json::json!([{ "write": "clicks" }]))]
     pub can: Vec<Grant>,
@@ -111,12 +112,8 @@ pub static SCHEMA: Schema = Schema {
     needs: Schema::no_needs,
     cost: Schema::free,
     permits: &[
-        // Listing by path knows no resources of its own but roles of that path.
-        Permit {
-            when: When::Read,
-            actions: &["iam:ListRoles"],
-            on: "arn:{partition}:iam::{account}:role/tidegate/{pipeline}/*",
-        },
+        // Listing knows no resource-level permissions, also where it asks for one path.
+        Permit { when: When::Read, actions: &["iam:ListRoles"], on: "*" },
         Permit {
             when: When::Read,
             actions: &["iam:GetRole", "iam:GetRolePolicy", "iam:ListRoleTags"],
@@ -184,8 +181,13 @@ impl ResourceKind for Kind {
             let at = Path::of(["access", name.as_str()]);
             access.trust.check(&at.key("trust"), &mut wish.problems);
             let mut statements = Vec::new();
+            let host = access.trust.service.as_deref().and_then(grants::Host::of);
             for (index, grant) in access.can.iter().enumerate() {
-                statements.extend(derive(wish, grant, &at.key("can").index(index)));
+                statements.extend(derive(wish, grant, host, &at.key("can").index(index)));
+            }
+            if let Some(host) = host.filter(|_| !access.can.is_empty()) {
+                let reads = access.can.iter().any(|grant| grant.read.is_some());
+                statements.extend(host.needs(wish.scope, reads));
             }
             let fallback = || format!("{} of pipeline {}", name, wish.scope.pipeline);
             let role = Role {
@@ -290,7 +292,7 @@ fn path(scope: &Scope) -> String {
 }
 
 /// The statements of one grant; none where it is mistaken.
-fn derive(wish: &mut Wish, grant: &Grant, at: &Path) -> Vec<Value> {
+fn derive(wish: &mut Wish, grant: &Grant, host: Option<grants::Host>, at: &Path) -> Vec<Value> {
     let spec = wish.spec;
     let mut wrong = |path: Path, message: &str, help: &str| {
         wish.problems.push(Problem::new("invalid-value", path, message).help(help));
@@ -323,7 +325,7 @@ fn derive(wish: &mut Wish, grant: &Grant, at: &Path) -> Vec<Value> {
                     return Vec::new();
                 }
             }
-            grants::read_stream(wish, stream, grant.via.as_ref(), grant.kcl.as_ref())
+            grants::read_stream(wish, stream, grant.via.as_ref(), grant.kcl.as_ref(), host)
         }
         _ => {
             wrong(at.clone(), "a grant is either `write` or `read`", "for example `{ write: clicks }`; both need two entries");

@@ -360,6 +360,11 @@ fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
     if !stream.max_record_size.0.is_multiple_of(1024) || !(1024..=10_240).contains(&kib) {
         wrong(at.key("maxRecordSize"), "the largest record is 1MiB to 10MiB, in whole KiB".into(), "for example 2MiB");
     }
+    for (index, name) in stream.fan_out.iter().enumerate() {
+        if stream.fan_out[..index].contains(name) {
+            wrong(at.key("fanOut").index(index), format!("`{name}` is named twice"), "remove one");
+        }
+    }
     if stream.fan_out.len() > 20 {
         wrong(at.key("fanOut"), "a stream takes at most 20 registered consumers".into(), "let some share the 2 MiB/s of ordinary reads");
     }

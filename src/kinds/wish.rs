@@ -72,11 +72,24 @@ pub struct Wish<'a> {
     pub scope: &'a Scope,
     pub graph: Graph,
     pub problems: Vec<Problem>,
+    left_out: Option<LeftOut<'a>>,
 }
+
+/// Whether a section of the text has a name that mistakes kept out of the spec.
+type LeftOut<'a> = &'a dyn Fn(&str, &str) -> bool;
 
 /// Derives all wanted resources of a pipeline. Pure: the account and region are given.
 pub fn wish(spec: &Pipeline, scope: &Scope) -> Wishes {
-    let mut wish = Wish { spec, scope, graph: Graph::default(), problems: Vec::new() };
+    derive(spec, scope, None)
+}
+
+/// The mistakes in what is left of a spec after its mistaken parts were left out; their names count as defined.
+pub fn mistakes(spec: &Pipeline, scope: &Scope, left_out: LeftOut) -> Vec<Problem> {
+    derive(spec, scope, Some(left_out)).problems
+}
+
+fn derive<'a>(spec: &'a Pipeline, scope: &'a Scope, left_out: Option<LeftOut<'a>>) -> Wishes {
+    let mut wish = Wish { spec, scope, graph: Graph::default(), problems: Vec::new(), left_out };
     pipeline::check(spec, &mut wish.problems);
     for kind in KINDS {
         kind.desire(&mut wish);
@@ -117,6 +130,9 @@ impl Wish<'_> {
     pub fn defined<T>(&mut self, section: &str, map: &BTreeMap<Name, T>, name: &Name, at: &Path) -> bool {
         if map.contains_key(name) {
             return true;
+        }
+        if self.left_out.is_some_and(|left_out| left_out(section, name.as_str())) {
+            return false;
         }
         let near = map.keys().max_by(|a, b| {
             strsim::jaro_winkler(a.as_str(), name.as_str()).total_cmp(&strsim::jaro_winkler(b.as_str(), name.as_str()))

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const DURATIONS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
@@ -52,7 +53,7 @@ fn show(amount: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::
 }
 
 macro_rules! quantity {
-    ($type:ident, $units:ident, $example:literal, $pattern:literal) => {
+    ($type:ident, $units:ident, $example:literal, $pattern:literal, $words:literal, $usual:literal) => {
         impl FromStr for $type {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
@@ -74,7 +75,25 @@ macro_rules! quantity {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                struct Written;
+                impl Visitor<'_> for Written {
+                    type Value = $type;
+                    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                        f.write_str(concat!($words, " such as ", $example))
+                    }
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                    fn visit_u64<E: de::Error>(self, number: u64) -> Result<$type, E> {
+                        let names = $units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+                        let usual = format!(concat!("{}", $usual), number);
+                        Err(E::custom(format!("`{number}` needs a unit; write one of {names} behind it, for example {usual}")))
+                    }
+                    fn visit_i64<E: de::Error>(self, number: i64) -> Result<$type, E> {
+                        self.visit_str(&number.to_string())
+                    }
+                }
+                deserializer.deserialize_any(Written)
             }
         }
 
@@ -92,8 +111,8 @@ macro_rules! quantity {
     };
 }
 
-quantity!(Span, DURATIONS, "7d", "^[0-9]+(d|h|m|s)$");
-quantity!(Size, SIZES, "128MiB", "^[0-9]+(GiB|MiB|KiB|B)$");
+quantity!(Span, DURATIONS, "7d", "^[0-9]+(d|h|m|s)$", "a length of time", "h");
+quantity!(Size, SIZES, "128MiB", "^[0-9]+(GiB|MiB|KiB|B)$", "an amount of data", "MiB");
 
 #[cfg(test)]
 mod tests {
@@ -115,6 +134,10 @@ mod tests {
             "60".parse::<Span>().unwrap_err(),
             "`60` needs a unit; write a number and one of d, h, m, s, for example 7d"
         );
+        let bare = serde_json::from_str::<Span>("25").unwrap_err().to_string();
+        assert!(bare.starts_with("`25` needs a unit; write one of d, h, m, s behind it, for example 25h"), "{bare}");
+        let bare = serde_json::from_str::<Size>("2").unwrap_err().to_string();
+        assert!(bare.contains("for example 2MiB"), "{bare}");
         assert!("99999999999999999999d".parse::<Span>().is_err());
         assert!("-1d".parse::<Span>().is_err());
     }

@@ -16,7 +16,12 @@ pub fn specification(schema: &Json) -> String {
         "# The specification, field by field\n\nGenerated from the code (`UPDATE=1 cargo test laws`); do not edit. \
          `tidegate schema` prints the same as JSON Schema.\n\n\
          Durations are whole numbers with a unit (`d`, `h`, `m`, `s`), sizes too (`GiB`, `MiB`, `KiB`, `B`).\n\
-         `${env:NAME}` and `${var:NAME}` are replaced inside values; an unset one is a mistake.\n\n\
+         `${env:NAME}` and `${var:NAME}` are replaced inside values; an unset one is a mistake. Where a value is one\n\
+         variable and nothing else, in quotes or not, a field takes it as the text, number or truth value that it wants.\n\n\
+         Nothing here is a place for a secret: names, tags, descriptions and ARNs are sent to AWS, where they are plain to\n\
+         read, and stand in plans and plan files. Messages never tell what a variable holds. The environment often holds\n\
+         secrets, so `${env:NAME}` is a mistake in tags and descriptions; what may be seen is passed on by\n\
+         `--var NAME=VALUE` or `--var-file FILE` as `${var:NAME}`.\n\n\
          | field | type | default | meaning |\n|---|---|---|---|\n",
     );
     rows(schema, schema, "", 0, &mut text);
@@ -161,8 +166,12 @@ pub fn resources(schemas: &[&Schema]) -> String {
             (When::Delete, "to delete"),
         ] {
             let permits = schema.permits.iter().filter(|permit| permit.when == when);
-            let actions: Vec<String> =
-                permits.flat_map(|permit| permit.actions).map(|action| format!("`{action}`")).collect();
+            let mut actions: Vec<String> = Vec::new();
+            for action in permits.flat_map(|permit| permit.actions).map(|action| format!("`{action}`")) {
+                if !actions.contains(&action) {
+                    actions.push(action);
+                }
+            }
             if !actions.is_empty() {
                 let _ = writeln!(text, "- Permissions {words}: {}.", actions.join(", "));
             }

@@ -16,13 +16,20 @@ pub(super) struct Cuts {
 pub(super) enum Cut {
     Gone,
     Null,
+    /// Not cut off: read the other way (`Node::other`).
+    Other,
 }
 
 impl Cuts {
-    /// False if this was cut off before.
+    /// Something below is cut off.
+    pub(super) fn is_cut_below(&self) -> bool {
+        self.below.values().any(|cuts| matches!(cuts.cut, Some(Cut::Gone | Cut::Null)) || cuts.is_cut_below())
+    }
+
+    /// False if this was done before.
     pub(super) fn add(&mut self, path: &Path, cut: Cut) -> bool {
         let end = path.0.iter().fold(self, |cuts, segment| cuts.below.entry(segment.clone()).or_default());
-        end.cut.replace(cut).is_none()
+        end.cut.replace(cut) != Some(cut)
     }
 }
 
@@ -35,7 +42,8 @@ pub(super) fn value(node: &Node, cuts: Option<&Cuts>) -> Value {
     if cuts.is_some_and(|cuts| cuts.cut == Some(Cut::Null)) {
         return Value::Null;
     }
-    match &node.value {
+    let other = node.other.as_deref().filter(|_| cuts.is_some_and(|cuts| cuts.cut == Some(Cut::Other)));
+    match other.unwrap_or(&node.value) {
         NodeValue::Null => Value::Null,
         NodeValue::Bool(value) => (*value).into(),
         NodeValue::Int(value) => (*value).into(),

@@ -21,6 +21,11 @@ pub struct Node {
     pub quoted: bool,
     /// Came from a variable, which may be a secret: its value is not told in messages.
     pub from_variable: bool,
+    /// A part of it came from the environment, where secrets are kept.
+    pub from_env: bool,
+    /// What one variable alone says when it is read the other way: as text where `value` is a number or a truth value,
+    /// and the other way round. Which of the two is meant, the field decides.
+    pub other: Option<Box<NodeValue>>,
 }
 
 /// What a node holds, after anchors, aliases and merge keys are resolved.
@@ -65,9 +70,14 @@ impl Document {
     }
 
     /// Gives each problem that has none the place of its path.
+    /// What a variable holds is taken out of the message.
     pub fn locate(&self, problems: &mut [Problem]) {
         for problem in problems.iter_mut().filter(|problem| problem.place.is_none()) {
             problem.place = Some(Box::new(self.place(&problem.path)));
+            if let Some(Node { value: NodeValue::Text(text), from_variable: true, .. }) = self.get(&problem.path) {
+                problem.message = problem.message.replace(&format!("`{text}`"), "the value of a variable");
+                problem.help = problem.help.take().filter(|help| text.is_empty() || !help.contains(text.as_str()));
+            }
         }
     }
 
@@ -92,6 +102,11 @@ impl Document {
 }
 
 impl Node {
+    /// A value as it stands in the file.
+    pub(super) fn new(value: NodeValue, span: Range<usize>, quoted: bool) -> Self {
+        Self { value, span, quoted, from_variable: false, from_env: false, other: None }
+    }
+
     /// The node one step below.
     pub fn child(&self, segment: &Segment) -> Option<&Self> {
         match (&self.value, segment) {
@@ -317,7 +332,7 @@ error[several-documents]: the file holds several documents; only the first is re
 "a: 1\nb\nc: 2\n" 2:1 syntax: expected `:` after this key (write `key: value`)
 "a: %x\n" 1:4 syntax: a text cannot begin with `%` unless it is quoted (put the text in quotes)
 "- a\nb: c\n" 2:1 syntax: expected `- ` here (start the items of one list in the same column)
-"a: {b: ${var:X}, c: 1}\n" 1:8 syntax: within `[…]` and `{…}` a variable must be quoted (write "${var:X}"; for a number, put the field on a line of its own, without quotes)
+"a: {b: ${var:X}, c: 1}\n" 1:8 syntax: within `[…]` and `{…}` a variable must be quoted (write "${var:X}")
 "-\t- a\n" 1:3 syntax: a tab is not allowed here (use spaces)
 "{a: 1} b\n" 1:8 syntax: nothing more is expected on this line (quote the whole text, or begin a new line)
 "a: \"\\q\"\n" 1:4 syntax: this text holds an unknown escape (write `\\` for a backslash, or use single quotes)

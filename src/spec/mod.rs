@@ -16,7 +16,7 @@ mod vars;
 mod hostile;
 
 pub use document::{Document, Entry, Node, NodeValue};
-pub use read::read;
+pub use read::{read, read_rest};
 pub use source::{MAX_BYTES, Source};
 pub use tree::{MAX_DEPTH, MAX_NODES};
-pub use vars::{VarKind, substitute};
+pub use vars::{VarKind, exposed, substitute};

@@ -13,6 +13,14 @@ const MAX_ROUNDS: usize = 100;
 /// Reads the subtree at a path as a `T`. Serde stops at its first mistake, so the offending entry is cut off and the
 /// rest is read again until it fits: one run tells all mistakes. There is a `T` only if there was none.
 pub fn read<T: DeserializeOwned>(document: &Document, at: &Path, problems: &mut Vec<Problem>) -> Option<T> {
+    let before = problems.len();
+    let read = read_rest(document, at, problems);
+    read.filter(|_| problems.len() == before)
+}
+
+/// The same, but with mistakes there is what is left without the mistaken parts, if it makes a `T`: for checks that
+/// go further.
+pub fn read_rest<T: DeserializeOwned>(document: &Document, at: &Path, problems: &mut Vec<Problem>) -> Option<T> {
     let Some(node) = document.get(at) else {
         let name = at.0.last().map(|last| Path(vec![last.clone()]).to_string()).unwrap_or_default();
         let problem = Problem::new("missing-field", at.clone(), format!("`{name}` is missing"));
@@ -20,21 +28,21 @@ pub fn read<T: DeserializeOwned>(document: &Document, at: &Path, problems: &mut 
         return None;
     };
     let mut reader = Reader { document, at, node, cuts: Cuts::default(), problems };
-    match attempt::<T>(&value(node, None)) {
-        Ok(read) => return Some(read),
-        Err(mistake) => {
-            let mut mistake = Some(mistake);
-            for _ in 0..MAX_ROUNDS {
-                let Some(found) = mistake.take() else { break };
-                let Some(cut) = reader.judge::<T>(found) else { break };
-                if cut.0.is_empty() || !reader.cuts.add(&cut, Cut::Gone) {
-                    break;
-                }
-                mistake = attempt::<T>(&value(node, Some(&reader.cuts))).err();
-            }
+    let mut rounds = 0;
+    loop {
+        let mistake = match attempt::<T>(&value(node, Some(&reader.cuts))) {
+            Ok(read) => return Some(read),
+            Err(mistake) => mistake,
+        };
+        if reader.reread(&mistake) {
+            continue;
+        }
+        rounds += 1;
+        let cut = reader.judge::<T>(mistake).filter(|cut| !cut.0.is_empty() && rounds < MAX_ROUNDS)?;
+        if !reader.cuts.add(&cut, Cut::Gone) {
+            return None;
         }
     }
-    None
 }
 
 /// Serde's message and the path at which it gave up.
@@ -76,6 +84,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads a variable the other way if the field wants that, and with it those of the same field in other blocks:
+    /// each on its own would be another reading of the whole document. False if there is no other way.
+    fn reread(&mut self, mistake: &Mistake) -> bool {
+        let (path, node, _) = self.locate(&mistake.steps);
+        if node.other.is_none() || !mistake.message.starts_with("invalid type: ") {
+            return false;
+        }
+        let root = self.node;
+        let is_new = self.cuts.add(&path, Cut::Other);
+        for alike in alike(root, &path).into_iter().filter(|_| is_new) {
+            if find(root, &alike).is_some_and(|node| node.other.is_some()) {
+                self.cuts.add(&alike, Cut::Other);
+            }
+        }
+        is_new
+    }
+
     /// Records a mistake, unless it only follows from an earlier cut, and says what to cut off next.
     fn judge<T: DeserializeOwned>(&mut self, mistake: Mistake) -> Option<Path> {
         let (path, node, cuts) = self.locate(&mistake.steps);
@@ -101,7 +126,7 @@ impl Reader<'_> {
             }
             Told::Wrong { .. } => {
                 // A value that does not fit because something in it was cut off is no mistake of its own.
-                if cuts.is_none_or(|cuts| cuts.below.is_empty()) {
+                if cuts.is_none_or(|cuts| !cuts.is_cut_below()) {
                     let of_key = self.is_of_key::<T>(&mistake, &path);
                     self.record(&path, told, of_key);
                 }
@@ -144,7 +169,7 @@ impl Reader<'_> {
     }
 
     fn node_at(&self, path: &Path) -> &Node {
-        path.0.iter().try_fold(self.node, |node, segment| node.child(segment)).unwrap_or(self.node)
+        find(self.node, path).unwrap_or(self.node)
     }
 
     fn record(&mut self, below: &Path, told: Told, at_key: bool) {
@@ -152,6 +177,26 @@ impl Reader<'_> {
         let place = if at_key { self.document.key_place(&path) } else { self.document.place(&path) };
         self.problems.push(told.problem(path).at(place));
     }
+}
+
+fn find<'a>(root: &'a Node, path: &Path) -> Option<&'a Node> {
+    path.0.iter().try_fold(root, |node, segment| node.child(segment))
+}
+
+/// The paths that differ from this one in the name of one block above the field.
+fn alike(root: &Node, path: &Path) -> Vec<Path> {
+    let mut found = Vec::new();
+    for at in 0..path.0.len().saturating_sub(1) {
+        let names: Vec<Segment> = match find(root, &Path(path.0[..at].to_vec())).map(|above| &above.value) {
+            Some(NodeValue::Map(entries)) => entries.iter().map(|entry| Segment::Key(entry.key.clone())).collect(),
+            Some(NodeValue::Seq(items)) => (0..items.len()).map(Segment::Index).collect(),
+            _ => Vec::new(),
+        };
+        for name in names.into_iter().filter(|name| *name != path.0[at]) {
+            found.push(Path([&path.0[..at], &[name], &path.0[at + 1..]].concat()));
+        }
+    }
+    found
 }
 
 /// The first path below a node that ends in this key.

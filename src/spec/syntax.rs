@@ -26,7 +26,7 @@ pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem
         let place = source.place(offset - 1..end);
         let written = cut(source.slice(&(place.start..place.end)).trim_end());
         return Problem::new("syntax", path, "within `[…]` and `{…}` a variable must be quoted")
-            .help(format!("write \"{written}\"; for a number, put the field on a line of its own, without quotes"))
+            .help(format!("write \"{written}\""))
             .at(place);
     }
     let begins_line = source.slice(&(0..offset)).trim_end_matches(' ').ends_with(['\n', '\r']);

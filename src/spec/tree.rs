@@ -202,7 +202,7 @@ impl<'s> Builder<'s> {
         // The parser writes `~` for a value that is not there.
         let text = if plain && bytes.is_empty() { "" } else { text };
         let shown = self.source.slice(&bytes).trim_end().len();
-        let node = |value, quoted| Node { value, span: bytes.start..bytes.start + shown, quoted, from_variable: false };
+        let node = |value, quoted| Node::new(value, bytes.start..bytes.start + shown, quoted);
         let as_text = || NodeValue::Text(text.to_owned());
         let Some(tag) = tag else {
             return if plain { node(scalar::plain(text), false) } else { node(as_text(), true) };
@@ -268,7 +268,7 @@ impl<'s> Builder<'s> {
                 NodeValue::Map(entries)
             }
         };
-        let node = Node { value, span: frame.span.start..end, quoted: false, from_variable: false };
+        let node = Node::new(value, frame.span.start..end, false);
         self.finish(Built { node, size: frame.size, height: frame.height }, frame.anchor)
     }
 
@@ -338,7 +338,7 @@ impl Built {
 }
 
 fn null(span: Range<usize>) -> Node {
-    Node { value: NodeValue::Null, span, quoted: false, from_variable: false }
+    Node::new(NodeValue::Null, span, false)
 }
 
 fn tag_bytes(span: &Span, value: &Range<usize>) -> Range<usize> {

@@ -26,9 +26,10 @@ impl fmt::Display for VarKind {
     }
 }
 
-/// Replaces `${env:NAME}` and `${var:NAME}` in the document's texts; `$${` stands for `${`. A plain scalar that is
-/// one variable and nothing else is read anew, so that it may become a number. What a variable holds is not looked
-/// at again and is never told in a message. A text with a problem stays as it was written.
+/// Replaces `${env:NAME}` and `${var:NAME}` in the document's texts; `$${` stands for `${`. A scalar that is one
+/// variable and nothing else is read both as text and as a number or truth value, and the field takes what it wants.
+/// What a variable holds is not looked at again and is never told in a message. A text with a problem stays as it was
+/// written.
 pub fn substitute(document: &mut Document, lookup: &dyn Fn(VarKind, &str) -> Option<String>) -> Vec<Problem> {
     let mut walk = Walk {
         source: &document.source,
@@ -74,11 +75,13 @@ impl Walk<'_> {
             }
             NodeValue::Text(text) if text.contains("${") && !self.spent => {
                 let Some(replaced) = self.text(text, &node.span, path) else { return };
-                node.value = match replaced.whole && !node.quoted {
-                    true => scalar::plain(&replaced.text),
-                    false => NodeValue::Text(replaced.text),
-                };
                 node.from_variable = replaced.variables > 0;
+                node.from_env = replaced.from_env;
+                let (value, other) = match replaced.whole {
+                    true => readings(replaced.text, node.quoted),
+                    false => (NodeValue::Text(replaced.text), None),
+                };
+                (node.value, node.other) = (value, other.map(Box::new));
             }
             _ => {}
         }
@@ -109,7 +112,8 @@ impl Walk<'_> {
     /// The text with its variables replaced, or nothing if one of them cannot be.
     fn text(&mut self, text: &str, span: &Range<usize>, path: &Path) -> Option<Replaced> {
         let places = Places::new(self.source, text, span);
-        let mut replaced = Replaced { text: String::with_capacity(text.len()), variables: 0, whole: false };
+        let mut replaced =
+            Replaced { text: String::with_capacity(text.len()), variables: 0, whole: false, from_env: false };
         let (mut rest, mut good) = (text, true);
         let mut nth = 0;
         while let Some(start) = rest.find("${") {
@@ -127,6 +131,7 @@ impl Walk<'_> {
                 Ok(value) => {
                     replaced.whole = length == text.len();
                     replaced.variables += 1;
+                    replaced.from_env |= from[..length].starts_with("${env:");
                     replaced.text.push_str(&value);
                 }
                 Err(refusal) => {
@@ -186,6 +191,47 @@ struct Replaced {
     variables: usize,
     /// The whole text was one variable.
     whole: bool,
+    from_env: bool,
+}
+
+/// What one variable alone says: first as it would be read if it stood there itself, then the other way.
+fn readings(text: String, quoted: bool) -> (NodeValue, Option<NodeValue>) {
+    match (scalar::plain(&text), quoted) {
+        (plain @ (NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_)), true) => {
+            (NodeValue::Text(text), Some(plain))
+        }
+        (plain @ (NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_)), false) => {
+            (plain, Some(NodeValue::Text(text)))
+        }
+        (_, true) => (NodeValue::Text(text), None),
+        (plain, false) => (plain, None),
+    }
+}
+
+/// Values from the environment in places that everybody sees. The environment holds secrets, so what may be seen is
+/// passed on by `--var`.
+pub fn exposed(document: &Document, is_public: &dyn Fn(&Path) -> bool) -> Vec<Problem> {
+    fn walk(node: &Node, path: &Path, is_public: &dyn Fn(&Path) -> bool, found: &mut Vec<Path>) {
+        match &node.value {
+            NodeValue::Seq(items) => {
+                items.iter().enumerate().for_each(|(at, item)| walk(item, &path.index(at), is_public, found));
+            }
+            NodeValue::Map(entries) => {
+                entries.iter().for_each(|entry| walk(&entry.value, &path.key(&entry.key), is_public, found));
+            }
+            _ if node.from_env && is_public(path) => found.push(path.clone()),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(&document.root, &Path::root(), is_public, &mut found);
+    let problem = |path: Path| {
+        let place = document.place(&path);
+        Problem::new("exposed-variable", path, "a value of the environment, which may be a secret, would be seen by all")
+            .help("tags and descriptions are plain to read in AWS and in plans; for what may be seen write `${var:NAME}` and pass --var NAME=VALUE")
+            .at(place)
+    };
+    found.into_iter().map(problem).take(MAX_PROBLEMS).collect()
 }
 
 fn is_name(name: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod interrupt;
+mod usage;
 
 use std::path::Path;
 use std::process::Command;

@@ -94,3 +94,35 @@ async fn what_may_not_be_changed_is_named() {
     let (code, said) = run(folder.path(), &root, &all);
     assert_eq!(code, Some(0), "{said}");
 }
+
+/// A user with exactly the printed policy needs nothing more, from the first plan to the last deletion.
+#[tokio::test]
+async fn the_printed_policy_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = include_str!("../../specs/minimal.yaml");
+    std::fs::write(folder.path().join("tidegate.yaml"), spec).unwrap();
+    let root = (ACCESS_KEY.to_owned(), ACCESS_KEY.to_owned());
+    let (code, printed) = run(folder.path(), &root, &["iam", "deployer"]);
+    assert_eq!(code, Some(0), "{printed}");
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("one policy: {printed}"));
+    let deployer = user("exact-deployer", printed.clone()).await;
+    let (code, said) = run(folder.path(), &deployer, &["plan"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("create stream/events") && !said.to_lowercase().contains("not checked"), "{said}");
+    let (code, said) = run(folder.path(), &deployer, &["apply", "-y"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(folder.path(), &deployer, &["plan", "--detailed-exitcode"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("No changes.") && !said.to_lowercase().contains("not checked"), "{said}");
+    let (code, said) = run(folder.path(), &deployer, &["drift"]);
+    assert_eq!(code, Some(0), "{said}");
+    // The same policy gives no right to what the spec does not name.
+    let foreign = spec.replace("events:", "others:");
+    std::fs::write(folder.path().join("foreign.yaml"), foreign).unwrap();
+    let (code, said) = run(folder.path(), &deployer, &["apply", "-y", "-f", "foreign.yaml"]);
+    assert_ne!(code, Some(0), "{said}");
+    assert!(said.contains("FAIL create stream/others") && said.contains("kinesis:CreateStream"), "{said}");
+    let (code, said) = run(folder.path(), &deployer, &["destroy", "-y", "--allow-data-loss", "events"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("deleted stream/events") && !said.to_lowercase().contains("not checked"), "{said}");
+}

@@ -199,6 +199,14 @@ fn add(wish: &mut Wish, alarm: Alarm) {
         let message = format!("the alarm could never ring: {why}");
         wish.problem(Problem::new("invalid-value", said.at.key("over"), message).help("take a fraction of the retention"));
     }
+    // Zero is a usual limit for numbers, and none for an age: every record is older.
+    if said.over == Some(0) && alarm.usual > 0 {
+        let message = "the alarm would always ring: every record is older than that";
+        let problem = Problem::new("invalid-value", said.at.key("over"), message).help("for example 60s");
+        if !wish.problems.contains(&problem) {
+            wish.problem(problem);
+        }
+    }
     let chosen = if alarm.own.notify.is_some() { &alarm.own } else { &alarm.general };
     if let Some(notify) = chosen.notify {
         check_notify(notify, &chosen.at.key("notify"), wish);

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::kinds::Name;
 use crate::kinds::wish::is_default;
@@ -9,7 +11,7 @@ use crate::model::units::Span;
 
 /// What is derived from the topology, overridden for all of it, for one stream or for one archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct Alarms {
     /// `true`: no alarms at all, except where a stream says `off: false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,36 @@ pub struct Alarms {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = serde_json::json!({ "clicks-raw": { "dataFreshness": { "over": "30m" } } }))]
     pub archives: BTreeMap<Name, ArchiveAlarms>,
+}
+
+impl Serialize for Alarms {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+// A mapping is read as derived; a single word gets its own answer, since `alarms: off` is what comes to mind first.
+impl<'de> Deserialize<'de> for Alarms {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Block;
+        const SWITCH: &str = "alarms are switched in a block; write `alarms: { off: true }`";
+        impl<'de> Visitor<'de> for Block {
+            type Value = Alarms;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Alarms, A::Error> {
+                Alarms::deserialize(de::value::MapAccessDeserializer::new(map))
+            }
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Alarms, E> {
+                Err(E::custom(SWITCH))
+            }
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Alarms, E> {
+                Err(E::custom(SWITCH))
+            }
+        }
+        deserializer.deserialize_any(Block)
+    }
 }
 
 /// What differs for one archive; what is left out is as for all.

@@ -110,18 +110,78 @@ pub fn write_stream(wish: &Wish, stream: &Name, kpl: bool) -> Vec<Value> {
     statements
 }
 
+/// A service that reads a stream by the role and whose documentation asks for more than an ordinary reader's actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    Lambda,
+    Flink,
+    Pipes,
+}
+
+impl Host {
+    /// By the principal of the role's trust.
+    pub fn of(service: &str) -> Option<Self> {
+        match service.split('.').next()? {
+            "lambda" => Some(Self::Lambda),
+            "kinesisanalytics" => Some(Self::Flink),
+            "pipes" => Some(Self::Pipes),
+            _ => None,
+        }
+    }
+
+    /// An event source mapping and a pipe look at the stream when they are made, also where they read by a consumer
+    /// (Lambda developer guide, "Process Kinesis Data Streams records"; EventBridge user guide, "Kinesis execution
+    /// role permissions").
+    fn asks_for_stream(self) -> bool {
+        matches!(self, Self::Lambda | Self::Pipes)
+    }
+
+    /// What the service needs besides the streams: to find them, and to log. A pipe logs without the role.
+    pub fn needs(self, scope: &Scope, reads: bool) -> Vec<Value> {
+        let logs = |name: &str| {
+            let groups = scope.fill("arn:{partition}:logs:{region}:{account}:log-group:", "");
+            Value::text(format!("{groups}{name}*"))
+        };
+        let mut statements = Vec::new();
+        if reads && self.asks_for_stream() {
+            // It knows no resource-level permissions.
+            statements.push(allow("find streams", &["kinesis:ListStreams"], vec!["*".into()], None));
+        }
+        match self {
+            Self::Lambda => {
+                let actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
+                statements.push(allow("function logs", &actions, vec![logs("/aws/lambda/")], None));
+            }
+            // Managed Flink developer guide, "Setting up logging in Managed Service for Apache Flink".
+            Self::Flink => {
+                statements.push(allow("find log groups", &["logs:DescribeLogGroups"], vec![logs("")], None));
+                let actions = ["logs:DescribeLogStreams", "logs:PutLogEvents"];
+                statements.push(allow("application logs", &actions, vec![logs("/aws/kinesis-analytics/")], None));
+            }
+            Self::Pipes => {}
+        }
+        statements
+    }
+}
+
 /// What a reader needs. `via`: a fan-out consumer of ours. `kcl`: the name of a Kinesis Client Library application.
-pub fn read_stream(wish: &Wish, stream: &Name, via: Option<&Name>, kcl: Option<&Name>) -> Vec<Value> {
+pub fn read_stream(
+    wish: &Wish,
+    stream: &Name,
+    via: Option<&Name>,
+    kcl: Option<&Name>,
+    host: Option<Host>,
+) -> Vec<Value> {
     let mut actions = vec!["kinesis:DescribeStreamSummary", "kinesis:ListShards"];
     if via.is_none() {
         actions.extend(["kinesis:GetShardIterator", "kinesis:GetRecords"]);
     }
-    if kcl.is_some() {
+    if kcl.is_some() || host.is_some_and(Host::asks_for_stream) {
         actions.push("kinesis:DescribeStream");
-        if via.is_none() {
-            // Unless told otherwise, KCL registers a fan-out consumer by its application's name.
-            actions.push("kinesis:RegisterStreamConsumer");
-        }
+    }
+    if kcl.is_some() && via.is_none() {
+        // Unless told otherwise, KCL registers a fan-out consumer by its application's name.
+        actions.push("kinesis:RegisterStreamConsumer");
     }
     let mut statements = vec![allow(&format!("read {stream}"), &actions, vec![stream_arn(stream)], None)];
     if let Some(consumer) = via.or(kcl) {
@@ -137,13 +197,14 @@ pub fn read_stream(wish: &Wish, stream: &Name, via: Option<&Name>, kcl: Option<&
     statements
 }
 
-/// The three tables in which KCL 3.x keeps leases, load of its workers and its coordinator's state.
+/// The three tables in which KCL 3.x keeps leases, load of its workers and its coordinator's state. From 3.5 on the
+/// lease table holds all of it.
 fn kcl_tables(scope: &Scope, application: &str) -> Vec<Value> {
     let table = |suffix: &str| {
         let arn = scope.fill("arn:{partition}:dynamodb:{region}:{account}:table/", "");
         Value::text(format!("{arn}{application}{suffix}"))
     };
-    const ITEMS: [&str; 7] = [
+    const ITEMS: [&str; 8] = [
         "dynamodb:CreateTable",
         "dynamodb:DescribeTable",
         "dynamodb:Scan",
@@ -151,13 +212,14 @@ fn kcl_tables(scope: &Scope, application: &str) -> Vec<Value> {
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
+        "dynamodb:ConditionCheckItem",
     ];
-    let with = |more: &'static str| [&ITEMS[..], &[more]].concat();
+    let leases = [&ITEMS[..], &["dynamodb:UpdateTable"]].concat();
     let state = vec![table("-WorkerMetricStats"), table("-CoordinatorState")];
     vec![
-        allow(&format!("leases {application}"), &with("dynamodb:UpdateTable"), vec![table("")], None),
+        allow(&format!("leases {application}"), &leases, vec![table("")], None),
         allow(&format!("lease index {application}"), &["dynamodb:Query"], vec![table("/index/*")], None),
-        allow(&format!("coordination {application}"), &with("dynamodb:ConditionCheckItem"), state, None),
+        allow(&format!("coordination {application}"), &ITEMS, state, None),
     ]
 }
 

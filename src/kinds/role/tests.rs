@@ -28,7 +28,11 @@ fn derived(access: &str) -> (Option<String>, Vec<String>) {
 }
 
 fn policy(can: &str) -> String {
-    let (policy, problems) = derived(&format!("{{ trust: {{ service: lambda.amazonaws.com }}, can: [{can}] }}"));
+    hosted("ec2", can)
+}
+
+fn hosted(service: &str, can: &str) -> String {
+    let (policy, problems) = derived(&format!("{{ trust: {{ service: {service}.amazonaws.com }}, can: [{can}] }}"));
     assert_eq!(problems, Vec::<String>::new());
     policy.unwrap()
 }
@@ -56,11 +60,38 @@ fn readers_get_what_their_way_of_reading_needs() {
 }
 
 #[test]
+fn services_that_read_get_what_aws_documents_for_them() {
+    insta::assert_snapshot!(hosted("lambda", "{ read: audit }"), @r#"
+    {"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards","kinesis:GetShardIterator","kinesis:GetRecords","kinesis:DescribeStream"],"Effect":"Allow","Resource":{"$ref":"stream/audit#arn"},"Sid":"ReadAudit"}
+    {"Action":"kinesis:ListStreams","Effect":"Allow","Resource":"*","Sid":"FindStreams"}
+    {"Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Effect":"Allow","Resource":"arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/*","Sid":"FunctionLogs"}
+    "#);
+    insta::assert_snapshot!(hosted("lambda", "{ read: clicks, via: fraud }"), @r#"
+    {"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards","kinesis:DescribeStream"],"Effect":"Allow","Resource":{"$ref":"stream/clicks#arn"},"Sid":"ReadClicks"}
+    {"Action":["kinesis:SubscribeToShard","kinesis:DescribeStreamConsumer"],"Effect":"Allow","Resource":"arn:aws:kinesis:eu-west-1:123456789012:stream/acme-clicks/consumer/fraud:*","Sid":"SubscribeClicksFraud"}
+    {"Action":"kms:Decrypt","Condition":{"StringEquals":{"kms:EncryptionContext:aws:kinesis:arn":{"$ref":"stream/clicks#arn"},"kms:ViaService":"kinesis.eu-west-1.amazonaws.com"}},"Effect":"Allow","Resource":{"$ref":"key/clicks#arn"},"Sid":"DecryptClicks"}
+    {"Action":"kinesis:ListStreams","Effect":"Allow","Resource":"*","Sid":"FindStreams"}
+    {"Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Effect":"Allow","Resource":"arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/*","Sid":"FunctionLogs"}
+    "#);
+    insta::assert_snapshot!(hosted("kinesisanalytics", "{ read: audit }"), @r#"
+    {"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards","kinesis:GetShardIterator","kinesis:GetRecords"],"Effect":"Allow","Resource":{"$ref":"stream/audit#arn"},"Sid":"ReadAudit"}
+    {"Action":"logs:DescribeLogGroups","Effect":"Allow","Resource":"arn:aws:logs:eu-west-1:123456789012:log-group:*","Sid":"FindLogGroups"}
+    {"Action":["logs:DescribeLogStreams","logs:PutLogEvents"],"Effect":"Allow","Resource":"arn:aws:logs:eu-west-1:123456789012:log-group:/aws/kinesis-analytics/*","Sid":"ApplicationLogs"}
+    "#);
+    insta::assert_snapshot!(hosted("pipes", "{ read: audit }"), @r#"
+    {"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards","kinesis:GetShardIterator","kinesis:GetRecords","kinesis:DescribeStream"],"Effect":"Allow","Resource":{"$ref":"stream/audit#arn"},"Sid":"ReadAudit"}
+    {"Action":"kinesis:ListStreams","Effect":"Allow","Resource":"*","Sid":"FindStreams"}
+    "#);
+    let writer = hosted("lambda", "{ write: audit }");
+    assert!(writer.contains("logs:PutLogEvents") && !writer.contains("kinesis:ListStreams"));
+}
+
+#[test]
 fn kcl_gets_its_tables_and_metrics_and_registers_only_its_own_consumer() {
     insta::assert_snapshot!(policy("{ read: clicks, via: fraud, kcl: detector }"), @r#"
     {"Action":["kinesis:DescribeStreamSummary","kinesis:ListShards","kinesis:DescribeStream"],"Effect":"Allow","Resource":{"$ref":"stream/clicks#arn"},"Sid":"ReadClicks"}
     {"Action":["kinesis:SubscribeToShard","kinesis:DescribeStreamConsumer"],"Effect":"Allow","Resource":"arn:aws:kinesis:eu-west-1:123456789012:stream/acme-clicks/consumer/fraud:*","Sid":"SubscribeClicksFraud"}
-    {"Action":["dynamodb:CreateTable","dynamodb:DescribeTable","dynamodb:Scan","dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:UpdateTable"],"Effect":"Allow","Resource":"arn:aws:dynamodb:eu-west-1:123456789012:table/detector","Sid":"LeasesDetector"}
+    {"Action":["dynamodb:CreateTable","dynamodb:DescribeTable","dynamodb:Scan","dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:ConditionCheckItem","dynamodb:UpdateTable"],"Effect":"Allow","Resource":"arn:aws:dynamodb:eu-west-1:123456789012:table/detector","Sid":"LeasesDetector"}
     {"Action":"dynamodb:Query","Effect":"Allow","Resource":"arn:aws:dynamodb:eu-west-1:123456789012:table/detector/index/*","Sid":"LeaseIndexDetector"}
     {"Action":["dynamodb:CreateTable","dynamodb:DescribeTable","dynamodb:Scan","dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:ConditionCheckItem"],"Effect":"Allow","Resource":["arn:aws:dynamodb:eu-west-1:123456789012:table/detector-WorkerMetricStats","arn:aws:dynamodb:eu-west-1:123456789012:table/detector-CoordinatorState"],"Sid":"CoordinationDetector"}
     {"Action":"cloudwatch:PutMetricData","Condition":{"StringEquals":{"cloudwatch:namespace":"detector"}},"Effect":"Allow","Resource":"*","Sid":"MetricsDetector"}

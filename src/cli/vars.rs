@@ -1,0 +1,56 @@
+//! What `${var:NAME}` stands for: files of values, and values on the command line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::files;
+use crate::model::{Path, Problem};
+use crate::spec::{Document, NodeValue, Source};
+
+/// Reads the files in their order; the later word holds, and the command line has the last one.
+pub fn read(
+    paths: &[PathBuf],
+    given: &[(String, String)],
+) -> Result<BTreeMap<String, String>, (Vec<Problem>, Vec<Source>)> {
+    let mut values = BTreeMap::new();
+    let mut problems = Vec::new();
+    let mut sources = Vec::new();
+    for path in paths {
+        match files::read(std::slice::from_ref(path)) {
+            Ok(read) => sources.extend(read),
+            Err(unreadable) => problems.extend(unreadable),
+        }
+    }
+    for source in &sources {
+        let (document, mistakes) = Document::parse(source.clone());
+        problems.extend(mistakes);
+        if let Some(document) = document {
+            take(&document, &mut values, &mut problems);
+        }
+    }
+    values.extend(given.iter().cloned());
+    if problems.is_empty() { Ok(values) } else { Err((problems, sources)) }
+}
+
+fn take(document: &Document, values: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) {
+    let mut wrong = |path: Path, message: &str| {
+        let place = document.place(&path);
+        problems.push(Problem::new("wrong-type", path, message).help("write `NAME: VALUE` lines").at(place));
+    };
+    let NodeValue::Map(entries) = &document.root.value else {
+        return wrong(Path::root(), "a file of variables is a mapping of names to values");
+    };
+    for entry in entries {
+        let value = match &entry.value.value {
+            NodeValue::Text(text) => text.clone(),
+            NodeValue::Null => String::new(),
+            NodeValue::Seq(_) | NodeValue::Map(_) => {
+                wrong(Path::root().key(&entry.key), "the value of a variable is one text, number or word");
+                continue;
+            }
+            // As it was written: `012` keeps its zero.
+            _ => document.source.slice(&entry.value.span).to_owned(),
+        };
+        values.insert(entry.key.clone(), value);
+    }
+}

@@ -1,0 +1,134 @@
+use super::*;
+use crate::kinds::{Pipeline, wish};
+
+fn scope(pipeline: &str) -> Scope {
+    let text = |text: &str| text.to_owned();
+    Scope { pipeline: text(pipeline), partition: text("aws"), region: text("eu-west-1"), account: text("123456789012") }
+}
+
+fn graph(pipeline: &str, rest: &str) -> Graph {
+    let text = format!("apiVersion: tidegate/v1\npipeline: {pipeline}\nalarms: {{ off: true }}\n{rest}");
+    let wishes = wish(&serde_yaml::from_str::<Pipeline>(&text).unwrap(), &scope(pipeline));
+    assert_eq!(wishes.problems, []);
+    wishes.graph
+}
+
+/// Where an action is allowed: resource and condition.
+fn allowed(policy: &Value, action: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for statement in policy["Statement"].as_array().unwrap() {
+        if statement["Action"].as_array().unwrap().iter().any(|one| one == action) {
+            let only = if statement["Condition"].is_null() { "" } else { " if " };
+            // On resources of other services the action means nothing.
+            let service = format!("arn:aws:{}:", action.split(':').next().unwrap());
+            let on = statement["Resource"].as_array().unwrap().iter();
+            for on in on.filter(|on| *on == "*" || on.as_str().unwrap().starts_with(&service)) {
+                found.push(format!("{}{only}{}", on.as_str().unwrap(), statement["Condition"]).replace("null", ""));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+const STREAMS: &str = "streams: { clicks: {}, sized: { capacity: { mode: provisioned, shards: 2 } }, ranged: { capacity: { mode: provisioned, shards: { min: 1, max: 4 } } } }";
+
+#[test]
+fn everything_that_a_pipeline_may_own_can_be_looked_for() {
+    let policy = deployer(&graph("shop", STREAMS), &scope("shop"), true).policy();
+    for (action, on) in [
+        ("iam:ListRoles", "*"),
+        ("iam:GetRole", "arn:aws:iam::123456789012:role/tidegate/shop/*"),
+        ("ec2:DescribeVpcEndpoints", "*"),
+        ("ec2:DescribeSecurityGroups", "*"),
+        ("logs:DescribeLogGroups", "*"),
+        ("kinesis:DescribeStreamSummary", "arn:aws:kinesis:eu-west-1:123456789012:stream/*"),
+        ("kinesis:DescribeStreamConsumer", "arn:aws:kinesis:eu-west-1:123456789012:stream/*/consumer/*:*"),
+        ("s3:GetBucketTagging", "arn:aws:s3:::*"),
+    ] {
+        assert_eq!(allowed(&policy, action), [on], "{action}");
+    }
+}
+
+#[test]
+fn what_has_left_the_spec_is_deleted_by_its_tag_or_its_own_folder() {
+    let tagged = r#" if {"StringEquals":{"aws:ResourceTag/tidegate:pipeline":"shop"}}"#;
+    let arn = |rest: &str| format!("arn:aws:kinesis:eu-west-1:123456789012:stream/{rest}");
+    let graph = graph("shop", STREAMS);
+    let policy = deployer(&graph, &scope("shop"), true).policy();
+    assert_eq!(
+        allowed(&policy, "kinesis:DeleteStream"),
+        [format!("{}{tagged}", arn("*")), arn("clicks"), arn("ranged"), arn("sized")]
+    );
+    assert_eq!(allowed(&policy, "iam:DeleteRole"), ["arn:aws:iam::123456789012:role/tidegate/shop/*"]);
+    assert_eq!(
+        allowed(&policy, "cloudwatch:DeleteAlarms"),
+        [format!("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-*{tagged}")]
+    );
+    assert_eq!(
+        allowed(&policy, "kms:DeleteAlias"),
+        [
+            "arn:aws:kms:eu-west-1:123456789012:alias/tidegate/shop/*".to_owned(),
+            format!("arn:aws:kms:eu-west-1:123456789012:key/*{tagged}"),
+        ]
+    );
+    for action in ["s3:DeleteBucket", "s3:DeleteObject"] {
+        assert_eq!(allowed(&policy, action), [""; 0], "no tag tells whose a bucket is");
+    }
+    let policy = deployer(&graph, &scope("shop"), false).policy();
+    assert_eq!(allowed(&policy, "kinesis:DeleteStream"), [arn("clicks"), arn("ranged"), arn("sized")]);
+    assert_eq!(allowed(&policy, "iam:DeleteRole"), [""; 0]);
+    assert_eq!(allowed(&policy, "iam:ListRoles").len(), 1, "looking is always needed");
+}
+
+#[test]
+fn archives_pass_their_role_to_firehose_only_and_touch_their_own_log_group() {
+    let archive =
+        "streams: { clicks: {} }\narchives: { clicks-raw: { from: clicks, s3: { bucket: acme, create: true } } }";
+    let policy = deployer(&graph("shop", archive), &scope("shop"), true).policy();
+    let only = r#" if {"StringEquals":{"iam:PassedToService":"firehose.amazonaws.com"}}"#;
+    assert_eq!(allowed(&policy, "iam:PassRole"), [format!("arn:aws:iam::123456789012:role/tidegate/shop/*{only}")]);
+    let group = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/kinesisfirehose/clicks-raw";
+    assert_eq!(allowed(&policy, "logs:PutRetentionPolicy"), [group.to_owned(), format!("{group}:*")]);
+    assert_eq!(allowed(&policy, "s3:DeleteBucket"), ["arn:aws:s3:::acme"]);
+}
+
+#[test]
+fn the_controller_resizes_only_what_has_a_range() {
+    let policy = controller(&graph("shop", STREAMS), &scope("shop")).policy();
+    let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/ranged";
+    for action in ["kinesis:UpdateShardCount", "kinesis:SplitShard", "kinesis:MergeShards", "kinesis:AddTagsToStream"] {
+        let tagged = r#" if {"StringEquals":{"aws:ResourceTag/tidegate:pipeline":"shop"}}"#;
+        assert_eq!(allowed(&policy, action), [format!("{arn}{tagged}")], "{action}");
+    }
+    assert_eq!(allowed(&policy, "kinesis:DescribeStreamSummary").len(), 3);
+    assert_eq!(allowed(&policy, "kinesis:EnableEnhancedMonitoring"), [""; 0]);
+}
+
+#[test]
+fn several_pipelines_are_one_policy_and_a_long_one_is_divided_without_loss() {
+    let streams = |of: &str| {
+        let names: Vec<String> = (0..60).map(|n| format!("{of}-stream-with-a-long-name-{n}: {{}}")).collect();
+        format!("streams: {{ {} }}", names.join(", "))
+    };
+    let both = || {
+        let mut grants = deployer(&graph("one", &streams("one")), &scope("one"), true);
+        grants.merge(deployer(&graph("two", &streams("two")), &scope("two"), true));
+        grants
+    };
+    let whole = both().policy();
+    assert_eq!(allowed(&whole, "kinesis:CreateStream").len(), 120);
+    assert_eq!(allowed(&whole, "iam:GetRole").len(), 2);
+    assert!(length(&whole) > LONGEST_POLICY);
+    let divided = both().policies();
+    let actions = |policies: &[Value]| {
+        let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap().clone());
+        statements.map(|statement| statement.to_string()).collect::<BTreeSet<String>>()
+    };
+    assert!(divided.len() > 1);
+    assert_eq!(actions(&divided), actions(&[whole]));
+    for policy in &divided {
+        let statements = policy["Statement"].as_array().unwrap().len();
+        assert!(length(policy) <= LONGEST_POLICY || statements == 1);
+    }
+}
