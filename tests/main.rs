@@ -2,6 +2,7 @@
 
 mod cli;
 mod emulators;
+mod faults;
 mod laws;
 mod stories;
 mod support {

@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Event, Limits, Stop};
 use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Attrs, Call, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
+use crate::model::{Address, Attrs, Call, Compare, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
 use crate::plan::Step;
 
 /// The first wait between two looks at a resource that settles; waits grow by half…
@@ -106,6 +106,14 @@ impl Runner<'_> {
                         Err(gone) if gone.is_absent() && call.effect == Effect::Delete => return Ok(Outputs::new()),
                         settled => settled?,
                     }
+                    if self.already_so(target, call).await {
+                        return Ok(Outputs::new());
+                    }
+                }
+                (Class::Exists | Class::Absent | Class::Refused, Effect::Set)
+                    if self.already_so(target, call).await =>
+                {
+                    return Ok(Outputs::new());
                 }
                 // A new role works everywhere within seconds; asking again is the only way to know.
                 (Class::NotYet, _) if tries < NOT_YET_TRIES => self.cloud.pause(NOT_YET_WAIT).await,
@@ -123,6 +131,25 @@ impl Runner<'_> {
             Observed::Present(live) if !live.attrs.contains_key("tags") => Ok(Some(live.outputs)),
             _ => Err(fault.help("somebody else made it since the plan was computed: plan again")),
         }
+    }
+
+    /// An earlier attempt whose answer was lost may have brought about what the call sets; asking again is then refused.
+    async fn already_so(&self, target: &Target, call: &Call) -> bool {
+        if call.effect != Effect::Set || (call.set.is_empty() && call.drop_tags.is_empty()) {
+            return false;
+        }
+        let Observed::Present(live) = self.cloud.observe(target).await else { return false };
+        let holds = |(name, value): (&String, &Value)| {
+            let Some(field) = target.schema.field(name) else { return false };
+            let default = field.default.map(|default| default());
+            let Some(seen) = live.attrs.get(name).or(default.as_ref()) else { return false };
+            match (field.compare, value.as_map()) {
+                // The call holds only the tags that it writes.
+                (Compare::Tags { .. }, Some(tags)) => tags.iter().all(|(key, tag)| seen.get(key) == Some(tag)),
+                _ => field.compare.same(value, seen),
+            }
+        };
+        call.set.iter().all(holds) && call.drop_tags.iter().all(|key| live.tag(key).is_none())
     }
 
     /// Looks until the resource has settled, or is gone after a deletion.

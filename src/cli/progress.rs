@@ -17,16 +17,22 @@ pub struct Progress<'a> {
     live: Option<Live>,
 }
 
+/// Columns of the spinner and the time that stand before a message.
+const BEFORE_MESSAGE: usize = 10;
+/// Columns of `^C`, and one to spare.
+const ECHO: usize = 3;
+
 /// One line for each running step, with its elapsed time.
 struct Live {
     view: MultiProgress,
     bars: Mutex<BTreeMap<usize, ProgressBar>>,
+    width: usize,
 }
 
 impl<'a> Progress<'a> {
     /// `view` is where a live view is drawn, if there is one.
     pub fn new(plan: &Plan, json: bool, view: Option<&MultiProgress>, out: &'a Out) -> Self {
-        let live = view.map(|view| Live { view: view.clone(), bars: Mutex::default() });
+        let live = view.map(|view| Live { view: view.clone(), bars: Mutex::default(), width: out.width() });
         Self { out, json, total: plan.steps.len(), done: Mutex::new(0), live }
     }
 
@@ -80,25 +86,30 @@ impl<'a> Progress<'a> {
 }
 
 impl Live {
+    /// A line never fills the terminal: the `^C` that it echoes would begin a new one, and the view would be drawn askew.
+    fn short(&self, message: &str) -> String {
+        message.chars().take(self.width.saturating_sub(BEFORE_MESSAGE + ECHO)).collect()
+    }
+
     fn follow(&self, event: &Event) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { step, address, verb } => {
-                let style = ProgressStyle::with_template("  {spinner} {elapsed:>4}  {wide_msg}");
+                let style = ProgressStyle::with_template("  {spinner} {elapsed:>4}  {msg}");
                 let bar = self.view.add(ProgressBar::new_spinner());
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-                bar.set_message(format!("{} {address}", doing(*verb)));
+                bar.set_message(self.short(&format!("{} {address}", doing(*verb))));
                 bar.enable_steady_tick(Duration::from_millis(100));
                 bars.insert(*step, bar);
             }
             Event::Calling { step, address, operation } => {
                 if let Some(bar) = bars.get(step) {
-                    bar.set_message(format!("{address}  {operation}"));
+                    bar.set_message(self.short(&format!("{address}  {operation}")));
                 }
             }
             Event::Waiting { step, address, status } => {
                 if let Some(bar) = bars.get(step) {
-                    bar.set_message(format!("{address}  {status}"));
+                    bar.set_message(self.short(&format!("{address}  {status}")));
                 }
             }
             Event::Done { step, .. } | Event::Failed { step, .. } => {

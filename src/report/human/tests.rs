@@ -141,7 +141,7 @@ fn a_removal_keeps_deletes_and_holds() {
 
     Held: this plan leaves these alone
        ! key/clicks (would lose data): its deletion loses everything encrypted with
-            the key, once its deletion window has passed
+            the key (once its deletion window has passed)
           To do: agree with `--allow-data-loss key/clicks`
        = stream/audit (kept): it has left the spec and is kept (onRemoval: retain)
           To do: to delete it, put the block back with `onRemoval: delete`, apply,
