@@ -19,8 +19,8 @@ pub struct Progress<'a> {
 
 /// Columns of the spinner and the time that stand before a message.
 const BEFORE_MESSAGE: usize = 10;
-/// Columns of `^C`, and one to spare.
-const ECHO: usize = 3;
+/// Columns that stay free at the end.
+const SPARE: usize = 2;
 
 /// One line for each running step, with its elapsed time.
 struct Live {
@@ -86,9 +86,9 @@ impl<'a> Progress<'a> {
 }
 
 impl Live {
-    /// A line never fills the terminal: the `^C` that it echoes would begin a new one, and the view would be drawn askew.
+    /// A line never fills the terminal: what wraps could not be drawn over.
     fn short(&self, message: &str) -> String {
-        message.chars().take(self.width.saturating_sub(BEFORE_MESSAGE + ECHO)).collect()
+        message.chars().take(self.width.saturating_sub(BEFORE_MESSAGE + SPARE)).collect()
     }
 
     fn follow(&self, event: &Event) {
