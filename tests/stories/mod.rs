@@ -47,6 +47,7 @@ stories! {
     exit_codes
     first_stream
     fixed_to_range_and_back
+    foreign_consumers_are_left_alone
     foreign_streams_are_left_alone
     grow_and_shrink
     grow_and_shrink_over_true_states
