@@ -65,6 +65,11 @@ impl Draft {
         self
     }
 
+    /// What it deletes, by address and by name in AWS.
+    pub fn deleted(&self) -> Option<(&Address, &str)> {
+        self.deletes.then_some((&self.address, &self.physical))
+    }
+
     /// It makes this resource, so that what AWS assigns is known only afterwards.
     pub fn makes(&self, address: &Address) -> bool {
         !self.deletes && self.address == *address && matches!(self.verb, Verb::Create | Verb::Replace)

@@ -3,7 +3,7 @@
 use super::diff::{self, Consent, Question, Sheet};
 use super::order::Draft;
 use super::{Held, Reason, Verb};
-use crate::model::{Address, Attrs, ON_REMOVAL, Observed, Owner, Resource, Schema, Shift};
+use crate::model::{Address, Attrs, Desired, ON_REMOVAL, Observed, Owner, Resource, Schema, Shift, Value};
 
 pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
     for (address, seen) in &question.inventory.seen {
@@ -26,6 +26,40 @@ pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
             Observed::Present(live) => remove(question, schema, address, live, sheet),
         }
     }
+    if question.consent.destroy {
+        keep_what_is_needed(question, sheet);
+    }
+}
+
+/// What stays keeps what it needs: a stream that is held would be lost with its key.
+fn keep_what_is_needed(question: &Question, sheet: &mut Sheet) {
+    let mut at = 0;
+    while at < sheet.held.len() {
+        let holder = sheet.held[at].address.clone();
+        let needs = question.graph.get(&holder).map(Desired::needs).unwrap_or_default();
+        let needed = |draft: &Draft| draft.deleted().is_some_and(|(address, _)| needs.contains(address));
+        let (kept, deleted): (Vec<Draft>, Vec<Draft>) = std::mem::take(&mut sheet.drafts).into_iter().partition(needed);
+        sheet.drafts = deleted;
+        sheet.held.extend(kept.iter().filter_map(Draft::deleted).map(|(address, physical)| Held {
+            address: address.clone(),
+            physical: physical.to_owned(),
+            reason: Reason::Waiting,
+            why: format!("{holder} stays, and needs it"),
+            remedy: format!("see {holder}"),
+        }));
+        at += 1;
+    }
+}
+
+/// Fan-out consumers of a stream that are not this pipeline's: whoever registered them still reads.
+fn strangers(question: &Question, live: &Resource) -> usize {
+    let all = live.fact("consumers").and_then(Value::as_int).unwrap_or(0);
+    let ours = question.inventory.seen.iter().filter(|(address, seen)| {
+        let of_it = |part: &Resource| part.physical.split('/').next() == Some(live.physical.as_str());
+        let is_ours = |part: &Resource| part.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours;
+        address.kind() == "consumer" && seen.present().is_some_and(|part| of_it(part) && is_ours(part))
+    });
+    usize::try_from(all).unwrap_or(0).saturating_sub(ours.count())
 }
 
 fn remove(question: &Question, schema: &'static Schema, address: &Address, live: &Resource, sheet: &mut Sheet) {
@@ -78,6 +112,13 @@ pub(super) fn guard(question: &Question, schema: &Schema, address: &Address, liv
     if live.is_protected() {
         let remedy = "set `protect: false` in its block and apply, then try again";
         return held(Reason::Protected, "it is protected (tag tidegate:protect)".into(), remedy.into());
+    }
+    let readers = strangers(question, live);
+    if readers > 0 {
+        let (who, they) = if readers == 1 { ("fan-out consumer", "is") } else { ("fan-out consumers", "are") };
+        let why = format!("{readers} {who} of it {they} not this pipeline's");
+        let remedy = "see `aws kinesis list-stream-consumers`; deregister what nobody uses, then try again";
+        return held(Reason::Waiting, why, remedy.into());
     }
     match schema.holds_data {
         Some(data) if !Consent::names(&question.consent.data_loss, address, &live.physical) => {
