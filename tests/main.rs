@@ -3,6 +3,7 @@
 mod cli;
 mod connect;
 mod emulators;
+mod faults;
 mod laws;
 mod stories;
 mod support {

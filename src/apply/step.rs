@@ -5,13 +5,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Event, Limits, Stop};
 use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Attrs, Call, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
+use crate::model::{Address, Attrs, Call, Compare, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
 use crate::plan::Step;
 
 /// The first wait between two looks at a resource that settles; waits grow by half…
 const FIRST_LOOK: Duration = Duration::from_millis(400);
 /// …up to this: a stream becomes ACTIVE within seconds or minutes, and looks are cheap.
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
+/// How long something that was just made may not be there: AWS's reads follow its writes within seconds.
+const VISIBLE_SECONDS: i64 = 10;
 /// How often a call is repeated because another change was under way.
 const BUSY_TRIES: u32 = 50;
 
@@ -53,7 +55,14 @@ impl Runner<'_> {
             let outputs = self.perform(step, &target, &call).await?;
             target.outputs.extend(outputs);
             if schema.asynchronous || call.effect == Effect::Delete {
-                self.settle(step, &target, call.effect).await?;
+                match self.settle(step, &target, call.effect).await {
+                    // Made while one of the same name was still going, it can go with it: once more, then.
+                    Err(gone) if gone.is_absent() && call.effect == Effect::Create => {
+                        target.outputs.extend(self.perform(step, &target, &call).await?);
+                        self.settle(step, &target, call.effect).await?;
+                    }
+                    settled => settled?,
+                }
             }
         }
         if creates(step) {
@@ -106,6 +115,14 @@ impl Runner<'_> {
                         Err(gone) if gone.is_absent() && call.effect == Effect::Delete => return Ok(Outputs::new()),
                         settled => settled?,
                     }
+                    if self.already_so(target, call).await {
+                        return Ok(Outputs::new());
+                    }
+                }
+                (Class::Exists | Class::Absent | Class::Refused, Effect::Set)
+                    if self.already_so(target, call).await =>
+                {
+                    return Ok(Outputs::new());
                 }
                 // A new role works everywhere within seconds; asking again is the only way to know.
                 (Class::NotYet, _) if tries < NOT_YET_TRIES => self.cloud.pause(NOT_YET_WAIT).await,
@@ -125,9 +142,29 @@ impl Runner<'_> {
         }
     }
 
+    /// An earlier attempt whose answer was lost may have brought about what the call sets; asking again is then refused.
+    async fn already_so(&self, target: &Target, call: &Call) -> bool {
+        if call.effect != Effect::Set || (call.set.is_empty() && call.drop_tags.is_empty()) {
+            return false;
+        }
+        let Observed::Present(live) = self.cloud.observe(target).await else { return false };
+        let holds = |(name, value): (&String, &Value)| {
+            let Some(field) = target.schema.field(name) else { return false };
+            let default = field.default.map(|default| default());
+            let Some(seen) = live.attrs.get(name).or(default.as_ref()) else { return false };
+            match (field.compare, value.as_map()) {
+                // The call holds only the tags that it writes.
+                (Compare::Tags { .. }, Some(tags)) => tags.iter().all(|(key, tag)| seen.get(key) == Some(tag)),
+                _ => field.compare.same(value, seen),
+            }
+        };
+        call.set.iter().all(holds) && call.drop_tags.iter().all(|key| live.tag(key).is_none())
+    }
+
     /// Looks until the resource has settled, or is gone after a deletion.
     async fn settle(&self, step: &Step, target: &Target, effect: Effect) -> Result<(), Fault> {
         let until = self.cloud.now() + self.limits.settle_seconds;
+        let visible_by = self.cloud.now() + VISIBLE_SECONDS;
         let mut wait = FIRST_LOOK;
         let mut told = String::new();
         loop {
@@ -142,7 +179,9 @@ impl Runner<'_> {
                 }
                 Err(fault) if fault.is_absent() && effect == Effect::Delete => return Ok(()),
                 // What was just made may not be visible everywhere yet.
-                Err(fault) if fault.is_absent() && effect == Effect::Create => "not visible yet".to_owned(),
+                Err(fault) if fault.is_absent() && effect == Effect::Create && self.cloud.now() < visible_by => {
+                    "not visible yet".to_owned()
+                }
                 Err(fault) => return Err(fault),
             };
             if self.cloud.now() >= until {

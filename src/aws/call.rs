@@ -23,6 +23,35 @@ impl Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
+        self.call_with(operation, doing, self.attempts, send).await
+    }
+
+    /// The same for what must not happen twice: a call without an answer is not sent again, since it may have worked.
+    pub async fn call_once<T, E, F>(
+        &self,
+        operation: &'static str,
+        doing: &str,
+        send: impl Fn() -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        self.call_with(operation, doing, 1, send).await
+    }
+
+    /// `unanswered`: how often it is sent without getting an answer.
+    async fn call_with<T, E, F>(
+        &self,
+        operation: &'static str,
+        doing: &str,
+        unanswered: u32,
+        send: impl Fn() -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
         let mut wait = FIRST_WAIT;
         let mut tries = 0;
         loop {
@@ -34,7 +63,7 @@ impl Aws {
             tries += 1;
             let limit = match fault.class {
                 Class::Throttled => self.attempts * 2,
-                Class::Unreachable => self.attempts,
+                Class::Unreachable => unanswered,
                 _ => 0,
             };
             tracing::debug!(operation, tries, class = ?fault.class, code = fault.code, "call failed");

@@ -19,6 +19,9 @@ where
     };
     let code = service.code().unwrap_or_default();
     let message = clean(service.message().unwrap_or_default());
+    if let Some(status) = unavailable(status, is_html(error)).filter(|_| code.is_empty() || is_html(error)) {
+        return busy_server(doing, status);
+    }
     if code.is_empty() || is_html(error) {
         return no_code(doing, status, &message);
     }
@@ -143,6 +146,9 @@ where
     let text = clean(&DisplayErrorContext(error).to_string());
     let text = text.split(" (DispatchFailure(").next().unwrap_or(&text);
     let text = text.split(" (TimeoutError(").next().unwrap_or(text);
+    if let Some(status) = unavailable(status, is_html(error)) {
+        return busy_server(doing, status);
+    }
     if is_html(error) || status.is_some_and(|status| (400..500).contains(&status)) {
         return no_code(doing, status, "");
     }
@@ -167,6 +173,16 @@ fn no_code(doing: String, status: Option<u16>, message: &str) -> Fault {
         format!("this endpoint does not support the call ({status}{said})"),
     )
     .help("it is no AWS endpoint for this service; check --endpoint-url and the AWS_ENDPOINT_URL variables")
+}
+
+/// A server error that passes by. A page with status 500 does not: it is how emulators say that they lack an operation.
+fn unavailable(status: Option<u16>, is_html: bool) -> Option<u16> {
+    status.filter(|status| (500..600).contains(status) && (*status != 500 || !is_html))
+}
+
+fn busy_server(doing: String, status: u16) -> Fault {
+    Fault::new(Class::Unreachable, doing, "Unavailable", format!("AWS answered HTTP {status} and nothing else"))
+        .help("the service has trouble of its own (see health.aws.amazon.com); run the same command again in a minute")
 }
 
 /// A web page in place of an API answer: the endpoint lacks the operation, or a proxy answered.

@@ -2,7 +2,7 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indicatif::MultiProgress;
+use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use super::plan::{Agree, Format};
 use super::progress::Progress;
@@ -202,20 +202,23 @@ fn agreed(command: &str, out: &Out) -> Result<bool, Failure> {
 
 /// Ctrl-C once finishes what is in flight, twice drops it.
 async fn listen(stop: Stop, view: Option<MultiProgress>) {
-    let say = |line: &str| match &view {
-        // Beside a live view a line would be drawn over.
-        Some(view) => drop(view.println(line)),
-        None => Out::new(super::out::Color::Auto).error(line),
-    };
+    let out = Out::new(super::out::Color::Auto);
     while tokio::signal::ctrl_c().await.is_ok() {
         if stop.ask() > 1 {
             if let Some(view) = &view {
-                drop(view.clear());
+                // Nothing is drawn any more; if the terminal is gone, nobody misses it.
+                let _ = view.clear();
+                view.set_draw_target(ProgressDrawTarget::hidden());
             }
-            say("Dropped. What was in flight may have taken effect; run the same command again, it continues.");
+            out.error("Dropped; what was in flight may have taken effect. Run the command again.");
             std::process::exit(Exit::Interrupted.code().into());
         }
-        say("Stopping: the steps in flight are finished. Ctrl-C once more drops them.");
+        let line = "Stopping: the steps in flight are finished. Ctrl-C once more drops them.";
+        match &view {
+            // Beside a live view a line would be drawn over.
+            Some(view) => drop(view.println(line)),
+            None => out.error(line),
+        }
     }
 }
 

@@ -18,16 +18,22 @@ pub struct Progress<'a> {
     live: Option<Live>,
 }
 
+/// Columns of the spinner and the time that stand before a message.
+const BEFORE_MESSAGE: usize = 10;
+/// Columns that stay free at the end.
+const SPARE: usize = 2;
+
 /// One line for each running step, with its elapsed time.
 struct Live {
     view: MultiProgress,
     bars: Mutex<BTreeMap<usize, ProgressBar>>,
+    width: usize,
 }
 
 impl<'a> Progress<'a> {
     /// `view` is where a live view is drawn, if there is one.
     pub fn new(plan: &Plan, json: bool, view: Option<&MultiProgress>, out: &'a Out) -> Self {
-        let live = view.map(|view| Live { view: view.clone(), bars: Mutex::default() });
+        let live = view.map(|view| Live { view: view.clone(), bars: Mutex::default(), width: out.width() });
         Self { out, json, pipeline: plan.scope.pipeline.clone(), total: plan.steps.len(), done: Mutex::new(0), live }
     }
 
@@ -87,25 +93,30 @@ impl<'a> Progress<'a> {
 }
 
 impl Live {
+    /// A line never fills the terminal: what wraps could not be drawn over.
+    fn short(&self, message: &str) -> String {
+        message.chars().take(self.width.saturating_sub(BEFORE_MESSAGE + SPARE)).collect()
+    }
+
     fn follow(&self, event: &Event) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { step, address, verb } => {
-                let style = ProgressStyle::with_template("  {spinner} {elapsed:>4}  {wide_msg}");
+                let style = ProgressStyle::with_template("  {spinner} {elapsed:>4}  {msg}");
                 let bar = self.view.add(ProgressBar::new_spinner());
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-                bar.set_message(format!("{} {address}", doing(*verb)));
+                bar.set_message(self.short(&format!("{} {address}", doing(*verb))));
                 bar.enable_steady_tick(Duration::from_millis(100));
                 bars.insert(*step, bar);
             }
             Event::Calling { step, address, operation } => {
                 if let Some(bar) = bars.get(step) {
-                    bar.set_message(format!("{address}  {operation}"));
+                    bar.set_message(self.short(&format!("{address}  {operation}")));
                 }
             }
             Event::Waiting { step, address, status } => {
                 if let Some(bar) = bars.get(step) {
-                    bar.set_message(format!("{address}  {status}"));
+                    bar.set_message(self.short(&format!("{address}  {status}")));
                 }
             }
             Event::Done { step, .. } | Event::Failed { step, .. } => {

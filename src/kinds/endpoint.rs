@@ -380,6 +380,7 @@ fn check(endpoint: &EndpointSpec, at: &Path, problems: &mut Vec<Problem>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Attrs;
 
     fn told(service: &str, allowed: bool, private: bool) -> Vec<String> {
         let sid = if allowed { "Write" } else { NOBODY };

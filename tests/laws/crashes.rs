@@ -104,6 +104,28 @@ cut_at_every_call! {
     a_destruction_can_lose_every_answer: destruction Answer;
 }
 
+/// Somebody thinks better of it: what a destruction has begun is made again, also what is still on its way out.
+#[tokio::test]
+async fn a_destruction_can_be_taken_back_after_every_call() {
+    let graph = bench::graph(EVERY_KIND);
+    let (end, _) = creation().undisturbed().await;
+    let calls = destruction().undisturbed().await.1;
+    for k in 1..=calls {
+        let bench = destruction().begin().await;
+        bench.trouble.make(k, Cut::After);
+        bench.apply(&graph, &bench::all_may_go(&graph)).await;
+        bench.trouble.heal();
+        bench.must_apply(&graph, &Consent::default()).await;
+        let when = format!("taken back after call {k}");
+        bench::assert_empty(&bench.plan(&graph, &Consent::default()).await, &when);
+        let world = bench.settled().await;
+        let other: Vec<_> = end.iter().filter(|(what, live)| world.get(*what) != Some(live)).collect();
+        assert!(other.is_empty(), "{when}: {other:#?}");
+        assert_eq!(world.len(), end.len(), "{when}");
+    }
+    println!("destruction: taken back after {calls} of {calls} calls");
+}
+
 /// What the scenarios above promise to touch.
 #[tokio::test]
 async fn the_scenarios_touch_every_kind() {

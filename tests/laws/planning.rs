@@ -1,7 +1,7 @@
 //! What holds of every plan: the second is empty, the same question has the same answer, and what cannot be read is
 //! neither made nor deleted.
 
-use tidegate::model::Observed;
+use tidegate::model::{Address, Observed};
 use tidegate::plan::{Consent, Plan, Verb};
 
 use super::bench::{self, Bench, EVERY_KIND, EVERY_KIND_CHANGED};
@@ -115,4 +115,20 @@ async fn a_failed_listing_is_told() {
     assert!(plan.is_empty());
     assert_eq!(plan.not_checked, inventory.blind);
     assert_eq!(plan.count(Verb::Delete), 0);
+}
+
+/// A stream that may not go keeps its key, and a bucket its own, whatever was agreed to for the key.
+#[tokio::test]
+async fn what_stays_keeps_what_it_needs() {
+    let graph = bench::graph(EVERY_KIND);
+    let bench = Bench::new("everything");
+    bench.must_apply(&graph, &Consent::default()).await;
+    let key = Address::new("key", "clicks");
+    for agreed in [&["key/clicks"][..], &["key/clicks", "stream/clicks", "stream/audit"]] {
+        let data_loss = agreed.iter().map(|name| name.parse().expect("an address")).collect();
+        let plan = bench.plan(&graph, &Consent { destroy: true, data_loss, ..Consent::default() }).await;
+        assert!(plan.steps.iter().all(|step| step.address != key), "{agreed:?}");
+        let held = plan.held.iter().find(|held| held.address == key).expect("the key is held");
+        assert!(held.why.contains("still uses it, and stays"), "{}", held.why);
+    }
 }

@@ -116,7 +116,7 @@ impl Cloud {
     /// `stream NAME tag KEY VALUE`, `stream NAME untag KEY`, `stream NAME consumer CONSUMER`,
     /// `stream NAME readable ACCOUNT`, `key ALIAS create`, `bucket NAME create`,
     /// `bucket NAME versioning enabled`, `role NAME create`, `role NAME description TEXT`, `role NAME delete`,
-    /// `log-group NAME retention 3d`, `alarm NAME delete`, `consumer STREAM/NAME delete`.
+    /// `log-group NAME retention 3d`, `alarm NAME delete`, `consumer STREAM/NAME create`, `consumer STREAM/NAME delete`.
     pub fn by_hand(&self, words: &[&str]) -> Result<(), String> {
         if self.endpoints.is_empty() {
             return by_hand_locally(&self.local()?, words);
@@ -147,6 +147,7 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
             let rules = Value::Map(BTreeMap::new());
             local.put("bucket", name, Attrs::from([("ownership".to_owned(), owner), ("lifecycle".to_owned(), rules)]))
         }
+        ["consumer", consumer, "create"] => local.put("consumer", consumer, Attrs::new()),
         ["role", name, "create"] => local.put("role", name, Attrs::new()),
         ["key", alias, "create"] => local.put("key", alias, Attrs::from([("alias".to_owned(), Value::text(*alias))])),
         ["stream", name, "consumer", consumer] => {

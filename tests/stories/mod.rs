@@ -33,8 +33,8 @@ macro_rules! stories {
 }
 
 stories! {
-    access
     a_key_outlives_what_it_encrypts
+    access
     adopt_a_stream
     adopt_buckets_and_roles
     alarms

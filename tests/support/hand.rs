@@ -102,12 +102,19 @@ impl Hand {
             ["alarm", name, "delete"] => {
                 said(self.cloudwatch.delete_alarms().alarm_names(*name).send()).await.map(drop)
             }
-            ["consumer", consumer, "delete"] => {
+            ["consumer", consumer, what @ ("create" | "delete")] => {
                 let (stream, name) = consumer.split_once('/').ok_or("write STREAM/NAME")?;
                 let seen = said(self.kinesis.describe_stream_summary().stream_name(stream).send()).await?;
                 let arn = seen.stream_description_summary().map(|summary| summary.stream_arn().to_owned());
+                if *what == "create" {
+                    let call = self.kinesis.register_stream_consumer().set_stream_arn(arn).consumer_name(name);
+                    return said(call.send()).await.map(drop);
+                }
                 let call = self.kinesis.deregister_stream_consumer().set_stream_arn(arn).consumer_name(name);
-                said(call.send()).await.map(drop)
+                said(call.send()).await?;
+                // Who comes next must not meet it on its way out.
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                Ok(())
             }
             _ => Err(format!("nobody can do this by hand: {}", words.join(" "))),
         }

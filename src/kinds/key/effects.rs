@@ -229,16 +229,31 @@ async fn create(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Faul
     let doing = format!("creating key {}", target.address.name());
     let policy = call.set.get("policy").map(|policy| policy.to_json().to_string());
     let tags = sdk_tags(call.set.get("tags"));
-    let answer = aws
-        .call("kms:CreateKey", &doing, || {
-            let request = aws.kms().create_key().set_description(call.text("description").map(str::to_owned));
-            request.set_policy(policy.clone()).set_tags(Some(tags.clone())).send()
-        })
-        .await?;
-    let key = answer.key_metadata();
+    let send = || {
+        let request = aws.kms().create_key().set_description(call.text("description").map(str::to_owned));
+        request.set_policy(policy.clone()).set_tags(Some(tags.clone())).send()
+    };
+    let mut tries = 0;
+    let key = loop {
+        tries += 1;
+        match aws.call_once("kms:CreateKey", &doing, send).await {
+            Ok(answer) => break answer.key_metadata,
+            // KMS knows no token that would make a second call harmless, so the key is looked for before it is made again.
+            Err(fault) if fault.class == Class::Unreachable => match by_tag(aws, target).await? {
+                Some(key) => break Some(key),
+                None if tries < CREATE_TRIES => {}
+                None => return Err(fault),
+            },
+            Err(fault) => return Err(fault),
+        }
+    };
     let output = |name: &str, value: Option<&str>| Some((name.to_owned(), value?.to_owned()));
+    let key = key.as_ref();
     Ok([output("id", key.map(KeyMetadata::key_id)), output("arn", key.and_then(KeyMetadata::arn))]
         .into_iter()
         .flatten()
         .collect())
 }
+
+/// How often a key is tried to be made while no answer comes.
+const CREATE_TRIES: u32 = 5;

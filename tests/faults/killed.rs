@@ -1,0 +1,62 @@
+//! `kill -9` at any moment: applying again comes to the same end.
+
+use std::time::Duration;
+
+use super::{destroy, is_as_described, program, run, spec};
+use crate::support::emulators;
+
+/// Moments at which a run is killed; `TIDEGATE_KILLS` asks for more.
+fn kills() -> u32 {
+    std::env::var("TIDEGATE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
+/// AWS takes tags with a creating call; this emulator loses those of three kinds, so that a run that is killed before it
+/// repeats them leaves something without an owner.
+const AGAIN: &[&str] =
+    &["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-killed-raw"];
+
+/// Starts the program and kills it after a while; tells whether it was still running.
+fn killed(folder: &std::path::Path, account: &str, args: &[&str], after: Duration) -> bool {
+    let mut child = program(folder, account, &emulators::ministack().url, args).spawn().expect("the program starts");
+    std::thread::sleep(after);
+    let running = child.try_wait().expect("it can be asked").is_none();
+    // If it has ended by itself there is nothing to kill.
+    let _ = child.kill();
+    child.wait().expect("it ends");
+    running
+}
+
+#[test]
+fn a_killed_run_is_continued() {
+    let url = emulators::ministack().url.as_str();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (at, pipeline, account) = (folder.path(), "killed", "700000008010");
+    std::fs::write(at.join("tidegate.yaml"), spec(pipeline)).expect("the spec can be written");
+    let words = destroy(pipeline);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let points = kills();
+    // How long the two take undisturbed, so that the moments lie within the first four fifths.
+    let whole = |args: &[&str]| {
+        let start = std::time::Instant::now();
+        assert_eq!(run(at, account, url, args).0, Some(0), "{args:?}");
+        start.elapsed()
+    };
+    let (making, going) = (whole(&["apply", "-y"]), whole(&words));
+    let mut cut = 0;
+    for point in 1..=points {
+        let (making, going) = (making * 8 * point / (points + 1) / 10, going * 8 * point / (points + 1) / 10);
+        let when = format!("apply killed after {making:?}, destroy after {going:?}");
+        cut += u32::from(killed(at, account, &["apply", "-y"], making));
+        let (code, said) = run(at, account, url, AGAIN);
+        assert_eq!(code, Some(0), "{when}: {said}");
+        is_as_described(at, account, &when);
+        cut += u32::from(killed(at, account, &words, going));
+        let (code, said) = run(at, account, url, &words);
+        assert_eq!(code, Some(0), "{when}: {said}");
+        let (_, said) = run(at, account, url, &["destroy", "-y"]);
+        assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
+        assert_eq!(super::living_keys(account), 0, "{when}: keys");
+    }
+    println!("{cut} of {} runs were killed on their way, and each was continued", 2 * points);
+    assert!(cut >= points, "only {cut} of {} runs were killed on their way", 2 * points);
+}

@@ -1,0 +1,94 @@
+//! A bad network and a process that is killed: applying again always comes to the end that was asked for.
+
+mod killed;
+mod proxy;
+mod trouble;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use aws_credential_types::Credentials;
+use aws_sdk_kms::config::{BehaviorVersion, Region};
+use aws_sdk_kms::types::KeyState;
+
+use crate::support::emulators::{self, ACCESS_KEY, REGION};
+
+/// One pipeline with most kinds; each test plays it in an account of its own.
+fn spec(pipeline: &str) -> String {
+    format!(
+        "\
+apiVersion: tidegate/v1
+pipeline: {pipeline}
+region: eu-west-1
+defaults: {{ onRemoval: delete, notify: [\"arn:aws:sns:eu-west-1:123456789012:oncall\"] }}
+keys:
+  clicks: {{ deletionWindow: 7d }}
+streams:
+  clicks:
+    capacity: {{ mode: provisioned, shards: 2 }}
+    retention: 7d
+    encryption: {{ key: clicks }}
+    fanOut: [fraud]
+    share: [{{ account: \"210987654321\", can: read }}]
+archives:
+  raw:
+    from: clicks
+    s3: {{ bucket: acme-{pipeline}-raw, create: true, key: clicks, versioning: true, expireAfter: 30d }}
+access:
+  producer: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{{ write: clicks }}] }}
+  reader: {{ trust: {{ service: lambda.amazonaws.com }}, can: [{{ read: clicks, via: fraud }}] }}
+"
+    )
+}
+
+const DESTROY: &[&str] =
+    &["destroy", "-y", "--allow-data-loss=key/clicks", "--allow-data-loss=stream/clicks", "--allow-data-loss=bucket"];
+
+/// The program in a folder and an account, talking to an endpoint.
+fn program(folder: &Path, account: &str, url: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").env("COLUMNS", "80");
+    command.envs(emulators::ministack().env()).env("AWS_ENDPOINT_URL", url).env("AWS_ACCESS_KEY_ID", account);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(folder: &Path, account: &str, url: &str, args: &[&str]) -> (Option<i32>, String) {
+    let output = program(folder, account, url, args).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    (output.status.code(), said)
+}
+
+/// `destroy` with everything that it may take.
+fn destroy(pipeline: &str) -> Vec<String> {
+    DESTROY.iter().map(|word| word.replace("=bucket", &format!("=acme-{pipeline}-raw"))).collect()
+}
+
+/// What cannot be told apart by name must not be there twice.
+fn living_keys(account: &str) -> usize {
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(&emulators::ministack().url)
+        .credentials_provider(Credentials::from_keys(account, ACCESS_KEY, None))
+        .build();
+    let kms = aws_sdk_kms::Client::from_conf(config);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut living = 0;
+        for key in kms.list_keys().send().await.expect("keys can be listed").keys() {
+            let seen = kms.describe_key().key_id(key.key_id().unwrap()).send().await.expect("a key can be read");
+            living += usize::from(seen.key_metadata().unwrap().key_state() == Some(&KeyState::Enabled));
+        }
+        living
+    })
+}
+
+/// Nothing left to do, and nothing doubled.
+fn is_as_described(folder: &Path, account: &str, when: &str) {
+    let url = emulators::ministack().url.as_str();
+    let (code, said) = run(folder, account, url, &["plan", "--detailed-exitcode"]);
+    assert_eq!(code, Some(0), "{when}: {said}");
+    assert_eq!(living_keys(account), 1, "{when}: keys");
+}

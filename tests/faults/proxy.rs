@@ -1,0 +1,167 @@
+//! Stands between the SDK and an emulator, and makes trouble by a seed.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Passes,
+    Throttled,
+    /// An error of the service in its own words: 500.
+    Broken,
+    /// A load balancer that knows nothing: 503 without a word.
+    Unavailable,
+    /// The connection ends before the request has arrived.
+    Reset,
+    /// The connection ends after the effect took place.
+    AnswerLost,
+}
+
+pub struct Proxy {
+    pub url: String,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: AtomicUsize,
+    troubles: AtomicUsize,
+}
+
+impl Proxy {
+    /// Listens on a free port of loopback until the test process ends. `percent` of the requests get into trouble.
+    pub fn start(to: &str, seed: u64, percent: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let to = to.trim_start_matches("http://").to_owned();
+        let counts = Arc::new(Counts::default());
+        let (shared, state) = (Arc::clone(&counts), Arc::new(AtomicU64::new(seed)));
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (to, counts, state) = (to.clone(), Arc::clone(&shared), Arc::clone(&state));
+                std::thread::spawn(move || {
+                    // A client that goes away is no trouble of ours.
+                    let _ = serve(client, &to, percent, &state, &counts);
+                });
+            }
+        });
+        Self { url, counts }
+    }
+
+    /// Requests, and how many of them got into trouble.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.counts.requests.load(Ordering::SeqCst), self.counts.troubles.load(Ordering::SeqCst))
+    }
+}
+
+/// The next number of a sequence (splitmix64): the same seed makes the same troubles in the order of the requests.
+fn next(state: &AtomicU64) -> u64 {
+    let mut z = state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn fate(state: &AtomicU64, percent: u64) -> Fate {
+    if next(state) % 100 >= percent {
+        return Fate::Passes;
+    }
+    let all = [Fate::Throttled, Fate::Broken, Fate::Unavailable, Fate::Reset, Fate::AnswerLost];
+    all[usize::try_from(next(state) % 5).unwrap_or_default()]
+}
+
+struct Request {
+    head: Vec<String>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> Option<&str> {
+        let found = self.head.iter().filter_map(|line| line.split_once(':'));
+        found.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    /// One request without its connection headers; `None` where the client has closed.
+    fn read(from: &mut impl BufRead) -> std::io::Result<Option<Self>> {
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            if from.read_line(&mut line)? == 0 {
+                return Ok(None);
+            }
+            match line.trim_end() {
+                "" => break,
+                line => head.push(line.to_owned()),
+            }
+        }
+        let mut request = Self { head, body: Vec::new() };
+        if request.header("transfer-encoding").is_some() {
+            return Err(std::io::Error::other("chunked requests are not expected here"));
+        }
+        let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        request.body = vec![0; length];
+        from.read_exact(&mut request.body)?;
+        Ok(Some(request))
+    }
+}
+
+fn serve(client: TcpStream, to: &str, percent: u64, state: &AtomicU64, counts: &Counts) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let Some(request) = Request::read(&mut reader)? else { return Ok(()) };
+    let mut client = client;
+    let fate = fate(state, percent);
+    counts.requests.fetch_add(1, Ordering::SeqCst);
+    counts.troubles.fetch_add(usize::from(fate != Fate::Passes), Ordering::SeqCst);
+    match fate {
+        Fate::Passes => client.write_all(&forward(&request, to)?),
+        Fate::AnswerLost => forward(&request, to).map(drop),
+        Fate::Reset => Ok(()),
+        Fate::Throttled => {
+            client.write_all(&refusal(&request, "ThrottlingException", "SlowDown", "Rate exceeded", 400))
+        }
+        Fate::Broken => client.write_all(&refusal(&request, "InternalFailure", "InternalError", "We are sorry", 500)),
+        Fate::Unavailable => client.write_all(&answer(503, "text/plain", "")),
+    }
+}
+
+/// The emulator's answer, to the last byte.
+fn forward(request: &Request, to: &str) -> std::io::Result<Vec<u8>> {
+    let mut server = TcpStream::connect(to)?;
+    let mut head = request.head[0].clone() + "\r\n";
+    let kept = request.head[1..].iter().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    kept.for_each(|line| head += &format!("{line}\r\n"));
+    server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+    server.write_all(&request.body)?;
+    let mut all = Vec::new();
+    server.read_to_end(&mut all)?;
+    Ok(all)
+}
+
+/// An error in the words of the request's protocol: JSON, S3's XML or the query protocol's.
+fn refusal(request: &Request, code: &str, s3: &str, message: &str, status: u16) -> Vec<u8> {
+    let kind = request.header("content-type").unwrap_or_default();
+    if kind.contains("json") {
+        return answer(
+            status,
+            "application/x-amz-json-1.1",
+            &format!(r#"{{"__type":"{code}","message":"{message}"}}"#),
+        );
+    }
+    if request.header("smithy-protocol").is_some() {
+        return answer(503, "application/cbor", "");
+    }
+    if kind.contains("x-www-form-urlencoded") {
+        let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
+        return answer(status, "text/xml", &format!("<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"));
+    }
+    answer(503, "application/xml", &format!("<Error><Code>{s3}</Code><Message>{message}</Message></Error>"))
+}
+
+fn answer(status: u16, kind: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} Trouble\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n");
+    (head + "Connection: close\r\n\r\n" + body).into_bytes()
+}

@@ -1,0 +1,72 @@
+//! The whole program behind a bad network: it comes through, or says at which step it stopped and comes through later.
+
+use super::proxy::Proxy;
+use super::{destroy, is_as_described, run, spec};
+use crate::support::emulators;
+
+/// More runs than this are no convergence.
+const MOST_RUNS: usize = 8;
+
+/// Runs until it succeeds; every failure says at which step, or what could not be read.
+fn until_done(folder: &std::path::Path, account: &str, url: &str, args: &[&str]) -> usize {
+    for runs in 1..=MOST_RUNS {
+        let (code, said) = run(folder, account, url, args);
+        if code == Some(0) {
+            return runs;
+        }
+        assert!(matches!(code, Some(1 | 4 | 5)), "{code:?}: {said}");
+        let named = ["  FAIL ", "(not checked)", "error: asking AWS who we are"];
+        assert!(named.iter().any(|words| said.contains(words)), "it does not say where it stopped: {said}");
+        if said.contains("  FAIL ") {
+            assert!(said.contains("Run the same command again"), "{said}");
+        }
+    }
+    panic!("{args:?} does not come to an end in {MOST_RUNS} runs");
+}
+
+/// Without fan-out: this emulator registers a consumer twice where AWS refuses the second, so a lost answer doubles it.
+fn plain(pipeline: &str) -> String {
+    spec(pipeline).replace("    fanOut: [fraud]\n", "").replace(", via: fraud", "")
+}
+
+fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    std::fs::write(at.join("tidegate.yaml"), plain(pipeline)).expect("the spec can be written");
+    let proxy = Proxy::start(&emulators::ministack().url, seed, percent);
+    let when = format!("seed {seed}, {percent} %");
+    println!("{when}");
+    let made = until_done(at, account, &proxy.url, &["apply", "-y"]);
+    is_as_described(at, account, &when);
+    let changed = plain(pipeline).replace("retention: 7d", "retention: 2d").replace("shards: 2", "shards: 3");
+    let changed = changed.replace("expireAfter: 30d", "expireAfter: 60d");
+    std::fs::write(at.join("tidegate.yaml"), changed).expect("the spec can be written");
+    let updated = until_done(at, account, &proxy.url, &["apply", "-y"]);
+    is_as_described(at, account, &when);
+    let words = destroy(pipeline);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let gone = until_done(at, account, &proxy.url, &words);
+    let (_, said) = run(at, account, &emulators::ministack().url, &["destroy", "-y"]);
+    assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
+    assert_eq!(super::living_keys(account), 0, "{when}: keys");
+    let (requests, troubles) = proxy.counts();
+    assert!(troubles > 0, "{when}: no trouble at all in {requests} requests");
+    println!(
+        "{when}: {troubles} troubles in {requests} requests; runs: {made} apply, {updated} update, {gone} destroy"
+    );
+}
+
+#[test]
+fn one_call_in_a_hundred() {
+    come_through("hundred", "700000008001", 11, 1);
+}
+
+#[test]
+fn one_call_in_ten() {
+    come_through("ten", "700000008002", 12, 10);
+}
+
+#[test]
+fn three_calls_in_ten() {
+    come_through("three", "700000008003", 13, 30);
+}
