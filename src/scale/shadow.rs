@@ -1,0 +1,96 @@
+use super::history::Signs;
+use super::reshard::{Pace, thrifty};
+use super::rule::Rule;
+use std::collections::VecDeque;
+
+/// Minutes for which producers are thought to send a rejected record again.
+const RETRY_MINUTES: usize = 5;
+const DAY: i64 = 1440;
+
+/// A stream that does not exist: it gets the load of the real one, but obeys a single rule. Its bill says how good that rule would have been.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    shards: u32,
+    /// The count of a running reshard, and the minute in which it serves.
+    coming: Option<(u32, i64)>,
+    /// Minutes of the calls of the last 24 hours, oldest first.
+    calls: VecDeque<i64>,
+    /// Rejected records by age, youngest first; none if all are served.
+    retries: Option<[f64; RETRY_MINUTES]>,
+}
+
+/// What a minute of a shadow cost, in shard-minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bill {
+    pub capacity: f64,
+    pub throttled: f64,
+}
+
+impl Shadow {
+    pub fn new(shards: u32) -> Self {
+        Self { shards: shards.max(1), coming: None, calls: VecDeque::new(), retries: None }
+    }
+
+    pub fn shards(&self) -> u32 {
+        self.shards
+    }
+
+    /// One minute: a due reshard serves, the rule may call on what was known then, the load is served.
+    pub fn step(
+        &mut self,
+        minute: i64,
+        load: f64,
+        rule: &Rule,
+        known: Option<&Signs>,
+        calls_a_day: u32,
+        pace: &Pace,
+    ) -> Bill {
+        if let Some((shards, _)) = self.coming.filter(|(_, due)| *due <= minute) {
+            (self.shards, self.coming) = (shards, None);
+        }
+        if let (None, Some(known)) = (self.coming, known) {
+            while self.calls.front().is_some_and(|called| *called <= minute - DAY) {
+                self.calls.pop_front();
+            }
+            if self.calls.len() < calls_a_day as usize {
+                self.obey(minute, rule, known, calls_a_day, pace);
+            }
+        }
+        Bill { capacity: f64::from(self.shards), throttled: self.serve(load) }
+    }
+
+    fn obey(&mut self, minute: i64, rule: &Rule, known: &Signs, calls_a_day: u32, pace: &Pace) {
+        let wanted = rule.opinion(known, self.shards, || used_share(self.calls.len() as u32, calls_a_day));
+        if wanted == self.shards {
+            return;
+        }
+        let target = thrifty(self.shards, wanted).clamp(self.shards.div_ceil(2), 2 * self.shards);
+        if target != self.shards {
+            self.calls.push_back(minute);
+            self.coming = Some((target, minute + pace.minutes(self.shards, target)));
+        }
+    }
+
+    /// First attempts that are rejected. Fresh and repeated attempts compete equally.
+    fn serve(&mut self, load: f64) -> f64 {
+        let retries = self.retries.unwrap_or_default();
+        let offered = load + retries.iter().sum::<f64>();
+        if offered <= f64::from(self.shards) {
+            self.retries = None;
+            return 0.0;
+        }
+        let missed = 1.0 - f64::from(self.shards) / offered;
+        let mut next = [load * missed; RETRY_MINUTES];
+        for age in 1..RETRY_MINUTES {
+            next[age] = retries[age - 1] * missed;
+        }
+        self.retries = Some(next);
+        load * missed
+    }
+}
+
+/// How far the day's calls are used up: 1 when a single one is left.
+pub fn used_share(used: u32, calls_a_day: u32) -> f64 {
+    f64::from(used) / f64::from(calls_a_day.saturating_sub(1).max(1))
+}
+
