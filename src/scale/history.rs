@@ -158,8 +158,9 @@ mod tests {
     #[test]
     fn a_rise_and_what_lasted_are_seen() {
         let mut history = History::default();
-        (0..20).for_each(|_| drop(history.take(10.0)));
-        (1..=6).for_each(|minute| drop(history.take(10.0 + 2.0 * f64::from(minute))));
+        for minute in -20..=6 {
+            history.take(10.0 + 2.0 * f64::from(minute.max(0)));
+        }
         assert_eq!(history.signs.rise, 2.0);
         assert_eq!(history.signs.sustained, [22.0, 20.0, 18.0, 14.0]);
     }

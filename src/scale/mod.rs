@@ -21,6 +21,7 @@ pub use guard::{Decision, dispose};
 pub use history::{FLOORS, History, SUSTAINED, Signs, WINDOWS};
 pub use policy::{Bounds, Policy, Proposal, Resize, View};
 pub use reshard::Pace;
+pub use priors::MEMBERS;
 pub use rule::Rule;
 pub use shadow::{Bill, Shadow};
 pub use tidegate::Tidegate;

@@ -1,4 +1,4 @@
-use super::council::{Council, Temper, Vote};
+use super::council::{Council, Member, Temper, Vote};
 use super::demand::{Meter, is_stable, shards_at};
 use super::history::{History, Signs};
 use super::priors::MEMBERS;
@@ -10,8 +10,10 @@ use super::{Policy, Proposal, View};
 const CATCH_UP: i64 = 14 * 1440;
 
 /// Our own policy: a council of rules, each judged by what its shadow of this very stream would have cost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tidegate {
+    members: &'static [Member],
+    temper: Temper,
     meter: Meter,
     history: History,
     signs: Signs,
@@ -25,8 +27,25 @@ pub struct Tidegate {
 }
 
 impl Tidegate {
+    /// The elected council. It knows nothing of the stream yet.
     pub fn new() -> Self {
-        Self::default()
+        Self::with(MEMBERS, Temper::default())
+    }
+
+    /// A council of one's own.
+    pub fn with(members: &'static [Member], temper: Temper) -> Self {
+        Self {
+            members,
+            temper,
+            meter: Meter::default(),
+            history: History::default(),
+            signs: Signs::default(),
+            council: None,
+            pace: Pace::default(),
+            seen: None,
+            paced: i64::MIN,
+            demand: 0.0,
+        }
     }
 
     /// Takes in every minute up to the newest known one. A gap repeats the demand before it; nothing is learned from what has not come.
@@ -47,10 +66,16 @@ impl Tidegate {
                 self.demand = demand;
             }
             self.signs = self.history.take(self.demand);
-            let council = self.council.get_or_insert_with(|| Council::new(MEMBERS, Temper::default(), shards));
+            let council = self.council.get_or_insert_with(|| Council::new(self.members, self.temper, shards));
             council.watch(minute, self.demand, &self.signs, view.calls_a_day, &self.pace);
         }
         self.seen = Some(known.max(self.seen.unwrap_or(known)));
+    }
+}
+
+impl Default for Tidegate {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

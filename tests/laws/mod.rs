@@ -1,5 +1,7 @@
 //! Laws: what must hold for every kind, every example and every generated text.
 
+mod sizing;
+
 use tidegate::cli;
 use tidegate::kinds::{self, KINDS, Pipeline, SCHEMAS};
 use tidegate::model::{Change, Scope};
