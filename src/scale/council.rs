@@ -45,7 +45,8 @@ impl Member {
 /// How a council weighs its members; one set of values for every stream and price.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Temper {
-    /// How fast trust falls with cost: a rule that cost 10 % more than the best has e^(−0.1·eagerness) of its weight.
+    /// How fast trust falls with cost at price 100: a rule that cost 10 % more than the best has e^(−0.1·eagerness) of its
+    /// weight. The dearer a rejected record, the more a bill is chance, and the slower trust falls: with the root of the price.
     pub eagerness: f64,
     /// Days of evidence that the training counts for.
     pub prior_days: f64,
@@ -57,7 +58,7 @@ pub struct Temper {
 
 impl Default for Temper {
     fn default() -> Self {
-        Self { eagerness: 15.0, prior_days: 3.0, half_life_days: 10.0, quantile: 0.5 }
+        Self { eagerness: 15.0, prior_days: 1.0, half_life_days: 10.0, quantile: 0.5 }
     }
 }
 
@@ -140,9 +141,10 @@ impl Council {
             .zip(self.members)
             .map(|(cost, member)| (cost / scale + trained * (1.0 + prior(member, price))) / (days + trained))
             .collect();
+        let eagerness = self.temper.eagerness * (100.0 / price.max(1.0)).sqrt();
         let least = worse.iter().copied().fold(f64::INFINITY, f64::min);
         for (weight, worse) in self.weights.iter_mut().zip(worse) {
-            *weight = (-self.temper.eagerness * (worse - least)).exp();
+            *weight = (-eagerness * (worse - least)).exp();
         }
     }
 

@@ -3,8 +3,6 @@
 use super::reshard::reach;
 use super::{Proposal, View};
 
-/// Calls of a day that are kept for growing.
-const RESERVE: u32 = 2;
 /// Iterator age in minutes above which no shard is taken away: readers need the shards to catch up.
 const MOST_AGE: f64 = 10.0;
 /// Metrics that are older than this many minutes decide nothing.
@@ -39,7 +37,7 @@ pub fn dispose(view: &View<'_>, proposal: &Proposal) -> Decision {
     if left == 0 {
         return hold(format!("all {} calls of the last 24 h are used", view.calls_a_day));
     }
-    if !outside && let Some(why) = doubt(view, bounded, left) {
+    if !outside && let Some(why) = doubt(view, bounded) {
         return hold(why);
     }
     let (least, most) = reach(view.shards);
@@ -55,7 +53,7 @@ pub fn dispose(view: &View<'_>, proposal: &Proposal) -> Decision {
 }
 
 /// Why a change inside the bounds has to wait.
-fn doubt(view: &View<'_>, wanted: u32, left: u32) -> Option<String> {
+fn doubt(view: &View<'_>, wanted: u32) -> Option<String> {
     let known = |minute: i64| view.window.at(minute).accepted.is_some();
     let newest = view.window.newest().unwrap_or(i64::MIN);
     if newest < view.now.saturating_sub(STALE) {
@@ -66,9 +64,6 @@ fn doubt(view: &View<'_>, wanted: u32, left: u32) -> Option<String> {
     }
     if !(newest - COMPLETE + 1..=newest).all(known) {
         return Some(format!("a minute of the newest {COMPLETE} has no metrics"));
-    }
-    if left <= RESERVE.min(view.calls_a_day.saturating_sub(1)) {
-        return Some(format!("the last {left} of {} calls a day is kept for growing", view.calls_a_day));
     }
     let age = view.window.at(newest).age.unwrap_or(0.0);
     (age > MOST_AGE).then(|| format!("the iterator age is {age:.0} min"))
