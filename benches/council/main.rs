@@ -95,19 +95,36 @@ fn on_stream(number: usize, rules: &[Rule]) -> Vec<[f64; 3]> {
 }
 
 fn print(rules: &[Rule], council: &[usize], priors: &[[f64; 3]]) {
-    println!("//! Made by `cargo bench --bench council` from seed {SEED}: {STREAMS} synthetic streams, {} rules. Do not edit.", rules.len());
+    println!(
+        "//! Made by `cargo bench --bench council` from seed {SEED}: {STREAMS} synthetic streams, {} rules. Do not edit.",
+        rules.len()
+    );
     println!();
     println!("use super::council::Member;");
     println!();
-    println!("/// Members, each in the order of the fields of `Rule`, and what it cost on the training streams beyond the best member");
+    println!(
+        "/// Members, each in the order of the fields of `Rule`, and what it cost on the training streams beyond the best member"
+    );
     println!("/// at the prices 10, 100 and 1000.");
     println!("#[rustfmt::skip]");
     println!("pub const MEMBERS: &[Member] = &[");
     for (rule, prior) in council.iter().map(|at| &rules[*at]).zip(priors) {
         println!(
             "    Member::new([{:?}, {:?}, {:?}], {}, {}, [{:?}, {:?}, {:?}], {}, [{:?}, {:?}], [{:.3}, {:.3}, {:.3}]),",
-            rule.grow_above, rule.grow_to, rule.foresee, rule.sustained, rule.window, rule.shrink_to, rule.saving, rule.scarcity,
-            rule.floor, rule.floor_to, rule.season_to, prior[0], prior[1], prior[2],
+            rule.grow_above,
+            rule.grow_to,
+            rule.foresee,
+            rule.sustained,
+            rule.window,
+            rule.shrink_to,
+            rule.saving,
+            rule.scarcity,
+            rule.floor,
+            rule.floor_to,
+            rule.season_to,
+            prior[0],
+            prior[1],
+            prior[2],
         );
     }
     println!("];");

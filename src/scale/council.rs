@@ -151,8 +151,12 @@ impl Council {
     /// The weighted median of what the members want for the real stream: it moves only if half of the trust wants to.
     pub fn vote(&mut self, minute: i64, price: f64, signs: &Signs, shards: u32, used: f64) -> Vote {
         self.weigh(minute, price);
-        let mut opinions: Vec<(u32, usize)> =
-            self.members.iter().enumerate().map(|(at, member)| (member.rule.opinion(signs, shards, || used), at)).collect();
+        let mut opinions: Vec<(u32, usize)> = self
+            .members
+            .iter()
+            .enumerate()
+            .map(|(at, member)| (member.rule.opinion(signs, shards, || used), at))
+            .collect();
         opinions.sort_unstable();
         let total: f64 = self.weights.iter().sum();
         let share = |wants: &dyn Fn(u32) -> bool| {
@@ -195,7 +199,11 @@ impl std::fmt::Display for Rule {
             "grow above {:.0} % use to {:.0} %{}, shrink to the highest of {} at {:.0} %",
             self.grow_above * 100.0,
             self.grow_to * 100.0,
-            if SUSTAINED[self.sustained] > 1 { format!(" once it lasts {} min", SUSTAINED[self.sustained]) } else { String::new() },
+            if SUSTAINED[self.sustained] > 1 {
+                format!(" once it lasts {} min", SUSTAINED[self.sustained])
+            } else {
+                String::new()
+            },
             span(WINDOWS[self.window]),
             self.shrink_to * 100.0,
         )
@@ -207,5 +215,44 @@ fn span(minutes: usize) -> String {
         0..120 => format!("{minutes} min"),
         120..1440 => format!("{} h", minutes / 60),
         _ => format!("{} days", minutes / 1440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scale::{History, MEMBERS};
+
+    #[test]
+    fn the_council_follows_those_whose_shadows_are_cheap() {
+        let mut council = Council::new(MEMBERS, Temper::default(), 20);
+        let mut history = History::default();
+        let mut signs = Signs::default();
+        for minute in 0..3 * 1440 {
+            signs = history.take(10.0);
+            council.watch(minute, 10.0, &signs, 10, &Pace::default());
+        }
+        // A load that never moves needs no margin that is worth its money, whatever a rejected record costs.
+        let thrifty = council.vote(5000, 10.0, &signs, 20, 0.0).shards;
+        let strict = council.vote(5000, 1000.0, &signs, 20, 0.0).shards;
+        assert!((9..=12).contains(&thrifty) && (10..=18).contains(&strict) && thrifty <= strict, "{thrifty} {strict}");
+    }
+
+    #[test]
+    fn priors_lie_between_those_of_the_training_prices() {
+        let member = Member { prior: [0.1, 0.3, 0.9], ..MEMBERS[0] };
+        let found = [1.0, 10.0, 31.622_776_601_683_8, 100.0, 1000.0, 1e6].map(|price| prior(&member, price));
+        for (found, expected) in found.into_iter().zip([0.1, 0.1, 0.2, 0.3, 0.9, 0.9]) {
+            assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn a_rule_says_what_it_does() {
+        let rule = Rule { grow_above: 0.9, grow_to: 0.6, sustained: 2, window: 8, shrink_to: 0.65, ..MEMBERS[0].rule };
+        assert_eq!(
+            rule.to_string(),
+            "grow above 90 % use to 60 % once it lasts 3 min, shrink to the highest of 4 h at 65 %"
+        );
     }
 }

@@ -63,3 +63,57 @@ pub fn shards_at(minute: i64, shards: u32, resizes: &[Resize]) -> u32 {
 pub fn is_stable(minute: i64, resizes: &[Resize]) -> bool {
     resizes.iter().rev().take(4).all(|resize| resize.done.is_none_or(|done| (done - minute).abs() > 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(accepted: f64, rejected: f64) -> Sample {
+        Sample { accepted: Some(accepted), rejected: Some(rejected), age: None }
+    }
+
+    #[test]
+    fn repeated_attempts_are_not_demand() {
+        let mut meter = Meter::default();
+        assert_eq!(meter.read(sample(4.0, 2.0), 4, true), Some(6.0));
+        // Again 6 are wanted: with the two repeated ones 8 are offered and 4 rejected.
+        assert_eq!(meter.read(sample(4.0, 4.0), 4, true), Some(6.0));
+        assert_eq!(meter.read(sample(4.0, 400.0), 4, true), Some(16.0));
+        assert_eq!(meter.usable(), 1.0);
+    }
+
+    #[test]
+    fn a_gap_is_not_zero() {
+        let mut meter = Meter::default();
+        meter.read(sample(4.0, 2.0), 4, true);
+        assert_eq!(meter.read(Sample::default(), 4, true), None);
+        assert_eq!(meter.read(sample(3.0, 0.0), 4, true), Some(3.0));
+    }
+
+    #[test]
+    fn rejects_of_half_full_shards_show_bursts_inside_the_minute() {
+        let mut meter = Meter::default();
+        for _ in 0..60 {
+            meter.read(sample(7.0, 0.5), 10, true);
+        }
+        assert!((meter.usable() - 0.7).abs() < 0.01);
+        // While shards change nothing is learned, and a minute that went through full proves the opposite.
+        meter.read(sample(5.0, 0.5), 10, false);
+        assert!((meter.usable() - 0.7).abs() < 0.01);
+        for _ in 0..60 {
+            meter.read(sample(10.0, 0.0), 10, true);
+        }
+        assert!(meter.usable() > 0.98);
+    }
+
+    #[test]
+    fn the_count_of_a_past_minute_is_that_before_the_later_resizes() {
+        let resizes = [
+            Resize { called: 8, done: Some(10), from: 2, to: 4 },
+            Resize { called: 18, done: Some(20), from: 4, to: 8 },
+            Resize { called: 28, done: None, from: 8, to: 6 },
+        ];
+        assert_eq!([9, 10, 19, 20, 29].map(|minute| shards_at(minute, 8, &resizes)), [2, 4, 4, 8, 8]);
+        assert_eq!([15, 19, 21, 25].map(|minute| is_stable(minute, &resizes)), [true, false, false, true]);
+    }
+}

@@ -68,3 +68,71 @@ fn doubt(view: &View<'_>, wanted: u32) -> Option<String> {
     let age = view.window.at(newest).age.unwrap_or(0.0);
     (age > MOST_AGE).then(|| format!("the iterator age is {age:.0} min"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scale::{Bounds, Resize, Sample, Window};
+    use proptest::prelude::*;
+
+    fn window(newest: i64, gap: Option<i64>, age: f64) -> Window {
+        let mut window = Window::new(100);
+        for minute in newest - 20..=newest {
+            let known = Sample { accepted: Some(1.0), rejected: Some(0.0), age: Some(age) };
+            window.put(minute, if Some(minute) == gap { Sample::default() } else { known });
+        }
+        window
+    }
+
+    fn decide(window: &Window, resizes: &[Resize], bounds: Bounds, shards: u32, wanted: u32) -> Decision {
+        let view = View { now: 10_000, shards, window, resizes, calls_a_day: 10, bounds, price: 100.0 };
+        dispose(&view, &Proposal { shards: wanted, because: "test".into() })
+    }
+
+    const WIDE: Bounds = Bounds { min: 1, max: 10_000 };
+
+    #[test]
+    fn what_is_not_known_takes_no_shard_away() {
+        let whole = window(9_997, None, 0.0);
+        assert_eq!(decide(&whole, &[], WIDE, 10, 6).shards, 6);
+        for (window, reason) in [
+            (window(9_997, Some(9_996), 0.0), "a minute of the newest 3 has no metrics"),
+            (window(9_980, None, 0.0), "no metrics for more than 15 min"),
+            (window(9_997, None, 30.0), "the iterator age is 30 min"),
+        ] {
+            let decision = decide(&window, &[], WIDE, 10, 6);
+            assert_eq!((decision.shards, decision.because), (10, format!("test; held: {reason}")));
+        }
+        assert_eq!(decide(&window(9_997, Some(9_996), 0.0), &[], WIDE, 10, 12).shards, 12);
+    }
+
+    #[test]
+    fn a_stream_outside_its_bounds_is_brought_back_even_if_nothing_is_known() {
+        let stale = window(9_000, None, 0.0);
+        let bounds = Bounds { min: 4, max: 8 };
+        assert_eq!((decide(&stale, &[], bounds, 1, 1).shards, decide(&stale, &[], bounds, 1, 100).shards), (2, 2));
+        assert_eq!((decide(&stale, &[], bounds, 3, 3).shards, decide(&stale, &[], bounds, 20, 20).shards), (4, 10));
+    }
+
+    proptest! {
+        #[test]
+        fn every_decision_is_one_that_aws_accepts(
+            shards in 1u32..2000, wanted in 0u32..20_000, min in 1u32..50, more in 0u32..3000, calls in 0usize..14, running in any::<bool>(),
+        ) {
+            let bounds = Bounds { min, max: min + more };
+            let mut resizes: Vec<Resize> = (0..calls as i64)
+                .map(|call| Resize { called: 8_000 + 150 * call, done: Some(8_005 + 150 * call), from: 1, to: 2 })
+                .collect();
+            if let Some(last) = resizes.last_mut().filter(|_| running) {
+                last.done = None;
+            }
+            let decision = decide(&window(9_997, None, 0.0), &resizes, bounds, shards, wanted);
+            let used = resizes.iter().filter(|resize| resize.called > 10_000 - 1440).count();
+            if decision.shards != shards {
+                prop_assert!(decision.shards <= 2 * shards && decision.shards >= shards.div_ceil(2));
+                prop_assert!(used < 10 && resizes.iter().all(|resize| resize.done.is_some()));
+                prop_assert!((min..=min + more).contains(&decision.shards) || shards < min || shards > min + more);
+            }
+        }
+    }
+}

@@ -172,7 +172,13 @@ mod tests {
             let of_day = minute % DAY;
             let busy = (600..660).contains(&of_day);
             let spike = minute == 2 * DAY + 300;
-            let signs = history.take(if spike { 5000.0 } else if busy { 30.0 } else { 5.0 });
+            let signs = history.take(if spike {
+                5000.0
+            } else if busy {
+                30.0
+            } else {
+                5.0
+            });
             if minute == 3 * DAY + 590 {
                 assert_eq!(signs.season, 30.0);
             }

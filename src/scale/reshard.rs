@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn operations_are_those_of_the_table() {
-        let table = [(1, 2, 1), (4, 3, 5), (4, 5, 7), (8, 10, 14), (8, 16, 8), (100, 101, 199), (100, 75, 125), (100, 50, 50)];
+        let table =
+            [(1, 2, 1), (4, 3, 5), (4, 5, 7), (8, 10, 14), (8, 16, 8), (100, 101, 199), (100, 75, 125), (100, 50, 50)];
         for (from, to, expected) in table {
             assert_eq!(operations(from, to), expected, "{from} to {to}");
         }

@@ -75,3 +75,44 @@ impl Rule {
 fn whole(shards: f64) -> u32 {
     shards.ceil().clamp(1.0, 1e6) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scale::MEMBERS;
+    use proptest::prelude::*;
+
+    /// Signs of any size, and others of which none is lower.
+    fn signs() -> impl Strategy<Value = (Signs, Signs)> {
+        let values = || proptest::collection::vec((0.0f64..300.0, 0.0f64..50.0), 4 + 1 + WINDOWS.len() + FLOORS + 1);
+        values().prop_map(|values| {
+            let read = |pick: &dyn Fn(&(f64, f64)) -> f64| {
+                let mut next = values.iter().map(pick);
+                let mut take = || next.next().unwrap_or_default();
+                Signs {
+                    sustained: std::array::from_fn(|_| take()),
+                    rise: take(),
+                    maxima: std::array::from_fn(|_| take()),
+                    floors: std::array::from_fn(|_| take()),
+                    season: take(),
+                }
+            };
+            (read(&|value| value.0), read(&|value| value.0 + value.1))
+        })
+    }
+
+    #[test]
+    fn every_elected_rule_is_sound() {
+        assert!(MEMBERS.len() > 50 && MEMBERS.iter().all(|member| member.rule.is_sound()));
+    }
+
+    proptest! {
+        #[test]
+        fn more_demand_never_wants_fewer_shards((less, more) in signs(), shards in 1u32..400, used in 0.0f64..1.2) {
+            for member in MEMBERS {
+                let (low, high) = (member.rule.opinion(&less, shards, || used), member.rule.opinion(&more, shards, || used));
+                prop_assert!(low <= high, "{:?}: {low} then {high}", member.rule);
+            }
+        }
+    }
+}

@@ -94,3 +94,39 @@ pub fn used_share(used: u32, calls_a_day: u32) -> f64 {
     f64::from(used) / f64::from(calls_a_day.saturating_sub(1).max(1))
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scale::{History, MEMBERS};
+
+    #[test]
+    fn a_shadow_is_billed_for_what_it_holds_and_what_it_rejects() {
+        let rule = MEMBERS[0].rule;
+        let mut shadow = Shadow::new(4);
+        let pace = Pace::default();
+        assert_eq!(shadow.step(0, 3.0, &rule, None, 10, &pace), Bill { capacity: 4.0, throttled: 0.0 });
+        assert_eq!(shadow.step(1, 8.0, &rule, None, 10, &pace), Bill { capacity: 4.0, throttled: 4.0 });
+        // The four that were rejected come again: 12 are offered, 4 fit, two thirds of the fresh 8 do not.
+        let bill = shadow.step(2, 8.0, &rule, None, 10, &pace);
+        assert!((bill.throttled - 16.0 / 3.0).abs() < 1e-9, "{bill:?}");
+    }
+
+    #[test]
+    fn a_shadow_keeps_the_limit_of_calls() {
+        for member in MEMBERS {
+            let (mut shadow, mut history) = (Shadow::new(4), History::default());
+            let (mut changes, mut before) = (Vec::new(), 4);
+            for minute in 0..2 * 1440i64 {
+                let load = if minute / 30 % 2 == 0 { 1.0 } else { 40.0 };
+                let signs = history.take(load);
+                shadow.step(minute, load, &member.rule, Some(&signs), 10, &Pace::default());
+                if shadow.shards() != before {
+                    changes.push(minute);
+                    before = shadow.shards();
+                }
+            }
+            // A change comes a few minutes after its call.
+            assert!(changes.windows(11).all(|days| days[10] - days[0] > 1430), "{:?}", member.rule);
+        }
+    }
+}

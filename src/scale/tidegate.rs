@@ -9,6 +9,9 @@ use super::{Policy, Proposal, View};
 /// Minutes back that a policy without memory reads when it is asked for the first time.
 const CATCH_UP: i64 = 14 * 1440;
 
+/// A shrink that saves less than this share of the shards is not worth one of the day's calls.
+const LEAST_SAVING: f64 = 0.15;
+
 /// Our own policy: a council of rules, each judged by what its shadow of this very stream would have cost.
 #[derive(Clone, Debug)]
 pub struct Tidegate {
@@ -57,7 +60,9 @@ impl Tidegate {
             }
         }
         let (Some(oldest), Some(newest)) = (view.window.oldest(), view.window.newest()) else { return };
-        let Some(known) = (oldest..=newest).rev().find(|minute| view.window.at(*minute).accepted.is_some()) else { return };
+        let Some(known) = (oldest..=newest).rev().find(|minute| view.window.at(*minute).accepted.is_some()) else {
+            return;
+        };
         let first = self.seen.map_or(oldest, |seen| seen + 1).max(oldest).max(known - CATCH_UP);
         for minute in first..=known {
             let shards = shards_at(minute, view.shards, view.resizes);
@@ -91,7 +96,9 @@ impl Policy for Tidegate {
         };
         let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
         let vote = council.vote(view.now, view.price, &self.signs, view.shards, used);
-        let shards = thrifty(view.shards, vote.shards);
+        let saved = 1.0 - f64::from(vote.shards) / f64::from(view.shards);
+        let wanted = if saved > 0.0 && saved < LEAST_SAVING { view.shards } else { vote.shards };
+        let shards = thrifty(view.shards, wanted);
         Proposal { shards, because: self.reason(view, &vote, shards, view.now - seen) }
     }
 }

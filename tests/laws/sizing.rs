@@ -21,13 +21,8 @@ struct Run {
     lost: fn(usize) -> bool,
 }
 
-const PLAIN: Run = Run {
-    price: 100.0,
-    bounds: Bounds { min: 1, max: 10_000 },
-    first: 4,
-    profile: Profile::Fast,
-    lost: |_| false,
-};
+const PLAIN: Run =
+    Run { price: 100.0, bounds: Bounds { min: 1, max: 10_000 }, first: 4, profile: Profile::Fast, lost: |_| false };
 
 /// One call: when, from, to, and the sentence.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,7 +149,9 @@ fn a_reason_names_the_need_the_rule_and_what_is_left() {
     let load: Vec<f64> = (0..120).map(|minute| if minute < 60 { 2.0 } else { 9.0 }).collect();
     let (calls, _) = run(&load, PLAIN);
     let grown = calls.iter().find(|call| call.to > call.from).expect("it grows");
-    for part in ["demand 9.0 of 4 shards", "min old", "grow to", "of the trust wants more", "% use to", "calls left today"] {
+    for part in
+        ["demand 9.0 of 4 shards", "min old", "grow to", "of the trust wants more", "% use to", "calls left today"]
+    {
         assert!(grown.because.contains(part), "{part} is not in: {}", grown.because);
     }
 }
