@@ -3,8 +3,26 @@
 //! Policies propose, one guard disposes: a policy cannot break a limit of AWS. Every load is in units of one shard's
 //! limits, so that all policies speak of the same thing.
 
+mod council;
+mod demand;
+mod guard;
+mod histogram;
+mod history;
 mod policy;
+mod priors;
+pub mod reshard;
+mod rule;
+mod shadow;
+mod tidegate;
 mod window;
 
+pub use council::{Council, Member, Temper, Vote};
+pub use guard::{Decision, dispose};
+pub use history::{FLOORS, History, SUSTAINED, Signs, WINDOWS};
 pub use policy::{Bounds, Policy, Proposal, Resize, View};
+pub use priors::MEMBERS;
+pub use reshard::Pace;
+pub use rule::Rule;
+pub use shadow::{Bill, Shadow};
+pub use tidegate::Tidegate;
 pub use window::{Sample, Window};

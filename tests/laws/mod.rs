@@ -6,6 +6,7 @@ mod fields;
 mod planning;
 mod quotas;
 mod regions;
+mod sizing;
 
 use tidegate::cli;
 use tidegate::kinds::{self, KINDS, Pipeline, SCHEMAS};

@@ -1,0 +1,258 @@
+//! Many rules, one answer: each rule runs a shadow of the stream, and the cheaper its shadow, the more its voice counts.
+
+use super::history::{SUSTAINED, Signs, WINDOWS};
+use super::reshard::Pace;
+use super::rule::Rule;
+use super::shadow::Shadow;
+use std::collections::VecDeque;
+
+/// A rule and what training says of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Member {
+    pub rule: Rule,
+    /// Mean over the training streams of cost / cost of the best member − 1, at the prices 10, 100, 1000.
+    pub prior: [f64; 3],
+}
+
+impl Member {
+    /// A row of the table: growing, what has to last, the window, shrinking, the floors, the prior.
+    pub const fn new(
+        [grow_above, grow_to, foresee]: [f64; 3],
+        sustained: usize,
+        window: usize,
+        [shrink_to, saving, scarcity]: [f64; 3],
+        floor: usize,
+        [floor_to, season_to]: [f64; 2],
+        prior: [f64; 3],
+    ) -> Self {
+        let rule = Rule {
+            grow_above,
+            grow_to,
+            foresee,
+            sustained,
+            window,
+            shrink_to,
+            saving,
+            scarcity,
+            floor,
+            floor_to,
+            season_to,
+        };
+        Self { rule, prior }
+    }
+}
+
+/// How a council weighs its members; one set of values for every stream and price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Temper {
+    /// How fast trust falls with cost at price 100: a rule that cost 10 % more than the best has e^(−0.1·eagerness) of its
+    /// weight. The dearer a rejected record, the more a bill is chance, and the slower trust falls: with the root of the price.
+    pub eagerness: f64,
+    /// Days of evidence that the training counts for.
+    pub prior_days: f64,
+    /// Half-life of evidence, in days.
+    pub half_life_days: f64,
+    /// The share of the weight that has to want less than the answer.
+    pub quantile: f64,
+}
+
+impl Default for Temper {
+    fn default() -> Self {
+        Self { eagerness: 15.0, prior_days: 1.0, half_life_days: 10.0, quantile: 0.5 }
+    }
+}
+
+/// Metrics are about so many minutes old when a rule of a shadow looks at them.
+const LAG: usize = 3;
+/// Weights are worked out anew so often, in minutes.
+const REWEIGH: i64 = 5;
+
+/// The members, their shadows and their bills for one stream.
+#[derive(Clone, Debug)]
+pub struct Council {
+    members: &'static [Member],
+    temper: Temper,
+    shadows: Vec<Shadow>,
+    /// Faded sums of capacity and of throttled load, in shard-minutes.
+    capacity: Vec<f64>,
+    throttled: Vec<f64>,
+    weights: Vec<f64>,
+    /// The sum of what a minute weighs, in minutes.
+    evidence: f64,
+    /// What was known at each of the last minutes, oldest first.
+    known: VecDeque<Signs>,
+    weighed: Option<(i64, f64)>,
+}
+
+/// What the council wants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Vote {
+    pub shards: u32,
+    /// Shares of the weight that want more, and fewer, than the present count.
+    pub more: f64,
+    pub fewer: f64,
+    /// The weightiest member that wants just this, or the weightiest of all.
+    pub voice: Rule,
+    pub weight: f64,
+}
+
+impl Council {
+    pub fn new(members: &'static [Member], temper: Temper, shards: u32) -> Self {
+        let count = members.len();
+        Self {
+            members,
+            temper,
+            shadows: vec![Shadow::new(shards); count],
+            capacity: vec![0.0; count],
+            throttled: vec![0.0; count],
+            weights: vec![1.0; count],
+            evidence: 0.0,
+            known: VecDeque::new(),
+            weighed: None,
+        }
+    }
+
+    /// Every shadow serves one more minute, in which `load` shards were needed and after which `signs` were known.
+    pub fn watch(&mut self, minute: i64, load: f64, signs: &Signs, calls_a_day: u32, pace: &Pace) {
+        let fade = 0.5f64.powf(1.0 / (self.temper.half_life_days * 1440.0));
+        self.evidence = self.evidence * fade + 1.0;
+        let known = if self.known.len() < LAG { None } else { self.known.pop_front() };
+        for (at, member) in self.members.iter().enumerate() {
+            let bill = self.shadows[at].step(minute, load, &member.rule, known.as_ref(), calls_a_day, pace);
+            self.capacity[at] = self.capacity[at] * fade + bill.capacity;
+            self.throttled[at] = self.throttled[at] * fade + bill.throttled;
+        }
+        self.known.push_back(*signs);
+    }
+
+    /// Trust falls exponentially with a member's cost, relative to the cheapest member's.
+    fn weigh(&mut self, minute: i64, price: f64) {
+        if self.weighed.is_some_and(|(at, then)| minute < at + REWEIGH && then == price) {
+            return;
+        }
+        self.weighed = Some((minute, price));
+        let costs = || self.capacity.iter().zip(&self.throttled).map(|(capacity, lost)| capacity + price * lost);
+        let cheapest = costs().fold(f64::INFINITY, f64::min);
+        // A minute costs at least half a shard, so that a stream of no load at all divides by something.
+        let scale = (cheapest / self.evidence.max(1.0)).max(0.5) * 1440.0;
+        let days = self.evidence / 1440.0;
+        let trained = self.temper.prior_days;
+        let worse: Vec<f64> = costs()
+            .zip(self.members)
+            .map(|(cost, member)| (cost / scale + trained * (1.0 + prior(member, price))) / (days + trained))
+            .collect();
+        let eagerness = self.temper.eagerness * (100.0 / price.max(1.0)).sqrt();
+        let least = worse.iter().copied().fold(f64::INFINITY, f64::min);
+        for (weight, worse) in self.weights.iter_mut().zip(worse) {
+            *weight = (-eagerness * (worse - least)).exp();
+        }
+    }
+
+    /// The weighted median of what the members want for the real stream: it moves only if half of the trust wants to.
+    pub fn vote(&mut self, minute: i64, price: f64, signs: &Signs, shards: u32, used: f64) -> Vote {
+        self.weigh(minute, price);
+        let mut opinions: Vec<(u32, usize)> = self
+            .members
+            .iter()
+            .enumerate()
+            .map(|(at, member)| (member.rule.opinion(signs, shards, || used), at))
+            .collect();
+        opinions.sort_unstable();
+        let total: f64 = self.weights.iter().sum();
+        let share = |wants: &dyn Fn(u32) -> bool| {
+            opinions.iter().filter(|(wanted, _)| wants(*wanted)).map(|(_, at)| self.weights[*at]).sum::<f64>() / total
+        };
+        let (mut below, mut answer) = (0.0, shards);
+        for (wanted, at) in &opinions {
+            below += self.weights[*at];
+            if below >= self.temper.quantile * total {
+                answer = *wanted;
+                break;
+            }
+        }
+        let mut voices = opinions.iter().filter(|(wanted, _)| *wanted == answer).map(|(_, at)| *at);
+        let first = voices.next().unwrap_or_default();
+        let voice = voices.fold(first, |best, at| if self.weights[at] > self.weights[best] { at } else { best });
+        Vote {
+            shards: answer,
+            more: share(&|wanted| wanted > shards),
+            fewer: share(&|wanted| wanted < shards),
+            voice: self.members[voice].rule,
+            weight: self.weights[voice] / total,
+        }
+    }
+}
+
+/// The prior at a price between those of the training, along its logarithm.
+fn prior(member: &Member, price: f64) -> f64 {
+    let at = (price.max(1e-9).log10() - 1.0).clamp(0.0, 2.0);
+    let below = (at as usize).min(1);
+    let part = at - below as f64;
+    member.prior[below] * (1.0 - part) + member.prior[below + 1] * part
+}
+
+impl std::fmt::Display for Rule {
+    /// The rule as a person would say it.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "grow above {:.0} % use to {:.0} %{}, shrink to the highest of {} at {:.0} %",
+            self.grow_above * 100.0,
+            self.grow_to * 100.0,
+            if SUSTAINED[self.sustained] > 1 {
+                format!(" once it lasts {} min", SUSTAINED[self.sustained])
+            } else {
+                String::new()
+            },
+            span(WINDOWS[self.window]),
+            self.shrink_to * 100.0,
+        )
+    }
+}
+
+fn span(minutes: usize) -> String {
+    match minutes {
+        0..120 => format!("{minutes} min"),
+        120..1440 => format!("{} h", minutes / 60),
+        _ => format!("{} days", minutes / 1440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scale::{History, MEMBERS};
+
+    #[test]
+    fn the_council_follows_those_whose_shadows_are_cheap() {
+        let mut council = Council::new(MEMBERS, Temper::default(), 20);
+        let mut history = History::default();
+        let mut signs = Signs::default();
+        for minute in 0..3 * 1440 {
+            signs = history.take(10.0);
+            council.watch(minute, 10.0, &signs, 10, &Pace::default());
+        }
+        // A load that never moves needs no margin that is worth its money, whatever a rejected record costs.
+        let thrifty = council.vote(5000, 10.0, &signs, 20, 0.0).shards;
+        let strict = council.vote(5000, 1000.0, &signs, 20, 0.0).shards;
+        assert!((9..=12).contains(&thrifty) && (10..=18).contains(&strict) && thrifty <= strict, "{thrifty} {strict}");
+    }
+
+    #[test]
+    fn priors_lie_between_those_of_the_training_prices() {
+        let member = Member { prior: [0.1, 0.3, 0.9], ..MEMBERS[0] };
+        let found = [1.0, 10.0, 31.622_776_601_683_8, 100.0, 1000.0, 1e6].map(|price| prior(&member, price));
+        for (found, expected) in found.into_iter().zip([0.1, 0.1, 0.2, 0.3, 0.9, 0.9]) {
+            assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn a_rule_says_what_it_does() {
+        let rule = Rule { grow_above: 0.9, grow_to: 0.6, sustained: 2, window: 8, shrink_to: 0.65, ..MEMBERS[0].rule };
+        assert_eq!(
+            rule.to_string(),
+            "grow above 90 % use to 60 % once it lasts 3 min, shrink to the highest of 4 h at 65 %"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! What producers wanted to send, from what the metrics say of what got through.
+
+use super::{Resize, Sample};
+
+/// Rejected attempts are repeated ones for the most part; no more than this many times the accepted load is believed.
+const MOST_TIMES_ACCEPTED: f64 = 4.0;
+/// The usable share of a shard is never thought lower than this.
+const LEAST_USABLE: f64 = 0.5;
+/// How fast the usable share follows what a minute shows.
+const FOLLOW: f64 = 0.1;
+/// A shard that is filled to this share was full: rejects are then no sign of bursts.
+const FULL: f64 = 0.98;
+
+/// Turns samples into demand, in units of one shard's usable capacity.
+///
+/// Rejects although the shards are not full mean bursts inside the minute, which the metrics average away. So the share of a
+/// shard that can be used is learned, and demand is told in units of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Meter {
+    usable: f64,
+    rejected_before: f64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { usable: 1.0, rejected_before: 0.0 }
+    }
+}
+
+impl Meter {
+    /// The share of a shard's limits that can be used before it rejects.
+    pub fn usable(&self) -> f64 {
+        self.usable
+    }
+
+    /// Demand of a minute that `shards` served; `None` where the metrics have a gap. `stable`: no reshard ended near this minute.
+    pub fn read(&mut self, sample: Sample, shards: u32, stable: bool) -> Option<f64> {
+        let Some(accepted) = sample.accepted else {
+            self.rejected_before = 0.0;
+            return None;
+        };
+        let rejected = sample.rejected.unwrap_or(0.0);
+        // What was rejected a minute ago is tried again now: it is not new.
+        let fresh = (accepted + rejected - self.rejected_before).clamp(0.0, MOST_TIMES_ACCEPTED * accepted);
+        self.rejected_before = rejected;
+        let use_now = accepted / f64::from(shards.max(1));
+        if rejected > 0.0 && use_now < FULL && stable {
+            self.usable += FOLLOW * (use_now.clamp(LEAST_USABLE, 1.0) - self.usable);
+        } else if rejected == 0.0 && use_now > self.usable {
+            self.usable += FOLLOW * (use_now.min(1.0) - self.usable);
+        }
+        Some(fresh / self.usable)
+    }
+}
+
+/// The open shards of a past minute, when `now` there are `shards`.
+pub fn shards_at(minute: i64, shards: u32, resizes: &[Resize]) -> u32 {
+    let later = resizes.iter().rev().take_while(|resize| resize.done.is_none_or(|done| done > minute));
+    later.last().map_or(shards, |resize| resize.from)
+}
+
+/// Whether no reshard ended within a minute of this one.
+pub fn is_stable(minute: i64, resizes: &[Resize]) -> bool {
+    resizes.iter().rev().take(4).all(|resize| resize.done.is_none_or(|done| (done - minute).abs() > 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(accepted: f64, rejected: f64) -> Sample {
+        Sample { accepted: Some(accepted), rejected: Some(rejected), age: None }
+    }
+
+    #[test]
+    fn repeated_attempts_are_not_demand() {
+        let mut meter = Meter::default();
+        assert_eq!(meter.read(sample(4.0, 2.0), 4, true), Some(6.0));
+        // Again 6 are wanted: with the two repeated ones 8 are offered and 4 rejected.
+        assert_eq!(meter.read(sample(4.0, 4.0), 4, true), Some(6.0));
+        assert_eq!(meter.read(sample(4.0, 400.0), 4, true), Some(16.0));
+        assert_eq!(meter.usable(), 1.0);
+    }
+
+    #[test]
+    fn a_gap_is_not_zero() {
+        let mut meter = Meter::default();
+        meter.read(sample(4.0, 2.0), 4, true);
+        assert_eq!(meter.read(Sample::default(), 4, true), None);
+        assert_eq!(meter.read(sample(3.0, 0.0), 4, true), Some(3.0));
+    }
+
+    #[test]
+    fn rejects_of_half_full_shards_show_bursts_inside_the_minute() {
+        let mut meter = Meter::default();
+        for _ in 0..60 {
+            meter.read(sample(7.0, 0.5), 10, true);
+        }
+        assert!((meter.usable() - 0.7).abs() < 0.01);
+        // While shards change nothing is learned, and a minute that went through full proves the opposite.
+        meter.read(sample(5.0, 0.5), 10, false);
+        assert!((meter.usable() - 0.7).abs() < 0.01);
+        for _ in 0..60 {
+            meter.read(sample(10.0, 0.0), 10, true);
+        }
+        assert!(meter.usable() > 0.98);
+    }
+
+    #[test]
+    fn the_count_of_a_past_minute_is_that_before_the_later_resizes() {
+        let resizes = [
+            Resize { called: 8, done: Some(10), from: 2, to: 4 },
+            Resize { called: 18, done: Some(20), from: 4, to: 8 },
+            Resize { called: 28, done: None, from: 8, to: 6 },
+        ];
+        assert_eq!([9, 10, 19, 20, 29].map(|minute| shards_at(minute, 8, &resizes)), [2, 4, 4, 8, 8]);
+        assert_eq!([15, 19, 21, 25].map(|minute| is_stable(minute, &resizes)), [true, false, false, true]);
+    }
+}

@@ -1,0 +1,118 @@
+use super::history::{FLOORS, Signs, WINDOWS};
+
+/// One way to size a stream, in eleven numbers. The council holds many and trusts those that would have served this stream best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// Grow when the expected load is above this share of the present shards.
+    pub grow_above: f64,
+    /// Grow so far that the expected load is this share of the new shards; at most `grow_above`.
+    pub grow_to: f64,
+    /// Minutes for which the present rise is thought to go on.
+    pub foresee: f64,
+    /// Trust only what the last 1, 2, 3 or 5 minutes all had: index into `SUSTAINED`.
+    pub sustained: usize,
+    /// Shrink to what the highest minute of a window needs: index into `WINDOWS`.
+    pub window: usize,
+    /// Share of the shards that the highest minute of the window should be.
+    pub shrink_to: f64,
+    /// Least saving, as a share of the present shards, that is worth a call,
+    pub saving: f64,
+    /// and what comes on top when the calls of the day are nearly used up; it rises with their square.
+    pub scarcity: f64,
+    /// Never go below a load that is exceeded this rarely: index into `FLOORS`, the first of which is none.
+    pub floor: usize,
+    /// Share of the shards that the floor's load should be.
+    pub floor_to: f64,
+    /// Share of the shards that the load of this time of day should be; zero to ignore the time of day.
+    pub season_to: f64,
+}
+
+/// A floor raises the count only if it is missed by this share, so that its slow drift does not eat the day's calls.
+const FLOOR_SLACK: f64 = 0.08;
+
+impl Rule {
+    /// The load of the next minutes, as this rule sees it.
+    pub fn expected(&self, signs: &Signs) -> f64 {
+        signs.sustained[self.sustained] + self.foresee * signs.rise
+    }
+
+    /// The count below which this rule does not go whatever the load is now.
+    pub fn floor(&self, signs: &Signs) -> f64 {
+        let rare = if self.floor == 0 { 0.0 } else { signs.floors[self.floor - 1] / self.floor_to };
+        let season = if self.season_to > 0.0 { signs.season / self.season_to } else { 0.0 };
+        rare.max(season).max(1.0)
+    }
+
+    /// The count it wants in place of `shards` when the share `used` of the day's calls is spent; `shards` is to hold.
+    ///
+    /// No sign that rises lowers the answer.
+    pub fn opinion(&self, signs: &Signs, shards: u32, used: impl Fn() -> f64) -> u32 {
+        let (now, expected, floor) = (f64::from(shards), self.expected(signs), self.floor(signs));
+        if expected > self.grow_above * now {
+            return whole((expected / self.grow_to).max(floor)).max(shards);
+        }
+        if floor.ceil() >= (1.0 + FLOOR_SLACK) * now && floor > now {
+            return whole(floor);
+        }
+        let seen = (signs.maxima[self.window] / self.shrink_to).max((expected / self.grow_to).min(now));
+        let least = whole(seen.max(floor));
+        let saved = (now - f64::from(least)) / now;
+        if saved > self.saving && saved > self.saving + self.scarcity * used().powi(2) { least } else { shards }
+    }
+
+    /// Whether all indices point somewhere and no share is senseless.
+    pub fn is_sound(&self) -> bool {
+        self.window < WINDOWS.len()
+            && self.floor <= FLOORS
+            && self.grow_to > 0.0
+            && self.grow_to <= self.grow_above
+            && self.shrink_to > 0.0
+            && self.floor_to > 0.0
+    }
+}
+
+/// Shards are whole; a million is above anything that AWS allows.
+fn whole(shards: f64) -> u32 {
+    shards.ceil().clamp(1.0, 1e6) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scale::MEMBERS;
+    use proptest::prelude::*;
+
+    /// Signs of any size, and others of which none is lower.
+    fn signs() -> impl Strategy<Value = (Signs, Signs)> {
+        let values = || proptest::collection::vec((0.0f64..300.0, 0.0f64..50.0), 4 + 1 + WINDOWS.len() + FLOORS + 1);
+        values().prop_map(|values| {
+            let read = |pick: &dyn Fn(&(f64, f64)) -> f64| {
+                let mut next = values.iter().map(pick);
+                let mut take = || next.next().unwrap_or_default();
+                Signs {
+                    sustained: std::array::from_fn(|_| take()),
+                    rise: take(),
+                    maxima: std::array::from_fn(|_| take()),
+                    floors: std::array::from_fn(|_| take()),
+                    season: take(),
+                }
+            };
+            (read(&|value| value.0), read(&|value| value.0 + value.1))
+        })
+    }
+
+    #[test]
+    fn every_elected_rule_is_sound() {
+        assert!(MEMBERS.len() > 50 && MEMBERS.iter().all(|member| member.rule.is_sound()));
+    }
+
+    proptest! {
+        #[test]
+        fn more_demand_never_wants_fewer_shards((less, more) in signs(), shards in 1u32..400, used in 0.0f64..1.2) {
+            for member in MEMBERS {
+                let (low, high) = (member.rule.opinion(&less, shards, || used), member.rule.opinion(&more, shards, || used));
+                prop_assert!(low <= high, "{:?}: {low} then {high}", member.rule);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+use super::council::{Council, Member, Temper, Vote};
+use super::demand::{Meter, is_stable, shards_at};
+use super::history::{History, Signs};
+use super::priors::MEMBERS;
+use super::reshard::{Pace, operations, thrifty};
+use super::rule::Rule;
+use super::{Policy, Proposal, View};
+
+/// Minutes back that a policy without memory reads when it is asked for the first time.
+const CATCH_UP: i64 = 14 * 1440;
+
+/// A shrink that saves less than this share of the shards is not worth one of the day's calls.
+const LEAST_SAVING: f64 = 0.15;
+
+/// Our own policy: a council of rules, each judged by what its shadow of this very stream would have cost.
+#[derive(Clone, Debug)]
+pub struct Tidegate {
+    members: &'static [Member],
+    temper: Temper,
+    meter: Meter,
+    history: History,
+    signs: Signs,
+    council: Option<Council>,
+    pace: Pace,
+    /// The newest minute that was taken in.
+    seen: Option<i64>,
+    /// When the newest reshard was called that the pace has learned from.
+    paced: i64,
+    demand: f64,
+}
+
+impl Tidegate {
+    /// The elected council. It knows nothing of the stream yet.
+    pub fn new() -> Self {
+        Self::with(MEMBERS, Temper::default())
+    }
+
+    /// A council of one's own.
+    pub fn with(members: &'static [Member], temper: Temper) -> Self {
+        Self {
+            members,
+            temper,
+            meter: Meter::default(),
+            history: History::default(),
+            signs: Signs::default(),
+            council: None,
+            pace: Pace::default(),
+            seen: None,
+            paced: i64::MIN,
+            demand: 0.0,
+        }
+    }
+
+    /// Takes in every minute up to the newest known one. A gap repeats the demand before it; nothing is learned from what has not come.
+    fn catch_up(&mut self, view: &View<'_>) {
+        for resize in view.resizes {
+            if let Some(done) = resize.done.filter(|_| resize.called > self.paced) {
+                self.pace.saw(operations(resize.from, resize.to), done - resize.called);
+                self.paced = resize.called;
+            }
+        }
+        let (Some(oldest), Some(newest)) = (view.window.oldest(), view.window.newest()) else { return };
+        let Some(known) = (oldest..=newest).rev().find(|minute| view.window.at(*minute).accepted.is_some()) else {
+            return;
+        };
+        let first = self.seen.map_or(oldest, |seen| seen + 1).max(oldest).max(known - CATCH_UP);
+        for minute in first..=known {
+            let shards = shards_at(minute, view.shards, view.resizes);
+            let sample = view.window.at(minute);
+            if let Some(demand) = self.meter.read(sample, shards, is_stable(minute, view.resizes)) {
+                self.demand = demand;
+            }
+            self.signs = self.history.take(self.demand);
+            let council = self.council.get_or_insert_with(|| Council::new(self.members, self.temper, shards));
+            council.watch(minute, self.demand, &self.signs, view.calls_a_day, &self.pace);
+        }
+        self.seen = Some(known.max(self.seen.unwrap_or(known)));
+    }
+}
+
+impl Default for Tidegate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Policy for Tidegate {
+    fn name(&self) -> &'static str {
+        "tidegate"
+    }
+
+    fn propose(&mut self, view: &View<'_>) -> Proposal {
+        self.catch_up(view);
+        let (Some(council), Some(seen)) = (self.council.as_mut(), self.seen) else {
+            return Proposal { shards: view.shards, because: "no metrics have come yet".into() };
+        };
+        let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
+        let vote = council.vote(view.now, view.price, &self.signs, view.shards, used);
+        let saved = 1.0 - f64::from(vote.shards) / f64::from(view.shards);
+        let wanted = if saved > 0.0 && saved < LEAST_SAVING { view.shards } else { vote.shards };
+        let shards = thrifty(view.shards, wanted);
+        Proposal { shards, because: self.reason(view, &vote, shards, view.now - seen) }
+    }
+}
+
+impl Tidegate {
+    /// One sentence with its numbers, for whoever is woken by it.
+    fn reason(&self, view: &View<'_>, vote: &Vote, shards: u32, old: i64) -> String {
+        let load = self.demand;
+        let usable = match (self.meter.usable() * 100.0).round() {
+            100.0 => String::new(),
+            usable => format!(" (only {usable:.0} % of a shard is usable: bursts inside the minute)"),
+        };
+        let calls = view.calls_a_day.saturating_sub(view.calls_used());
+        let now = format!(
+            "demand {load:.1} of {} shards, {:.0} %{usable}, {old} min old",
+            view.shards,
+            100.0 * load / f64::from(view.shards),
+        );
+        let rule = Told { rule: &vote.voice, weight: vote.weight };
+        let side = |share: f64, word: &str| format!("{:.0} % of the trust wants {word}", share * 100.0);
+        match shards.cmp(&view.shards) {
+            std::cmp::Ordering::Equal => format!(
+                "{now}: hold, {} and {}; {rule}; {calls} calls left today",
+                side(vote.more, "more"),
+                side(vote.fewer, "fewer"),
+            ),
+            std::cmp::Ordering::Greater => {
+                format!("{now}: grow to {shards}, {}; {rule}; {calls} calls left today", side(vote.more, "more"))
+            }
+            std::cmp::Ordering::Less => {
+                format!("{now}: shrink to {shards}, {}; {rule}; {calls} calls left today", side(vote.fewer, "fewer"))
+            }
+        }
+    }
+}
+
+struct Told<'a> {
+    rule: &'a Rule,
+    weight: f64,
+}
+
+impl std::fmt::Display for Told<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "the weightiest rule of that mind ({:.0} %): {}", self.weight * 100.0, self.rule)
+    }
+}

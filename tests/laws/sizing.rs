@@ -1,0 +1,157 @@
+//! Laws of sizing, over generated loads on the reference plant.
+
+use proptest::prelude::*;
+use tidegate::local::Profile;
+use tidegate::local::reference::{RETRY_MINUTES, Unread, consume, serve, whole_minutes};
+use tidegate::scale::{Bounds, Policy, Resize, Sample, Tidegate, View, Window, dispose, reshard};
+
+const CALLS_A_DAY: u32 = 10;
+/// A minute's metrics are there two minutes after it ended.
+const DELAY: i64 = 3;
+const EPOCH: i64 = 29_000_000;
+
+/// How a stream is run: what AWS and the network do, and what the spec allows.
+#[derive(Clone, Copy)]
+struct Run {
+    price: f64,
+    bounds: Bounds,
+    first: u32,
+    profile: Profile,
+    /// Minutes whose metrics never come.
+    lost: fn(usize) -> bool,
+}
+
+const PLAIN: Run =
+    Run { price: 100.0, bounds: Bounds { min: 1, max: 10_000 }, first: 4, profile: Profile::Fast, lost: |_| false };
+
+/// One call: when, from, to, and the sentence.
+#[derive(Clone, Debug, PartialEq)]
+struct Called {
+    minute: usize,
+    from: u32,
+    to: u32,
+    because: String,
+}
+
+/// Serves the load minute by minute and answers every call, and the share of minutes that throttled.
+fn run(load: &[f64], run: Run) -> (Vec<Called>, f64) {
+    let (mut policy, mut window) = (Tidegate::new(), Window::new(3 * 1440));
+    let (mut shards, mut coming): (u32, Option<(u32, i64)>) = (run.first, None);
+    let (mut resizes, mut calls): (Vec<Resize>, Vec<Called>) = (Vec::new(), Vec::new());
+    let (mut retries, mut unread) = ([0.0; RETRY_MINUTES], Unread::default());
+    let (mut samples, mut throttled): (Vec<Sample>, usize) = (Vec::new(), 0);
+    for (minute, fresh) in load.iter().enumerate() {
+        let now = EPOCH + minute as i64;
+        let mut moved = None;
+        if let Some((to, _)) = coming.filter(|(_, due)| *due == now) {
+            moved = Some(shards);
+            (shards, coming) = (to, None);
+            resizes.last_mut().expect("it was called").done = Some(now);
+        }
+        if let Some(visible) = minute.checked_sub(DELAY as usize).filter(|minute| !(run.lost)(*minute)) {
+            window.put(EPOCH + visible as i64, samples[visible]);
+        }
+        if coming.is_none() {
+            let view = View {
+                now,
+                shards,
+                window: &window,
+                resizes: &resizes,
+                calls_a_day: CALLS_A_DAY,
+                bounds: run.bounds,
+                price: run.price,
+            };
+            let decision = dispose(&view, &policy.propose(&view));
+            if decision.shards != shards {
+                let seconds = run.profile.seconds(reshard::operations(shards, decision.shards), 20.0);
+                coming = Some((decision.shards, now + i64::from(whole_minutes(seconds))));
+                resizes.push(Resize { called: now, done: None, from: shards, to: decision.shards });
+                calls.push(Called { minute, from: shards, to: decision.shards, because: decision.because });
+            }
+        }
+        let (served, next) = serve(*fresh, shards, retries, 1.0);
+        let (age, rest) = consume(unread, served.accepted, shards, moved);
+        (retries, unread) = (next, rest);
+        throttled += usize::from(served.throttled > 0.0);
+        samples.push(Sample { accepted: Some(served.accepted), rejected: Some(served.rejected), age: Some(age) });
+    }
+    (calls, throttled as f64 / load.len() as f64)
+}
+
+/// Loads of a day and a half made of pieces: levels, ramps and noise, up to 300 shards.
+fn load() -> impl Strategy<Value = Vec<f64>> {
+    let piece = (1usize..240, 0.0f64..300.0, 0.0f64..0.3);
+    proptest::collection::vec(piece, 4..24).prop_map(|pieces| {
+        let (mut level, mut minutes) = (1.0, Vec::new());
+        for (length, to, noise) in pieces {
+            for at in 0..length {
+                let part = (at + 1) as f64 / length as f64;
+                let wobble = 1.0 + noise * ((minutes.len() * 7919 % 101) as f64 / 50.0 - 1.0);
+                minutes.push((level * (1.0 - part) + to * part) * wobble);
+            }
+            level = to;
+        }
+        minutes.truncate(2160);
+        minutes
+    })
+}
+
+fn price() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(10.0), Just(100.0), Just(1000.0), 1.0f64..5000.0]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn no_call_is_ever_one_that_aws_rejects(load in load(), price in price(), first in 1u32..200, min in 1u32..5, max in 5u32..400) {
+        let bounds = Bounds { min, max };
+        let (calls, _) = run(&load, Run { price, bounds, first, profile: Profile::Slow, ..PLAIN });
+        let mut at = first;
+        for (number, call) in calls.iter().enumerate() {
+            prop_assert_eq!(call.from, at);
+            prop_assert!(call.to != at && call.to <= 2 * at && call.to >= at.div_ceil(2), "{:?}", call);
+            let inside = (min..=max).contains(&call.to);
+            // From outside the bounds the way back may take several calls.
+            prop_assert!(inside || (at > max && call.to < at) || (at < min && call.to > at), "{:?}", call);
+            prop_assert!(number < 10 || call.minute >= calls[number - 10].minute + 1440, "eleven calls in a day: {:?}", call);
+            at = call.to;
+        }
+    }
+
+    #[test]
+    fn the_same_story_gives_the_same_calls_and_sentences(load in load(), price in price()) {
+        prop_assert_eq!(run(&load, Run { price, ..PLAIN }), run(&load, Run { price, ..PLAIN }));
+    }
+
+    #[test]
+    fn nothing_shrinks_while_metrics_are_missing(load in load(), price in price()) {
+        let lost: fn(usize) -> bool = |minute| minute % 360 >= 300;
+        let (calls, _) = run(&load, Run { price, first: 64, lost, ..PLAIN });
+        for call in calls.iter().filter(|call| call.to < call.from) {
+            for minute in call.minute - 5..call.minute - 2 {
+                prop_assert!(!lost(minute), "{:?}", call);
+            }
+        }
+    }
+
+    #[test]
+    fn a_constant_load_settles_within_two_actions_and_then_holds(shards in 2.0f64..200.0, price in price(), start in 0.6f64..1.9) {
+        let first = (shards * start).ceil() as u32;
+        let (calls, throttled) = run(&vec![shards; 2 * 1440], Run { price, first, ..PLAIN });
+        prop_assert!(calls.len() <= 2, "{:?}", calls);
+        prop_assert!(throttled < 0.01 || price < 50.0, "{} of the minutes throttled: {:?}", throttled, calls);
+    }
+}
+
+#[test]
+fn a_reason_names_the_need_the_rule_and_what_is_left() {
+    let load: Vec<f64> = (0..120).map(|minute| if minute < 60 { 2.0 } else { 9.0 }).collect();
+    let (calls, _) = run(&load, PLAIN);
+    let grown = calls.iter().find(|call| call.to > call.from).expect("it grows");
+    for part in
+        ["demand 9.0 of 4 shards", "min old", "grow to", "of the trust wants more", "% use to", "calls left today"]
+    {
+        assert!(grown.because.contains(part), "{part} is not in: {}", grown.because);
+    }
+}
