@@ -3,6 +3,7 @@
 mod call;
 mod clients;
 mod errors;
+mod history;
 mod http;
 mod owned;
 mod rates;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 pub use clients::{Aws, Connect};
+pub use history::Writes;
 pub use rates::published_rate;
 
 use crate::cloud::{Caller, Claims, Class, Cloud, Fault, Outputs, Target};

@@ -1,0 +1,5 @@
+//! `tidegate simulate` against programs that were not written with it.
+
+mod history;
+mod judge;
+mod page;
