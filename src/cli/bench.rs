@@ -72,7 +72,7 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
         let given = input::trace(file, *n99, TRACE_SEED)?;
         let trace = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let bound = score::bound(&given.demand);
-        let case = Case { trace, n99: *n99, demand: given.demand, bound };
+        let case = Case { trace, n99: *n99, step: given.step, demand: given.demand, bound };
         Ok(bench::lines(&case, &profiles, &contenders, &settings, &prices))
     });
     let mut lines = results.into_iter().collect::<Result<Vec<Vec<Line>>, Failure>>()?.concat();

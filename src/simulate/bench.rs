@@ -15,6 +15,8 @@ use crate::scale::baseline::Row;
 pub struct Case {
     pub trace: String,
     pub n99: f64,
+    /// Minutes between the values of the trace.
+    pub step: usize,
     pub demand: Demand,
     pub bound: f64,
 }
@@ -24,6 +26,7 @@ pub struct Case {
 pub struct Line {
     pub trace: String,
     pub n99: f64,
+    pub step: usize,
     pub profile: Profile,
     /// The price that the policy was told, where it listens.
     pub price: Option<f64>,
@@ -48,7 +51,7 @@ pub fn lines(
             for price in told {
                 let settings = Settings { profile, price: price.unwrap_or(settings.price), ..settings.clone() };
                 let (score, _) = Score::of((entry, row), &case.demand, &settings, case.bound, prices);
-                lines.push(Line { trace: case.trace.clone(), n99: case.n99, profile, price, score });
+                lines.push(Line { trace: case.trace.clone(), n99: case.n99, step: case.step, profile, price, score });
             }
         }
     }
@@ -202,7 +205,7 @@ mod tests {
         let contenders = [(hpa, Row::Spec), (hpa, tight), (hpa, loose)];
         let case = |trace: &str, kind| {
             let demand = synthetic::synthetic(kind, 6.0, 2, 0, 1);
-            Case { trace: trace.to_owned(), n99: 4.0, bound: 1000.0, demand }
+            Case { trace: trace.to_owned(), n99: 4.0, step: 1, bound: 1000.0, demand }
         };
         let cases = [case("a", synthetic::Kind::Diurnal), case("b", synthetic::Kind::Sawtooth)];
         let prices = crate::plan::price_table();

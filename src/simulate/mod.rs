@@ -28,6 +28,6 @@ pub use plant::{Actuator, Refusal};
 pub use run::{Decision, Minute, Outcome, Run, Settings, first_count, run};
 pub use score::Score;
 pub use sums::{percentile, sum};
-pub use timeline::timeline;
+pub use timeline::{minutes, timeline};
 pub use totals::Totals;
 pub use trace::Trace;

@@ -38,5 +38,5 @@ pub async fn read(common: &Common, stream: &str, days: u16) -> Result<Given, Fai
         })
         .collect();
     let demand = demand_of(first, &readings);
-    Ok(Given { demand, title: format!("stream {stream}") })
+    Ok(Given { demand, title: format!("stream {stream}"), step: 1 })
 }

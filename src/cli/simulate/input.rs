@@ -42,13 +42,15 @@ pub struct Input {
 pub struct Given {
     pub demand: Demand,
     pub title: String,
+    /// Minutes between the values that it was made from.
+    pub step: usize,
 }
 
 impl Input {
     pub async fn read(&self, common: &Common, seed: u64) -> Result<Given, Failure> {
         if let Some(file) = &self.demand {
             let demand = Demand::parse(&text(file)?).map_err(|mistake| wrong(file, &mistake))?;
-            return Ok(Given { demand, title: stem(file) });
+            return Ok(Given { demand, title: stem(file), step: 1 });
         }
         if let Some(file) = &self.trace {
             return trace(file, self.n99, seed);
@@ -67,16 +69,16 @@ impl Input {
         };
         checked("--level", self.level)?;
         let demand = synthetic::synthetic(kind, self.level, self.days.into(), SYNTHETIC_START, seed);
-        Ok(Given { demand, title: format!("{name} traffic around {} shards", self.level) })
+        Ok(Given { demand, title: format!("{name} traffic around {} shards", self.level), step: 1 })
     }
 }
 
 /// A trace at a level.
 pub fn trace(file: &Path, n99: f64, seed: u64) -> Result<Given, Failure> {
     checked("--n99", n99)?;
-    let scaled = Trace::parse(&text(file)?).and_then(|trace| trace.scaled(n99, seed));
-    let demand = scaled.map_err(|mistake| wrong(file, &mistake))?;
-    Ok(Given { demand, title: format!("{} at {n99} shards", stem(file)) })
+    let trace = Trace::parse(&text(file)?).map_err(|mistake| wrong(file, &mistake))?;
+    let demand = trace.scaled(n99, seed).map_err(|mistake| wrong(file, &mistake))?;
+    Ok(Given { demand, title: format!("{} at {n99} shards", stem(file)), step: trace.step })
 }
 
 fn checked(name: &str, shards: f64) -> Result<(), Failure> {

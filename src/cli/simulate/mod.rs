@@ -12,7 +12,7 @@ use super::{Common, Exit, Failure, Out};
 use crate::local::Profile;
 use crate::report::sizing::{self, Told};
 use crate::scale::Bounds;
-use crate::simulate::{Bill, Score, Settings, Totals, registry, timeline};
+use crate::simulate::{Bill, Score, Settings, Totals, minutes, registry, timeline};
 pub use compare::{chosen, scores, side_by_side};
 pub use input::Input;
 
@@ -34,6 +34,9 @@ pub struct Args {
     /// Write the shard counts: CSV `minute,open_shards,calls`
     #[arg(long, value_name = "FILE")]
     timeline: Option<PathBuf>,
+    /// Write every minute: CSV of demand, shards, calls, accepted, rejected, throttled and lost load, and age
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    minutes: Option<PathBuf>,
     /// Write a page with plots: one HTML file that opens offline
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     report: Option<PathBuf>,
@@ -169,6 +172,9 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
             return Err(Failure::from(anyhow::anyhow!("{what}; leave out --timeline, or name another --policy")));
         }
         write(file, &timeline(&run))?;
+    }
+    if let Some(file) = &args.minutes {
+        write(file, &minutes(&run))?;
     }
     let totals = Totals::of(&run);
     let bill = Bill::of(entry, &totals, &given.demand, &prices);

@@ -85,6 +85,8 @@ fn parts(lines: &[Line]) -> Vec<Part<'_>> {
     for profile in [Profile::Fast, Profile::Slow, Profile::Legacy] {
         group(format!("Resharding {profile:?}"), &|line| line.profile == profile);
     }
+    group("Traces of one-minute values".to_owned(), &|line| line.step == 1);
+    group("Traces brought to one minute with a random spread".to_owned(), &|line| line.step > 1);
     let mut scales: Vec<f64> = lines.iter().map(|line| line.n99).collect();
     scales.sort_by(f64::total_cmp);
     scales.dedup();

@@ -151,8 +151,8 @@ fn line(decision: &Decision, dated: bool, style: &Style) -> String {
     let at: String = at.chars().skip(if dated { 5 } else { 11 }).take(if dated { 11 } else { 5 }).collect();
     let (before, after) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let outcome = match decision.outcome {
-        Outcome::Until(end) => format!("{} min", end - decision.minute),
-        Outcome::Swept(end) => format!("{} min, split and merged one by one", end - decision.minute),
+        Outcome::Until(end) => format!("in {} min", end - decision.minute),
+        Outcome::Swept(end) => format!("in {} min, split and merged one by one", end - decision.minute),
         Outcome::Refused(refusal, 1) => format!("REFUSED: {}", refusal.words()),
         Outcome::Refused(refusal, times) => format!("REFUSED {times} times: {}", refusal.words()),
     };
