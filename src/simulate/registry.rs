@@ -65,7 +65,8 @@ const fn given(id: &'static str, name: &'static str, title: &'static str, kind: 
     Entry { id, name, title, shipped: None, tunable: false, priced: false, kind }
 }
 
-/// All of them, in the order of tables. The first one is the default.
+/// All of them, in the order of tables. The first one is the default. One that decides by the price stands here as
+/// `Entry { priced: true, tunable: false, ..policy(…) }`.
 pub static ENTRIES: &[Entry] = &[
     policy("B10", "ds2", "Flink's autoscaler (DS2), our port", |row| Box::new(Ds2::new(row))),
     policy("B9", "hpa", "Kubernetes HPA, our port", |row| Box::new(Hpa::new(row))),

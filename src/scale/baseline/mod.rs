@@ -6,7 +6,6 @@
 pub mod aas_sample;
 pub mod adaptavist;
 mod alarm;
-
 pub mod awslabs;
 pub mod clairvoyant;
 pub mod doubling;
@@ -19,6 +18,8 @@ pub mod on_demand;
 mod row;
 pub mod substation;
 mod tape;
+#[cfg(test)]
+mod tests;
 pub mod xaxis;
 
 pub use row::{Row, Tuning};
