@@ -99,7 +99,8 @@ const TRACE_SEED: u64 = 7;
 fn contenders(args: &Scaling) -> Result<Vec<Contender>, Failure> {
     let mut contenders = chosen(&args.policies)?;
     for (entry, _) in contenders.clone() {
-        if entry.shipped.is_some() && !contenders.contains_entry(entry.name, Row::Shipped) {
+        let asked = contenders.iter().any(|(known, row)| known.name == entry.name && *row == Row::Shipped);
+        if entry.shipped.is_some() && !asked {
             contenders.push((entry, Row::Shipped));
         }
         if args.tuned && entry.tunable {
@@ -107,16 +108,6 @@ fn contenders(args: &Scaling) -> Result<Vec<Contender>, Failure> {
         }
     }
     Ok(contenders)
-}
-
-trait Contains {
-    fn contains_entry(&self, name: &str, row: Row) -> bool;
-}
-
-impl Contains for Vec<Contender> {
-    fn contains_entry(&self, name: &str, row: Row) -> bool {
-        self.iter().any(|(entry, known)| entry.name == name && *known == row)
-    }
 }
 
 /// The traces of a folder by name.

@@ -61,9 +61,9 @@ enum Command {
     /// Show the whole life of a pipeline on the embedded cloud, without an account
     Demo(demo::Args),
     /// Show what a sizing policy would have done on your own traffic, and why
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
     /// Compare on-demand, fixed counts and an autoscaled count on your own traffic, in dollars
-    Advise(advise::Args),
+    Advise(Box<advise::Args>),
     /// Compare sizing policies over a folder of traffic traces
     Bench(bench::Args),
     /// Print least-privilege IAM policies
@@ -109,8 +109,8 @@ async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
         Command::Import(args) => import::run(common, args, out).await,
         Command::Init(args) => init::run(args, out),
         Command::Demo(args) => demo::run(common, args, out).await,
-        Command::Simulate(args) => simulate::run(common, args, out).await,
-        Command::Advise(args) => advise::run(common, args, out).await,
+        Command::Simulate(args) => simulate::run(common, *args, out).await,
+        Command::Advise(args) => advise::run(common, *args, out).await,
         Command::Bench(args) => bench::run(common, args, out),
         Command::Iam(args) => iam::run(common, args, out).await,
         Command::Schema(args) => schema::run(args, out),

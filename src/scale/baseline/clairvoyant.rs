@@ -86,7 +86,7 @@ fn block_bound(load: &[f64], price: f64, offset: usize, limit: Limit) -> f64 {
     values[0].fill(0.0);
     let (mut queue, mut moved) = (Vec::with_capacity(size), vec![0.0; size]);
     for (minute, load) in load.iter().copied().enumerate() {
-        if minute > 0 && (minute + limit.day - offset % limit.day) % limit.day == 0 {
+        if minute > 0 && (minute + limit.day - offset % limit.day).is_multiple_of(limit.day) {
             let (fresh, used) = values.split_at_mut(1);
             for row in used {
                 for (best, value) in fresh[0].iter_mut().zip(row.iter_mut()) {
@@ -184,6 +184,6 @@ mod tests {
     #[test]
     fn large_counts_are_bucketed_downwards() {
         let bound = bound(&[100.0; 50], f64::INFINITY, &OFFSETS, AWS);
-        assert!(bound <= 5000.0 && bound >= 4800.0, "{bound}");
+        assert!((4800.0..=5000.0).contains(&bound), "{bound}");
     }
 }

@@ -28,7 +28,7 @@ impl Stream {
         while self.minute < began + minutes {
             self.loads.push(usage.map(|usage| usage * f64::from(self.shards)));
             self.minute += 1;
-            if let Some(visible) = usize::try_from(self.minute - 3).ok() {
+            if let Ok(visible) = usize::try_from(self.minute - 3) {
                 if let Some(load) = self.loads.get(visible).copied().flatten() {
                     let sample = Sample { accepted: Some(load), rejected: Some(0.0), age: Some(self.age) };
                     self.window.put(visible as i64, sample);
