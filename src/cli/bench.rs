@@ -69,7 +69,7 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     // The longest first, so that no core waits for one of them at the end.
     wanted.sort_by_key(|(file, _)| std::cmp::Reverse(std::fs::metadata(file).map_or(0, |meta| meta.len())));
     let results = side_by_side(&wanted, |(file, n99)| -> Result<Vec<Line>, Failure> {
-        let given = input::trace(file, *n99, TRACE_SEED)?;
+        let given = input::trace(file, *n99, input::TRACE_SEED)?;
         let trace = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let bound = score::bound(&given.demand);
         let case = Case { trace, n99: *n99, step: given.step, demand: given.demand, bound };
@@ -92,9 +92,6 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     out.error(&format!("{} runs in {:.0} s", lines.len(), began.elapsed().as_secs_f64()));
     Ok(Exit::Success)
 }
-
-/// Decides the spread inside coarse traces. The same for every run: policies are compared on one demand.
-const TRACE_SEED: u64 = 7;
 
 fn contenders(args: &Scaling) -> Result<Vec<Contender>, Failure> {
     let mut contenders = chosen(&args.policies)?;

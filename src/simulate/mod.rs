@@ -7,6 +7,7 @@ pub mod advice;
 pub mod bench;
 mod bill;
 pub mod demand;
+mod generator;
 mod history;
 mod noise;
 mod on_demand;

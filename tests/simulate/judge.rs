@@ -75,6 +75,18 @@ fn simulate(arguments: &[&str]) -> Value {
 
 /// Runs a policy and compares every figure with what the program in Python says of its timeline.
 fn compare(script: &str, tools: &Path, kind: &str, source: &Path, n99: &str, policy: &str, profile: &str) {
+    compare_within(0.0, (script, tools), kind, source, n99, (policy, profile));
+}
+
+/// The same within a relative tolerance; none is none.
+fn compare_within(
+    tolerance: f64,
+    (script, tools): (&str, &Path),
+    kind: &str,
+    source: &Path,
+    n99: &str,
+    (policy, profile): (&str, &str),
+) {
     let folder = tempfile::tempdir().expect("a folder");
     let timeline = folder.path().join("timeline.csv");
     let text = |path: &Path| path.display().to_string();
@@ -110,18 +122,16 @@ fn compare(script: &str, tools: &Path, kind: &str, source: &Path, n99: &str, pol
         let Some((_, our)) = names.iter().find(|(theirs, _)| *theirs == name) else { continue };
         let value: f64 = value.parse().expect("a number");
         let same = ours[*our].as_f64().expect("a number");
-        assert_eq!(
-            value.to_bits(),
-            same.to_bits(),
-            "{source} {policy} {profile}: {name} is {value} there, {same} here"
-        );
+        let close = value.to_bits() == same.to_bits() || (value - same).abs() <= tolerance * same.abs();
+        assert!(close, "{source} {policy} {profile}: {name} is {value} there, {same} here");
         compared += 1;
     }
     assert!(compared >= 5, "{said}");
     assert!(ours["calls_a_day"].as_f64().is_some_and(|calls| calls > 0.0), "the policy did something");
 }
 
-/// Real traces of one-minute resolution: coarser ones get a random spread, which is another program's own.
+/// Real traces. Those of one-minute values agree in every bit; coarser ones get a random spread whose last bits depend on
+/// how a machine computes logarithms.
 #[test]
 fn plant_and_judge_agree_to_the_last_digit() {
     let Some(shared) = shared() else {
@@ -137,6 +147,12 @@ fn plant_and_judge_agree_to_the_last_digit() {
     ] {
         let source = shared.join("traces").join(trace).with_extension("csv");
         compare(ASK, &tools, "trace", &source, n99, policy, profile);
+    }
+    for (trace, n99, policy, profile) in
+        [("elb_requests", "40", "substation", "fast"), ("tweets_ups", "4", "hpa", "slow")]
+    {
+        let source = shared.join("traces").join(trace).with_extension("csv");
+        compare_within(1e-9, (ASK, &tools), "trace", &source, n99, (policy, profile));
     }
     let folder = tempfile::tempdir().expect("a folder");
     for (seed, policy) in [(1, "hpa"), (2, "adaptavist")] {

@@ -12,6 +12,10 @@ const MOST_BYTES: u64 = 400 << 20;
 /// Minutes since 1970 of Monday, 2026-01-05, 00:00 UTC.
 const SYNTHETIC_START: i64 = 29_459_520;
 
+/// Decides the spread inside coarse traces: the judge's own, and the same for every run, so that policies are compared on
+/// one demand.
+pub const TRACE_SEED: u64 = 7;
+
 /// Where the demand comes from.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Input {
@@ -53,7 +57,7 @@ impl Input {
             return Ok(Given { demand, title: stem(file), step: 1 });
         }
         if let Some(file) = &self.trace {
-            return trace(file, self.n99, seed);
+            return trace(file, self.n99, TRACE_SEED);
         }
         if let Some(stream) = &self.from_cloudwatch {
             return super::cloudwatch::read(common, stream, self.days).await;
