@@ -22,3 +22,15 @@ fn the_readme_shows_real_output() {
     }
     assert_eq!(shown, printed, "run it with UPDATE=1 to take the new output over");
 }
+
+#[test]
+fn the_benchmark_page_has_every_policy() {
+    let page = include_str!("../../docs/scaling.md");
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["simulate", "--policy", "list"]).output();
+    let list = String::from_utf8(output.expect("tidegate starts").stdout).expect("text");
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert!(names.len() > 15, "{list}");
+    let missing: Vec<&&str> =
+        names.iter().filter(|name| !page.contains(&format!("| {name} | spec bounds |"))).collect();
+    assert!(missing.is_empty(), "docs/scaling.md is old: docs/benchmark.md says how it is made; missing: {missing:?}");
+}
