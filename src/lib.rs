@@ -13,3 +13,4 @@ pub mod cli;
 pub mod cloud;
 pub mod kinds;
 pub mod local;
+pub mod simulate;

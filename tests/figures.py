@@ -23,3 +23,5 @@ def median_ms(runs, *args):
 print(f"size          {os.path.getsize(binary) / 1e6:.1f} MB")
 print(f"--version     {median_ms(11, '--version'):.1f} ms")
 print(f"demo          {median_ms(5, 'demo'):.0f} ms")
+year = ("simulate", "--synthetic", "diurnal", "--days", "366")
+print(f"simulate      {(median_ms(5, *year) - median_ms(11, '--version')) / 366:.2f} ms for a day of one-minute steps")

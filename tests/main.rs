@@ -5,9 +5,11 @@ mod connect;
 mod emulators;
 mod faults;
 mod laws;
+mod simulate;
 mod stories;
 mod support {
     pub mod emulators;
     pub mod hand;
+    pub mod python;
 }
 mod tidy;

@@ -3,6 +3,7 @@
 mod call;
 mod clients;
 mod errors;
+mod history;
 mod http;
 mod owned;
 mod rates;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 pub use clients::{Aws, Connect};
+pub use history::Writes;
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;

@@ -1,6 +1,8 @@
 //! The commands. One file each: its arguments, whose doc comments are the help, and what it does.
 
+mod advise;
 mod apply;
+mod bench;
 mod demo;
 mod destroy;
 mod drift;
@@ -20,6 +22,7 @@ mod session;
 mod shell;
 mod text;
 mod vars;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -59,6 +62,12 @@ enum Command {
     Init(init::Args),
     /// Show the whole life of a pipeline on the embedded cloud, without an account
     Demo(demo::Args),
+    /// Show what a sizing policy would have done on your own traffic, and why
+    Simulate(Box<simulate::Args>),
+    /// Compare on-demand, fixed counts and an autoscaled count on your own traffic, in dollars
+    Advise(Box<advise::Args>),
+    /// Compare sizing policies over a folder of traffic traces
+    Bench(bench::Args),
     /// Print least-privilege IAM policies
     Iam(iam::Args),
     /// Print the JSON Schema of the specification
@@ -102,6 +111,9 @@ async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
         Command::Import(args) => import::run(common, args, out).await,
         Command::Init(args) => init::run(args, out),
         Command::Demo(args) => demo::run(common, args, out).await,
+        Command::Simulate(args) => simulate::run(common, *args, out).await,
+        Command::Advise(args) => advise::run(common, *args, out).await,
+        Command::Bench(args) => bench::run(common, args, out),
         Command::Iam(args) => iam::run(common, args, out).await,
         Command::Schema(args) => schema::run(args, out),
         Command::Completions(args) => shell::completions(args, out),

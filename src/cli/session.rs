@@ -189,7 +189,7 @@ impl Common {
     }
 
     /// The built-in prices, with those of `--prices` in front. A name that nothing is priced by is a mistake.
-    fn price_table(&self) -> Result<Prices, Failure> {
+    pub fn price_table(&self) -> Result<Prices, Failure> {
         let mut table = crate::plan::price_table();
         let Some(file) = &self.prices else { return Ok(table) };
         let doing = || format!("reading the prices of {}", file.display());
@@ -208,6 +208,16 @@ impl Common {
             }
         }
         Ok(table)
+    }
+
+    /// Connects to AWS for a command that needs no spec.
+    pub async fn aws(&self, profile: Option<String>) -> Result<Aws, Failure> {
+        if self.cloud != Where::Aws {
+            return Err(Failure::refused("the embedded cloud has no CloudWatch", "leave out --cloud"));
+        }
+        let endpoint_url = self.endpoint_url.clone();
+        let connect = Connect { profile, region: self.region.clone(), endpoint_url, static_keys: None };
+        Ok(Aws::connect(&connect).await?)
     }
 
     /// Connects to the cloud of a region.

@@ -38,9 +38,13 @@ pub struct Unread {
 /// One minute of writes of `fresh` shard-minutes to `shards` shards. `burst` from 1 to 2: half of the minute runs at
 /// `burst` times the mean rate. Fresh and repeated attempts compete equally.
 pub fn serve(fresh: f64, shards: u32, retries: Retries, burst: f64) -> (Served, Retries) {
-    let shards = f64::from(shards);
+    serve_capacity(fresh, f64::from(shards), retries, burst)
+}
+
+/// The same for a capacity in shards that need not be whole: on-demand streams grow with their peak.
+pub fn serve_capacity(fresh: f64, capacity: f64, retries: Retries, burst: f64) -> (Served, Retries) {
     let offered = fresh + retries.iter().sum::<f64>();
-    let accepted = 0.5 * (burst * offered).min(shards) + 0.5 * ((2.0 - burst) * offered).min(shards);
+    let accepted = 0.5 * (burst * offered).min(capacity) + 0.5 * ((2.0 - burst) * offered).min(capacity);
     if offered - accepted <= NOTHING {
         return (Served { accepted: offered, ..Served::default() }, [0.0; RETRY_MINUTES]);
     }

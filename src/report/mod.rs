@@ -10,6 +10,7 @@ pub mod problems;
 pub mod reference;
 #[cfg(test)]
 mod samples;
+pub mod sizing;
 mod summary;
 mod tell;
 pub mod value;

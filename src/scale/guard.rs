@@ -1,7 +1,7 @@
 //! The one place that disposes: whatever a policy proposes, what leaves here is a call that AWS accepts, or none.
 
 use super::reshard::reach;
-use super::{Proposal, View};
+use super::{Policy, Proposal, View};
 
 /// Iterator age in minutes above which no shard is taken away: readers need the shards to catch up.
 const MOST_AGE: f64 = 10.0;
@@ -17,6 +17,21 @@ pub struct Decision {
     pub shards: u32,
     /// The proposal's sentence, and what the guard made of it.
     pub because: String,
+}
+
+/// A policy whose every proposal goes through the guard.
+#[derive(Clone, Debug)]
+pub struct Guarded<P>(pub P);
+
+impl<P: Policy> Policy for Guarded<P> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn propose(&mut self, view: &View<'_>) -> Proposal {
+        let Decision { shards, because } = dispose(view, &self.0.propose(view));
+        Proposal { shards, because }
+    }
 }
 
 /// Makes a proposal safe: bounds, AWS's step, the day's calls, no shrinking on what is not known.

@@ -8,6 +8,7 @@ mod demand;
 mod guard;
 mod histogram;
 mod history;
+pub mod baseline;
 mod policy;
 mod priors;
 pub mod reshard;
@@ -17,7 +18,7 @@ mod tidegate;
 mod window;
 
 pub use council::{Council, Member, Temper, Vote};
-pub use guard::{Decision, dispose};
+pub use guard::{Decision, Guarded, dispose};
 pub use history::{FLOORS, History, SUSTAINED, Signs, WINDOWS};
 pub use policy::{Bounds, Policy, Proposal, Resize, View};
 pub use priors::MEMBERS;

@@ -1,0 +1,220 @@
+//! `tidegate simulate`: what a policy would have done on your own traffic, and why.
+
+mod cloudwatch;
+mod compare;
+pub mod input;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::{Common, Exit, Failure, Out};
+use crate::local::Profile;
+use crate::report::sizing::{self, Told};
+use crate::scale::Bounds;
+use crate::simulate::{Bill, Score, Settings, Totals, minutes, registry, timeline};
+pub use compare::{chosen, scores, side_by_side};
+pub use input::Input;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    plant: Plant,
+    /// Who decides: a name of the list that `--policy list` prints
+    #[arg(long, value_name = "NAME", default_value = registry::ENTRIES[0].name)]
+    policy: String,
+    /// Compare policies in one table: `all`, or names with commas between them
+    #[arg(long, value_name = "NAMES", conflicts_with_all = ["policy", "timeline", "day"])]
+    compare: Option<String>,
+    /// Show the resizes of this day (such as 2026-11-25) in place of the busiest one
+    #[arg(long, value_name = "DATE")]
+    day: Option<String>,
+    /// Write the shard counts: CSV `minute,open_shards,calls`
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+    /// Write every minute: CSV of demand, shards, calls, accepted, rejected, throttled and lost load, and age
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    minutes: Option<PathBuf>,
+    /// Write a page with plots: one HTML file that opens offline
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    report: Option<PathBuf>,
+    /// JSON in place of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// The plant that the policy is tried on, and what the user wants of it.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Plant {
+    /// The simulated stream
+    #[arg(long, value_enum, default_value = "reference")]
+    plant: Model,
+    /// How long resharding takes: `fast` (the default, splits and merges side by side), `slow` (eight at a time) or `legacy` (one after the other); the policy is not told. A profile of ~/.aws/config goes before the command
+    #[arg(long, value_name = "PACE", value_parser = clap::builder::PossibleValuesParser::new(PACES.map(|(name, _)| name)), hide_possible_values = true)]
+    profile: Option<String>,
+    /// What a throttled record is worth: thrifty (10), balanced (100), strict (1000), or a number in units of the capacity that would have carried it
+    #[arg(long, value_name = "WORTH", default_value = "balanced", value_parser = worth)]
+    objective: f64,
+    /// The same as a number
+    #[arg(long, value_name = "NUMBER", conflicts_with = "objective")]
+    throttle_price: Option<f64>,
+    /// Fewest open shards
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    min: u32,
+    /// Most open shards
+    #[arg(long, value_name = "N", default_value = "20000", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    max: u32,
+    /// Half of each minute runs at so many times its mean rate, 1 to 2
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    burst: f64,
+    /// The share of minutes whose metrics never arrive, 0 to 0.9
+    #[arg(long, value_name = "SHARE", default_value = "0")]
+    gaps: f64,
+    /// Whole minutes from the end of a minute until its metrics arrive
+    #[arg(long, value_name = "MINUTES", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=60))]
+    metric_delay: u8,
+    /// Decides start delays, gaps and synthetic traffic
+    #[arg(long, value_name = "N", default_value = "1")]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Model {
+    /// One stream as a fluid with even keys, minute by minute
+    Reference,
+}
+
+/// What `--profile` means here. Every command has an option of this name, whose value comes down to this one.
+const PACES: [(&str, Profile); 3] = [("fast", Profile::Fast), ("slow", Profile::Slow), ("legacy", Profile::Legacy)];
+
+/// The pace of a name; `None`: it is a profile of AWS's configuration.
+pub fn pace(name: &str) -> Option<Profile> {
+    PACES.iter().find(|(known, _)| *known == name).map(|(_, profile)| *profile)
+}
+
+fn worth(text: &str) -> Result<f64, String> {
+    match text {
+        "thrifty" => Ok(10.0),
+        "balanced" => Ok(100.0),
+        "strict" => Ok(1000.0),
+        number => number
+            .parse()
+            .ok()
+            .filter(|price: &f64| price.is_finite() && *price > 0.0)
+            .ok_or_else(|| "thrifty, balanced, strict, or a number above 0".to_owned()),
+    }
+}
+
+impl Plant {
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        let Model::Reference = self.plant;
+        let wrong = |what: &str, help: &str| Failure::from(anyhow::anyhow!("{what}; {help}"));
+        if self.min > self.max {
+            return Err(wrong("--min is above --max", "a stream needs a count between them"));
+        }
+        if !(1.0..=2.0).contains(&self.burst) {
+            return Err(wrong("--burst is not from 1 to 2", "1 is an even minute, 2 is all of it in half a minute"));
+        }
+        if !(0.0..=0.9).contains(&self.gaps) {
+            return Err(wrong("--gaps is not from 0 to 0.9", "0.03 means that 3 % of the minutes have no metrics"));
+        }
+        let price = self.throttle_price.unwrap_or(self.objective);
+        if !(price.is_finite() && price > 0.0) {
+            return Err(wrong("--throttle-price is not above 0", "10 is thrifty, 100 balanced, 1000 strict"));
+        }
+        Ok(Settings {
+            profile: self.pace().unwrap_or_default(),
+            bounds: Bounds { min: self.min, max: self.max },
+            price,
+            metric_delay: self.metric_delay.into(),
+            burst: self.burst,
+            gaps: self.gaps,
+            seed: self.seed,
+            ..Settings::default()
+        })
+    }
+
+    /// The pace that was asked for.
+    pub fn pace(&self) -> Option<Profile> {
+        self.profile.as_deref().and_then(pace)
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    if args.policy == "list" {
+        out.text(&sizing::policies());
+        return Ok(Exit::Success);
+    }
+    let settings = args.plant.settings()?;
+    let (entry, row) = named(&args.policy)?;
+    let given = args.input.read(common, args.plant.seed()).await?;
+    let prices = common.price_table()?;
+    if let Some(list) = &args.compare {
+        let scores = scores(&chosen(list)?, &given.demand, &settings, &prices);
+        if args.json {
+            let figures: Vec<_> = scores.iter().map(Score::figures).collect();
+            out.line(&serde_json::json!({ "format_version": sizing::FORMAT, "scores": figures }).to_string());
+        } else {
+            out.text(&sizing::comparison(&given.title, settings.price, &scores));
+        }
+        return Ok(Exit::Success);
+    }
+    let run = entry.run(row, &given.demand, &settings);
+    if let Some(file) = &args.timeline {
+        if !entry.has_shards() {
+            let what = format!("{} has no shards to count", entry.title);
+            return Err(Failure::from(anyhow::anyhow!("{what}; leave out --timeline, or name another --policy")));
+        }
+        write(file, &timeline(&run))?;
+    }
+    if let Some(file) = &args.minutes {
+        write(file, &minutes(&run))?;
+    }
+    let totals = Totals::of(&run);
+    let bill = Bill::of(entry, &totals, &given.demand, &prices);
+    // What it is compared with knows the future or is managed by AWS; the bound of a schedule is not shown.
+    let others = chosen("static-p99.9,static-peak,on-demand")?;
+    let others = side_by_side(&others, |other| Score::of(*other, &given.demand, &settings, 1.0, &prices).0);
+    let told = Told {
+        entry,
+        row,
+        run: &run,
+        totals: &totals,
+        bill: &bill,
+        settings: &settings,
+        title: &given.title,
+        others: &others,
+    };
+    if let Some(file) = &args.report {
+        write(file, &sizing::page(&told))?;
+    }
+    if args.json {
+        out.line(&sizing::json(&told).to_string());
+    } else {
+        let style = crate::report::human::Style { color: out.color(), width: out.width() };
+        out.text(&sizing::human(&told, args.day.as_deref(), &style));
+    }
+    Ok(Exit::Success)
+}
+
+/// The entry of a name, or what could have been meant.
+pub fn named(name: &str) -> Result<(&'static registry::Entry, crate::scale::baseline::Row), Failure> {
+    registry::find(name).ok_or_else(|| {
+        let near =
+            registry::ENTRIES.iter().map(|entry| entry.name).min_by_key(|known| strsim::levenshtein(known, name));
+        let near = near.unwrap_or_default();
+        let help = format!("did you mean `{near}`? `tidegate simulate --policy list` prints all");
+        Failure::from(anyhow::anyhow!("there is no policy `{name}`; {help}"))
+    })
+}
+
+/// Writes a result file; it can be made again at any time.
+pub fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    Ok(std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?)
+}

@@ -1,0 +1,7 @@
+//! `tidegate simulate` against programs that were not written with it.
+
+mod bench;
+mod history;
+mod judge;
+mod page;
+mod readme;

@@ -1,0 +1,49 @@
+//! A Python with numpy, for programs that check ours. Installed once per folder.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const PIN: &str = "numpy>=1.26,<3";
+
+/// The interpreter. `TIDEGATE_EMULATORS` names a folder to share between checkouts; otherwise it is below `target`.
+///
+/// Panics where Python is missing or the package cannot be installed: a test that needs it cannot pass without.
+pub fn python() -> &'static Path {
+    static ONE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let outcome = ONE.get_or_init(|| install().map_err(|error| error.to_string()));
+    outcome.as_ref().unwrap_or_else(|error| panic!("Python with numpy, which this test needs: {error}"))
+}
+
+fn install() -> io::Result<PathBuf> {
+    let shared = std::env::var_os("TIDEGATE_EMULATORS").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let folder = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/emulators"));
+    fs::create_dir_all(&folder)?;
+    // Held until the end of this function; the kernel gives it back if the process dies on the way.
+    let lock = File::create(folder.join("numpy.lock"))?;
+    lock.lock()?;
+    let venv = std::path::absolute(folder.join("numpy"))?;
+    let python = venv.join("bin/python");
+    let usable = || Command::new(&python).args(["-c", "import numpy"]).output().is_ok_and(|done| done.status.success());
+    if !usable() {
+        if venv.exists() {
+            fs::remove_dir_all(&venv)?;
+        }
+        run(Command::new("python3").args(["-m", "venv"]).arg(&venv), "install the Debian package python3-venv")?;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+        run(pip.args(["--only-binary", ":all:", PIN]), "check the network and pip's package index")?;
+    }
+    Ok(python)
+}
+
+fn run(command: &mut Command, remedy: &str) -> io::Result<()> {
+    let words = format!("{command:?}");
+    let output = command.output().map_err(|error| io::Error::other(format!("{words}: {error}: {remedy}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{words} failed: {remedy}.\n{}", String::from_utf8_lossy(&output.stderr))))
+}
