@@ -1,0 +1,3 @@
+//! Lint: rules that know the whole pipeline.
+
+pub mod iam;
