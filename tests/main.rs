@@ -1,5 +1,6 @@
 //! One test binary: it links once.
 
+mod corpus;
 mod emulators;
 mod laws;
 mod stories;

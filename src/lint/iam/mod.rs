@@ -6,7 +6,10 @@ pub mod arn;
 pub mod catalog;
 pub mod checks;
 pub mod fact;
+pub mod file;
 pub mod glob;
+pub mod need;
+pub mod pipeline;
 pub mod policy;
 pub mod read;
 

@@ -15,6 +15,8 @@ use super::fact::Fact;
 use super::policy::{Policy, Statement, Text};
 use super::read;
 
+pub(in crate::lint::iam) use values::Operator;
+
 /// Every fact about a policy, in the order of the document.
 pub fn check(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
     let mut facts = form::check(policy);
@@ -35,7 +37,7 @@ pub fn check(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
 }
 
 /// An action that an entry of a statement names, by itself or by a pattern.
-pub(super) struct Named<'a> {
+pub(in crate::lint::iam) struct Named<'a> {
     pub entry: &'a Text,
     /// The entry's place in the statement's list.
     pub position: usize,
@@ -52,7 +54,7 @@ impl Named<'_> {
 }
 
 /// The actions that a statement names, as far as their facts are known. `*` alone names nothing.
-pub(super) fn named<'a>(statement: &'a Statement, catalog: &'a Catalog) -> Vec<Named<'a>> {
+pub(in crate::lint::iam) fn named<'a>(statement: &'a Statement, catalog: &'a Catalog) -> Vec<Named<'a>> {
     let mut all = Vec::new();
     if statement.actions.not {
         return all;
@@ -75,7 +77,7 @@ pub(super) fn named<'a>(statement: &'a Statement, catalog: &'a Catalog) -> Vec<N
 }
 
 /// `a`, `b` and `c`; of more than five the first four and their number.
-pub(super) fn listed(words: &[String]) -> String {
+pub(in crate::lint::iam) fn listed(words: &[String]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match &quoted[..] {
         [] => String::new(),

@@ -37,7 +37,7 @@ const OPERATORS: &[&str] = &[
 
 /// An operator taken apart.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Operator {
+pub(in crate::lint::iam) struct Operator {
     pub name: &'static str,
     pub if_exists: bool,
     /// `ForAllValues` or `ForAnyValue`.
