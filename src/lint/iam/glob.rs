@@ -11,7 +11,7 @@ pub const LONGEST: usize = 2_048;
 enum Item {
     Char(char),
     One,
-    /// Any text without `/`: a name in a template, such as the `${StreamName}` of a stream's ARN.
+    /// Any text without `/` and `:`: a name in a template, such as the `${StreamName}` of a stream's ARN.
     Name,
     Any,
 }
@@ -20,8 +20,12 @@ enum Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob(Vec<Item>);
 
-/// Names that AWS allows no `/` in. Others, such as object keys and the names of roles with a path, may hold any text.
+/// Names that AWS allows neither `/` nor `:` in. Others, such as object keys and the names of roles with a path, may
+/// hold any text.
 const PLAIN_NAMES: &[&str] = &[
+    "Partition",
+    "Region",
+    "Account",
     "StreamName",
     "StreamType",
     "ConsumerName",
@@ -32,13 +36,18 @@ const PLAIN_NAMES: &[&str] = &[
     "KeyId",
 ];
 
+/// Can a plain name hold it?
+fn is_plain(c: char) -> bool {
+    c != '/' && c != ':'
+}
+
 impl Glob {
     /// A pattern as it stands in a policy. A policy variable (`${aws:username}`) is any text.
     pub fn new(text: &str) -> Self {
         Self::read(text, |_| Item::Any)
     }
 
-    /// An ARN template of AWS's: each `${Name}` is any text, or any text without `/`.
+    /// An ARN template of AWS's: each `${Name}` is any text, or any plain name.
     pub fn template(text: &str) -> Self {
         Self::read(text, |name| if PLAIN_NAMES.contains(&name) { Item::Name } else { Item::Any })
     }
@@ -87,7 +96,7 @@ impl Glob {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.walk(other, |a, b| match (a, b) {
             (Item::Char(a), Item::Char(b)) => a == b,
-            (Item::Char(c), Item::Name) | (Item::Name, Item::Char(c)) => c != '/',
+            (Item::Char(c), Item::Name) | (Item::Name, Item::Char(c)) => is_plain(c),
             _ => true,
         })
     }
@@ -97,7 +106,7 @@ impl Glob {
     pub fn covers(&self, other: &Self) -> bool {
         let fits = |a: Item, b: Item| match (a, b) {
             (Item::Any, _) => true,
-            (Item::Name, Item::Char(c)) => c != '/',
+            (Item::Name, Item::Char(c)) => is_plain(c),
             (Item::Name, Item::Name) => true,
             (Item::One, Item::Char(_) | Item::One) => true,
             (a, b) => a == b,
@@ -188,6 +197,8 @@ mod tests {
         assert!(!consumer.overlaps(&on("arn:aws:kinesis:r:1:stream/a")));
         assert!(consumer.overlaps(&on("arn:aws:kinesis:r:1:stream/a/consumer/b:*")));
         assert!(consumer.overlaps(&on("arn:aws:kinesis:r:1:stream/a*")), "the star may hold a slash");
+        let bucket = Glob::template("arn:${Partition}:s3:::${BucketName}");
+        assert!(bucket.overlaps(&on("arn:aws:s3:::acme-*")) && !bucket.overlaps(&on("arn:aws:s3:::acme/*")));
         assert!(role.overlaps(&on("arn:aws:iam::1:role/tidegate/shop/web")));
     }
 

@@ -54,7 +54,8 @@ fn facts(value: &Value, kind: Kind, edges: &[Edge], graph: &Graph, scope: &Scope
     let parsed = read::parse(&source, Some(kind));
     let Some(policy) = parsed.policy.filter(|policy| !policy.statements.is_empty()) else { return Vec::new() };
     let mut facts = parsed.facts;
-    facts.extend(checks::check(&policy, catalog));
+    // What a derived document says twice, nobody wrote twice.
+    facts.extend(checks::check(&policy, catalog).into_iter().filter(|fact| !fact.code.starts_with("redundant-")));
     if kind == Kind::Identity {
         let edges: Vec<(Edge, Path)> = edges.iter().map(|edge| (edge.clone(), Path::root())).collect();
         facts.extend(need::compare(&policy, &edges, Reach::Whole, catalog));
@@ -122,13 +123,16 @@ fn edges(spec: &Pipeline, graph: &Graph, scope: &Scope, role: &Desired) -> Vec<E
 fn edge(grant: &Grant, graph: &Graph, scope: &Scope) -> Option<Edge> {
     let (name, work) = match (&grant.write, &grant.read) {
         (Some(stream), None) => (stream, Work::Write { kpl: grant.kpl }),
-        (None, Some(stream)) => (stream, match (&grant.kcl, &grant.via) {
-            (Some(kcl), via) => {
-                Work::Kcl { application: kcl.to_string(), via: via.as_ref().map(ToString::to_string) }
-            }
-            (None, Some(via)) => Work::FanOut { consumer: via.to_string() },
-            (None, None) => Work::Poll,
-        }),
+        (None, Some(stream)) => (
+            stream,
+            match (&grant.kcl, &grant.via) {
+                (Some(kcl), via) => {
+                    Work::Kcl { application: kcl.to_string(), via: via.as_ref().map(ToString::to_string) }
+                }
+                (None, Some(via)) => Work::FanOut { consumer: via.to_string() },
+                (None, None) => Work::Poll,
+            },
+        ),
         _ => return None,
     };
     Some(Edge { work, stream: stream(name, graph, scope)? })
@@ -143,7 +147,12 @@ mod tests {
         let spec: Pipeline = serde_yaml::from_str(text).unwrap();
         let text = |text: &str| text.to_owned();
         let region = spec.region.clone().unwrap_or(text("eu-west-1"));
-        let scope = Scope { pipeline: spec.pipeline.to_string(), partition: text("aws"), region, account: text("000000000000") };
+        let scope = Scope {
+            pipeline: spec.pipeline.to_string(),
+            partition: text("aws"),
+            region,
+            account: text("000000000000"),
+        };
         let wishes = wish(&spec, &scope);
         assert!(wishes.problems.is_empty(), "{:?}", wishes.problems);
         let judged = judge(&spec, &wishes.graph, &scope, Catalog::builtin());
@@ -180,9 +189,12 @@ mod tests {
 
     #[test]
     fn services_whose_trust_has_conditions_are_content() {
-        let services = ["ecs-tasks", "iot", "kinesisanalytics", "pipes", "events", "states", "kinesis", "lambda", "ec2"];
+        let services =
+            ["ecs-tasks", "iot", "kinesisanalytics", "pipes", "events", "states", "kinesis", "lambda", "ec2"];
         for service in services {
-            let spec = format!("apiVersion: tidegate/v1\npipeline: shop\nstreams: {{ s: {{}} }}\naccess: {{ a: {{ trust: {{ service: {service}.amazonaws.com }}, can: [{{ read: s }}] }} }}\n");
+            let spec = format!(
+                "apiVersion: tidegate/v1\npipeline: shop\nstreams: {{ s: {{}} }}\naccess: {{ a: {{ trust: {{ service: {service}.amazonaws.com }}, can: [{{ read: s }}] }} }}\n"
+            );
             assert_eq!(told(&spec), Vec::<String>::new(), "{service}");
         }
     }

@@ -81,8 +81,7 @@ fn guess(policy: &Policy) -> Kind {
     let named = |statement: &Statement| !statement.principals.is_empty() || statement.not_principal.is_some();
     let assumes = |statement: &Statement| {
         let actions = &statement.actions.items;
-        statement.resources.is_none()
-            && actions.iter().all(|action| action.text.to_ascii_lowercase().starts_with("sts:"))
+        actions.iter().all(|action| action.text.to_ascii_lowercase().starts_with("sts:"))
     };
     let mut statements = policy.statements.iter();
     match (policy.statements.iter().any(named), statements.all(assumes)) {

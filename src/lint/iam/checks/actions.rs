@@ -4,14 +4,15 @@ use crate::lint::iam::catalog::{Catalog, Service};
 use crate::lint::iam::fact::Fact;
 use crate::lint::iam::glob::Glob;
 use crate::lint::iam::near;
-use crate::lint::iam::policy::{Statement, Text};
+use crate::lint::iam::policy::{Kind, Statement, Text};
 
 use super::listed;
 
-pub(super) fn check(statement: &Statement, catalog: &Catalog, facts: &mut Vec<Fact>) {
+pub(super) fn check(kind: Kind, statement: &Statement, catalog: &Catalog, facts: &mut Vec<Fact>) {
+    let tells_wide = statement.allows && !statement.actions.not && !is_told_elsewhere(kind, statement);
     for entry in &statement.actions.items {
         if entry.text == "*" {
-            if statement.allows && !statement.actions.not {
+            if tells_wide {
                 let fact = Fact::new("wildcard-action", &entry.path, "every action of every service is allowed");
                 facts.push(fact.help("name the actions").with("scope", "all").with("action", "*"));
             }
@@ -28,13 +29,26 @@ pub(super) fn check(statement: &Statement, catalog: &Catalog, facts: &mut Vec<Fa
             continue;
         }
         if name.contains(['*', '?']) {
-            pattern(statement, entry, prefix, name, catalog.service(prefix), facts);
+            pattern(tells_wide, entry, prefix, name, catalog.service(prefix), facts);
         } else if let Some(service) = catalog.service(prefix)
             && service.action(name).is_none()
             && !(service.has_operation(name) && service.permission(name).is_none())
         {
             facts.push(unknown(entry, prefix, name, service, catalog));
         }
+    }
+}
+
+/// Wide actions that are as they should be, or a fact of another kind: an account's root in a resource policy delegates
+/// to its own policies, endpoints are judged as a whole, and Kinesis takes no wildcards at all.
+fn is_told_elsewhere(kind: Kind, statement: &Statement) -> bool {
+    let is_root =
+        |name: &str| name.ends_with(":root") || (name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit()));
+    let delegates = !statement.principals.is_empty() && statement.principals.iter().all(|one| is_root(&one.name.text));
+    match kind {
+        Kind::Identity | Kind::Trust => false,
+        Kind::Endpoint => true,
+        Kind::Resource => delegates || super::principals::is_stream_policy(statement),
     }
 }
 
@@ -68,14 +82,7 @@ fn unknown(entry: &Text, prefix: &str, name: &str, service: &Service, catalog: &
     }
 }
 
-fn pattern(
-    statement: &Statement,
-    entry: &Text,
-    prefix: &str,
-    name: &str,
-    service: Option<&Service>,
-    facts: &mut Vec<Fact>,
-) {
+fn pattern(tells_wide: bool, entry: &Text, prefix: &str, name: &str, service: Option<&Service>, facts: &mut Vec<Fact>) {
     let pattern = Glob::new(&name.to_ascii_lowercase());
     let matching: Option<Vec<String>> = service.map(|service| {
         let names = service.actions().filter(|action| pattern.matches(&action.name.to_ascii_lowercase()));
@@ -92,7 +99,7 @@ fn pattern(
         });
         return;
     }
-    if !statement.allows || statement.actions.not {
+    if !tells_wide {
         return;
     }
     let (message, scope) = match (&matching, pattern.is_any()) {

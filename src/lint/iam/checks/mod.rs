@@ -23,7 +23,7 @@ pub fn check(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
     if policy.length <= read::LONGEST {
         for statement in &policy.statements {
             let named = named(statement, catalog);
-            actions::check(statement, catalog, &mut facts);
+            actions::check(policy.kind, statement, catalog, &mut facts);
             resources::check(policy.kind, statement, &named, &mut facts);
             conditions::check(statement, &named, catalog, &mut facts);
             principals::check(policy.kind, statement, &mut facts);

@@ -134,7 +134,7 @@ fn endpoint(statement: &Statement, facts: &mut Vec<Fact>) {
     }
 }
 
-fn is_stream_policy(statement: &Statement) -> bool {
+pub(super) fn is_stream_policy(statement: &Statement) -> bool {
     let of_kinesis = statement
         .resources
         .iter()

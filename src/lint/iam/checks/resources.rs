@@ -144,6 +144,8 @@ fn wide(resources: &Listed, named: &[Named], globs: &[Glob], facts: &mut Vec<Fac
     let limitable: BTreeSet<String> = named
         .iter()
         .filter(|one| one.action.on.as_ref().is_some_and(|on| !on.is_empty()))
+        // Judged by itself, with the services that it may hand roles to.
+        .filter(|one| one.full() != "iam:PassRole")
         .map(|one| if one.entry.text.contains('*') { one.entry.text.clone() } else { one.full() })
         .collect();
     if limitable.is_empty() {

@@ -92,9 +92,9 @@ pub(super) fn check(
         );
     }
     for value in condition.values.iter().filter(|value| !value.text.contains("${")) {
-        if let Some(expected) = misfit(operator, &value.text) {
-            let message = format!("`{}` is no {expected}, which `{}` compares", value.text, operator.name);
-            facts.push(Fact::new("condition-type", &value.path, message).help(format!("write a {expected}")));
+        if let Some((expected, example)) = misfit(operator, &value.text) {
+            let message = format!("`{}` compares {expected}, and `{}` is none", operator.name, value.text);
+            facts.push(Fact::new("condition-type", &value.path, message).help(format!("write for example {example}")));
         }
         let exact = matches!(
             operator.name,
@@ -206,15 +206,17 @@ fn mismatch(operator: &Operator, kind: &str) -> Option<&'static str> {
     (!fits).then_some(help)
 }
 
-/// What a value should be and is not.
-fn misfit(operator: &Operator, value: &str) -> Option<&'static str> {
+/// What a value should be and is not, with an example.
+fn misfit(operator: &Operator, value: &str) -> Option<(&'static str, &'static str)> {
     let boolean = || value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false");
     match operator.family() {
-        "Bool" | "Null" if !boolean() => Some("true or false"),
-        "Numeric" if value.parse::<f64>().is_err() => Some("number"),
-        "Date" if !is_time(value) => Some("time such as 2026-11-25T00:00:00Z"),
-        "Ip" if !is_range(value) => Some("range of addresses such as 203.0.113.0/24"),
-        "Arn" if value != "*" && !value.starts_with("arn:") => Some("ARN"),
+        "Bool" | "Null" if !boolean() => Some(("truth values", "\"true\"")),
+        "Numeric" if value.parse::<f64>().is_err() => Some(("numbers", "\"3600\"")),
+        "Date" if !is_time(value) => Some(("times", "\"2026-11-25T00:00:00Z\"")),
+        "Ip" if !is_range(value) => Some(("ranges of addresses", "\"203.0.113.0/24\"")),
+        "Arn" if value != "*" && !value.starts_with("arn:") => {
+            Some(("ARNs", "\"arn:aws:kinesis:eu-west-1:123456789012:stream/clicks\""))
+        }
         _ => None,
     }
 }

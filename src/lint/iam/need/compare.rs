@@ -62,9 +62,13 @@ fn lacking(edge: &Edge, need: &Need, action: &str, verdict: Verdict, at: &Path) 
     let code = if need.kms { "missing-kms-grant" } else { "missing-grant" };
     let purpose = edge.purpose();
     let (message, related) = match verdict {
-        Verdict::Denied(path) => (format!("{purpose} it needs `{action}`, which is denied"), Some((path, "denied here"))),
+        Verdict::Denied(path) => {
+            (format!("{purpose} it needs `{action}`, which is denied"), Some((path, "denied here")))
+        }
         Verdict::Unmet(path) => {
-            let message = format!("{purpose} it needs `{action}`, which is granted under a condition that the request does not meet");
+            let message = format!(
+                "{purpose} it needs `{action}`, which is granted under a condition that the request does not meet"
+            );
             (message, Some((path, "this condition")))
         }
         _ => (format!("{purpose} it needs `{action}`, which is not granted"), None),
@@ -118,17 +122,22 @@ fn superfluous(
     if (reach == Reach::Streams && service != "kinesis") || named.is_empty() {
         return None;
     }
-    let globs: Vec<Glob> = statement.resources.iter().flat_map(|listed| &listed.items).map(|item| item.resource()).collect();
+    let globs: Vec<Glob> =
+        statement.resources.iter().flat_map(|listed| &listed.items).map(|item| item.resource()).collect();
+    // What cannot act on the resources grants nothing, which is a fact of its own.
+    let named: Vec<&Named> = named.iter().copied().filter(|one| acts(one, &globs)).collect();
+    if named.is_empty() {
+        return None;
+    }
     let needed = |one: &&&Named| {
         let full = one.full();
-        needs.iter().any(|need| {
-            need.action.eq_ignore_ascii_case(&full) && globs.iter().any(|glob| Edge::meets(need, glob))
-        })
+        needs
+            .iter()
+            .any(|need| need.action.eq_ignore_ascii_case(&full) && globs.iter().any(|glob| Edge::meets(need, glob)))
     };
     // What knows no resources is told as dead if it stands beside a stream.
     let alive = |one: &&&Named| reach == Reach::Whole || one.action.on.as_ref().is_none_or(|on| !on.is_empty());
-    let surplus: Vec<String> =
-        named.iter().filter(|one| !needed(one) && alive(one)).map(|one| one.full()).collect();
+    let surplus: Vec<String> = named.iter().filter(|one| !needed(one) && alive(one)).map(|one| one.full()).collect();
     if surplus.is_empty() {
         return None;
     }
@@ -144,4 +153,12 @@ fn superfluous(
     };
     let fact = Fact::new("excess-grant", &entry.path, message).help(help).with("action", &entry.text);
     Some(fact.with("surplus", surplus.join(" ")))
+}
+
+fn acts(one: &Named, globs: &[Glob]) -> bool {
+    match one.service.targets(one.action) {
+        None => true,
+        Some(targets) if targets.is_empty() => globs.iter().any(|glob| glob.matches("*")),
+        Some(targets) => targets.iter().any(|(_, target)| globs.iter().any(|glob| target.pattern.overlaps(glob))),
+    }
 }

@@ -79,10 +79,8 @@ const WRITE: &[Row] = &[
     ("kinesis:DescribeStream", On::Stream, Use::May, 0),
     ("kms:GenerateDataKey", On::StreamKey, Use::Must, 1),
 ];
-const KPL: &[Row] = &[
-    ("kinesis:ListShards", On::Stream, Use::Must, 4),
-    ("cloudwatch:PutMetricData", On::Everything, Use::Must, 4),
-];
+const KPL: &[Row] =
+    &[("kinesis:ListShards", On::Stream, Use::Must, 4), ("cloudwatch:PutMetricData", On::Everything, Use::Must, 4)];
 /// Shards are found by either of two actions; older libraries use the second.
 const FIND: &[Row] = &[
     ("kinesis:ListShards", On::Stream, Use::OneOf("find shards"), 0),
@@ -91,10 +89,8 @@ const FIND: &[Row] = &[
     ("kinesis:ListStreams", On::Everything, Use::May, 0),
     ("kms:Decrypt", On::StreamKey, Use::Must, 1),
 ];
-const POLL: &[Row] = &[
-    ("kinesis:GetShardIterator", On::Stream, Use::Must, 0),
-    ("kinesis:GetRecords", On::Stream, Use::Must, 0),
-];
+const POLL: &[Row] =
+    &[("kinesis:GetShardIterator", On::Stream, Use::Must, 0), ("kinesis:GetRecords", On::Stream, Use::Must, 0)];
 const FAN_OUT: &[Row] = &[
     ("kinesis:SubscribeToShard", On::Consumer, Use::Must, 0),
     ("kinesis:DescribeStreamConsumer", On::Consumer, Use::May, 0),
@@ -165,7 +161,8 @@ pub fn rows(work: &Work) -> Vec<Row> {
         Work::FanOut { .. } => [FAN_OUT, FIND].concat(),
         Work::Kcl { .. } => {
             let state = ["-WorkerMetricStats", "-CoordinatorState"];
-            let state = state.iter().flat_map(|table| KCL_STATE.iter().map(|action| (*action, On::Table(table), Use::Must, 2)));
+            let state =
+                state.iter().flat_map(|table| KCL_STATE.iter().map(|action| (*action, On::Table(table), Use::Must, 2)));
             [KCL, FIND].concat().into_iter().chain(state).collect()
         }
         Work::Archive { .. } => ARCHIVE.to_vec(),
@@ -231,9 +228,10 @@ impl Edge {
                 Some(("*".into(), vec![("cloudwatch:namespace", "KinesisProducerLibrary".into())]))
             }
             (On::Everything, _) => bare("*".into()),
-            (On::Table(suffix), Work::Kcl { application, .. }) => {
-                bare(format!("arn:{}:dynamodb:{}:{}:table/{application}{suffix}", place.partition, place.region, place.account))
-            }
+            (On::Table(suffix), Work::Kcl { application, .. }) => bare(format!(
+                "arn:{}:dynamodb:{}:{}:table/{application}{suffix}",
+                place.partition, place.region, place.account
+            )),
             (On::Bucket, Work::Archive { bucket, .. }) => bare(format!("arn:{}:s3:::{bucket}", place.partition)),
             (On::Objects, Work::Archive { bucket, .. }) => bare(format!("arn:{}:s3:::{bucket}/*", place.partition)),
             (On::ObjectKey, Work::Archive { bucket, key }) => {

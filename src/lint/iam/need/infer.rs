@@ -18,10 +18,9 @@ pub fn infer(policy: &Policy, streams: &[Stream]) -> Vec<(Edge, Path)> {
     }
     for statement in policy.statements.iter().filter(|one| one.allows && !one.actions.not) {
         for entry in &statement.actions.items {
-            let Some(works) = works(entry) else { continue };
-            for stream in touched(statement, streams) {
-                for work in &works {
-                    let edge = Edge { work: work.clone(), stream: stream.clone() };
+            for work in works(entry) {
+                for stream in touched(statement, streams, matches!(work, Work::FanOut { .. })) {
+                    let edge = Edge { work: work.clone(), stream };
                     if edges.len() < MOST && !edges.iter().any(|(other, _)| *other == edge) {
                         edges.push((edge, entry.path.clone()));
                     }
@@ -29,17 +28,16 @@ pub fn infer(policy: &Policy, streams: &[Stream]) -> Vec<(Edge, Path)> {
             }
         }
     }
-    // Shards are found and iterated by fan-out readers of KCL too, so polling alone is told by records.
     edges
 }
 
 /// The work that an entry tells of. `kinesis:*` tells nothing: it may be for administration.
-fn works(entry: &Text) -> Option<Vec<Work>> {
+fn works(entry: &Text) -> Vec<Work> {
     let action = entry.action();
-    if !entry.service().eq_ignore_ascii_case("kinesis") || entry.text.ends_with(":*") {
-        return None;
-    }
     let mut works = Vec::new();
+    if !entry.service().eq_ignore_ascii_case("kinesis") || entry.text.ends_with(":*") {
+        return works;
+    }
     if action.matches("kinesis:putrecord") || action.matches("kinesis:putrecords") {
         works.push(Work::Write { kpl: false });
     }
@@ -49,26 +47,35 @@ fn works(entry: &Text) -> Option<Vec<Work>> {
     if action.matches("kinesis:subscribetoshard") {
         works.push(Work::FanOut { consumer: "*".into() });
     }
-    Some(works).filter(|works| !works.is_empty())
+    works
 }
 
-/// The streams that a statement's resources mean.
-fn touched(statement: &Statement, streams: &[Stream]) -> Vec<Stream> {
+/// The streams that a statement's resources name, or those whose consumers they name. Every stream of an account names
+/// none: nobody knows which of them is meant.
+fn touched(statement: &Statement, streams: &[Stream], by_consumer: bool) -> Vec<Stream> {
     let mut found: Vec<Stream> = Vec::new();
     let Some(resources) = statement.resources.as_ref().filter(|listed| !listed.not) else { return found };
     for item in &resources.items {
-        let arn = item.text.split("/consumer/").next().unwrap_or_default();
-        let pattern = Glob::new(arn);
-        let known = streams.iter().filter(|stream| pattern.matches(&stream.arn));
-        let before = found.len();
-        found.extend(known.take(MOST).cloned());
-        // A wildcard without a pipeline names no stream.
-        if found.len() == before && !pattern.is_pattern()
-            && let Some(name) = Arn::split(arn).filter(|arn| arn.service == "kinesis").and_then(|arn| arn.resource.strip_prefix("stream/"))
-        {
-            found.push(Stream { name: name.to_owned(), arn: arn.to_owned(), key: None });
+        let Some((arn, consumer)) = parts(&item.text) else { continue };
+        // `stream/clicks*` may mean the stream and its consumers.
+        if consumer.is_some() != by_consumer && !arn.ends_with('*') {
+            continue;
         }
+        let pattern = Glob::new(arn);
+        let known: Vec<&Stream> = streams.iter().filter(|stream| pattern.matches(&stream.arn)).take(MOST).collect();
+        if known.is_empty() && !pattern.is_pattern() {
+            let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
+            found.push(Stream { name, arn: arn.to_owned(), key: None });
+        }
+        found.extend(known.into_iter().cloned());
     }
     found.dedup();
     found
+}
+
+/// The ARN of a stream that is named, at least in part, and what follows of a consumer.
+fn parts(text: &str) -> Option<(&str, Option<&str>)> {
+    let (arn, consumer) = text.split_once("/consumer/").map_or((text, None), |(arn, consumer)| (arn, Some(consumer)));
+    let name = Arn::split(arn).filter(|arn| arn.service == "kinesis")?.resource.strip_prefix("stream/")?;
+    (!name.trim_matches(['*', '?']).is_empty()).then_some((arn, consumer))
 }
