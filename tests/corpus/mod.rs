@@ -44,7 +44,7 @@ const SAME: &[(&str, &str)] = &[
     ("MALFORMED_JSON", "malformed-json"),
     ("MISMATCHED_TYPE", "condition-type"),
     ("MISMATCHED_TYPE_BUT_USABLE", "condition-type"),
-    ("NOTACTION_WITH_ALLOW", "not-element"),
+    ("NOTPRINCIPAL_WITH_ALLOW", "not-element"),
     ("NOTRESOURCE_WITH_ALLOW", "not-element"),
     ("NO_VERSION", "policy-version"),
     ("OLD_VERSION", "policy-version"),

@@ -126,6 +126,9 @@ impl Glob {
                 let fits = fits(*item, *their);
                 next[j + 1] = if repeats { row[j + 1] || (fits && next[j]) } else { fits && row[j] };
             }
+            if !next.contains(&true) {
+                return false;
+            }
             row = next;
         }
         row[theirs.len()]
@@ -154,6 +157,9 @@ impl Glob {
                     (false, true) => next[j] || (both && row[j + 1]),
                     (false, false) => both && row[j],
                 };
+            }
+            if !next.contains(&true) {
+                return false;
             }
             row = next;
         }

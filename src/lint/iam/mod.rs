@@ -19,3 +19,6 @@ fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str>
     let scored = known.map(|other| (strsim::normalized_damerau_levenshtein(&word, &other.to_ascii_lowercase()), other));
     scored.filter(|(score, _)| *score >= 0.7).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
 }
+
+#[cfg(test)]
+mod hostile;

@@ -51,10 +51,13 @@ enum Key {
     Unknown(Option<String>),
 }
 
-/// A key as AWS writes it in tables, as a pattern: `${…}` and `<…>` stand for any text.
-fn pattern(key: &str) -> Glob {
-    let key = key.to_ascii_lowercase().replace('<', "${").replace('>', "}").replace("/tag-key", "/${tag-key}");
-    Glob::template(&key)
+/// Is it this key? AWS writes keys in tables with `${…}` or `<…>` for any text. `small` is in small letters.
+fn is_key(known: &str, small: &str) -> bool {
+    if !known.contains(['$', '<']) && !known.ends_with("/tag-key") {
+        return known.eq_ignore_ascii_case(small);
+    }
+    let known = known.to_ascii_lowercase().replace('<', "${").replace('>', "}").replace("/tag-key", "/${tag-key}");
+    Glob::template(&known).matches(small)
 }
 
 fn key(condition: &Condition, named: &[Named], catalog: &Catalog) -> Key {
@@ -76,9 +79,11 @@ fn key(condition: &Condition, named: &[Named], catalog: &Catalog) -> Key {
         return Key::Untyped;
     }
     // A service may use another's keys, as Firehose's data uses those of KMS.
-    let services = catalog.service(prefix).into_iter().chain(named.iter().map(|one| one.service));
+    let mut others: Vec<_> = named.iter().map(|one| (one.prefix, one.service)).collect();
+    others.dedup_by_key(|(prefix, _)| *prefix);
+    let services = catalog.service(prefix).into_iter().chain(others.into_iter().map(|(_, service)| service));
     for service in services {
-        let found = service.keys.iter().find(|(known, _)| pattern(known).matches(&small));
+        let found = service.keys.iter().find(|(known, _)| is_key(known, &small));
         if let Some((_, kind)) = found {
             return if kind.is_empty() { Key::Untyped } else { Key::Typed(kind.clone()) };
         }
@@ -103,7 +108,7 @@ fn unsent(statement: &Statement, condition: &Condition, operator: &Operator, nam
     let sends = |one: &Named| {
         let of_targets = one.service.targets(one.action).unwrap_or_default();
         let mut keys = one.action.keys.iter().chain(of_targets.iter().flat_map(|(_, target)| &target.keys));
-        one.action.on.is_none() || keys.any(|key| pattern(key).matches(&small))
+        one.action.on.is_none() || keys.any(|key| is_key(key, &small))
     };
     let silent: Vec<String> =
         named.iter().filter(|one| !one.entry.text.contains(['*', '?']) && !sends(one)).map(Named::full).collect();

@@ -53,13 +53,21 @@ impl Named<'_> {
     }
 }
 
-/// The actions that a statement names, as far as their facts are known. `*` alone names nothing.
+/// More than all actions of all services that are known; a bound, since many patterns may match each of them.
+const MOST_NAMED: usize = 10_000;
+
+/// The actions that a statement names, as far as their facts are known, of an entry that is repeated only once.
+/// `*` alone names nothing.
 pub(in crate::lint::iam) fn named<'a>(statement: &'a Statement, catalog: &'a Catalog) -> Vec<Named<'a>> {
     let mut all = Vec::new();
     if statement.actions.not {
         return all;
     }
+    let mut seen = std::collections::BTreeSet::new();
     for (position, entry) in statement.actions.items.iter().enumerate() {
+        if !seen.insert(&entry.text) || all.len() > MOST_NAMED {
+            continue;
+        }
         let Some((prefix, name)) = entry.text.split_once(':') else { continue };
         let Some(service) = catalog.service(prefix) else { continue };
         let found = |action| Named { entry, position, prefix, service, action };

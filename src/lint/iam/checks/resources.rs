@@ -114,9 +114,10 @@ fn example(resources: &Listed, targets: &[(&str, &ResourceType)]) -> String {
 
 /// Resources that no action of the statement can act on.
 fn dead_resources(statement: &Statement, resources: &Listed, named: &[Named], matrix: &Matrix, facts: &mut Vec<Fact>) {
-    let known: BTreeSet<usize> = named.iter().map(|one| one.position).collect();
+    let known: BTreeSet<&str> = named.iter().map(|one| one.entry.text.as_str()).collect();
+    let entries: BTreeSet<&str> = statement.actions.items.iter().map(|item| item.text.as_str()).collect();
     // With an entry whose actions are unknown nothing can be said, and with none alive it was said already.
-    if known.len() < statement.actions.items.len() || !matrix.0.iter().any(|row| row.contains(&true)) {
+    if known.len() < entries.len() || !matrix.0.iter().any(|row| row.contains(&true)) {
         return;
     }
     for (at, item) in resources.items.iter().enumerate() {
