@@ -8,6 +8,7 @@ pub mod checks;
 pub mod fact;
 pub mod file;
 pub mod glob;
+pub mod input;
 pub mod need;
 pub mod pipeline;
 pub mod policy;

@@ -81,9 +81,15 @@ fn assigned(desired: &Desired, output: &str, scope: &Scope) -> String {
     }
 }
 
-/// The streams of a pipeline with their keys, as policies know them.
+/// The streams of a pipeline with their keys, as policy files beside it name them: in any account, and in any region
+/// if the pipeline does not say which. The id of a key that the pipeline makes may be anything.
 pub fn streams(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Vec<Stream> {
-    spec.streams.keys().filter_map(|name| stream(name, graph, scope)).collect()
+    let region = spec.region.clone().unwrap_or_else(|| "*".to_owned());
+    let anywhere = Scope { account: "*".into(), region, ..scope.clone() };
+    let open = anywhere.fill("arn:{partition}:kms:{region}:{account}:key/*", "");
+    let found = spec.streams.keys().filter_map(|name| stream(name, graph, &anywhere));
+    let key = |key: String| if key.contains(":key/") && !key.contains(":*:") { key } else { open.clone() };
+    found.map(|stream| Stream { key: stream.key.map(key), ..stream }).collect()
 }
 
 fn stream(name: &Name, graph: &Graph, scope: &Scope) -> Option<Stream> {

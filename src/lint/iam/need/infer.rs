@@ -62,12 +62,18 @@ fn touched(statement: &Statement, streams: &[Stream], by_consumer: bool) -> Vec<
             continue;
         }
         let pattern = Glob::new(arn);
-        let known: Vec<&Stream> = streams.iter().filter(|stream| pattern.matches(&stream.arn)).take(MOST).collect();
-        if known.is_empty() && !pattern.is_pattern() {
-            let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
-            found.push(Stream { name, arn: arn.to_owned(), key: None });
+        let named = |name: &str, key: Option<String>| Stream { name: name.to_owned(), arn: arn.to_owned(), key };
+        // The account of a pipeline may be unknown, and then its ARNs are patterns too.
+        let known = streams.iter().filter(|stream| pattern.overlaps(&Glob::new(&stream.arn))).take(MOST);
+        let before = found.len();
+        if pattern.is_pattern() {
+            found.extend(known.cloned());
+        } else {
+            found.extend(known.map(|stream| named(&stream.name, stream.key.clone())));
+            if found.len() == before {
+                found.push(named(arn.rsplit('/').next().unwrap_or_default(), None));
+            }
         }
-        found.extend(known.into_iter().cloned());
     }
     found.dedup();
     found

@@ -9,3 +9,6 @@ pub use compare::{Reach, compare};
 pub use edge::{Edge, Need, On, SOURCES, Stream, Use, Work, rows};
 pub use grant::{Verdict, judge};
 pub use infer::infer;
+
+#[cfg(test)]
+mod tests;
