@@ -24,7 +24,8 @@ pub fn of_pipeline(judged: &[pipeline::Judged]) -> Json {
 }
 
 fn one(fact: &Fact, kind: &str, derived: Option<(&Path, &pipeline::Judged)>) -> Json {
-    let details: Map<String, Json> = fact.details.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let details: Map<String, Json> =
+        fact.details.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let mut object = json!({ "code": fact.code, "policy": kind, "help": fact.help, "detail": details });
     match derived {
         None => {

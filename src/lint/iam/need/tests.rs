@@ -9,7 +9,8 @@ use crate::spec::Source;
 /// Every way of working, with an encrypted stream.
 fn edges() -> Vec<Edge> {
     let key = || Some("arn:aws:kms:eu-west-1:123456789012:key/1".to_owned());
-    let stream = || Stream { name: "s".into(), arn: "arn:aws:kinesis:eu-west-1:123456789012:stream/s".into(), key: key() };
+    let stream =
+        || Stream { name: "s".into(), arn: "arn:aws:kinesis:eu-west-1:123456789012:stream/s".into(), key: key() };
     let works = [
         Work::Write { kpl: false },
         Work::Write { kpl: true },
@@ -74,10 +75,13 @@ fn without_any_single_need_exactly_that_is_missing() {
     for edge in edges() {
         let needs = edge.needs();
         for (at, gone) in needs.iter().enumerate() {
-            let left: Vec<&Need> = needs.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, need)| need).collect();
+            let left: Vec<&Need> =
+                needs.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, need)| need).collect();
             let told = told(&edge, &granting(left.iter().copied()));
             // Another row may ask for the same, or for one of several.
-            let again = left.iter().any(|other| other.action == gone.action && other.resource == gone.resource);
+            let again = left.iter().any(|other| {
+                (other.action, &other.resource, &other.context) == (gone.action, &gone.resource, &gone.context)
+            });
             if gone.how == Use::Must && !again {
                 let code = if gone.kms { "missing-kms-grant" } else { "missing-grant" };
                 assert_eq!(told.len(), 1, "{} {}: {told:?}", edge.purpose(), gone.action);
@@ -93,7 +97,8 @@ fn without_any_single_need_exactly_that_is_missing() {
 fn anything_besides_is_too_much() {
     for edge in edges() {
         let mut needs = edge.needs();
-        let more = Need { action: "kinesis:DeleteStream", how: Use::May, kms: false, context: Vec::new(), ..needs[0].clone() };
+        let more =
+            Need { action: "kinesis:DeleteStream", how: Use::May, kms: false, context: Vec::new(), ..needs[0].clone() };
         needs.push(Need { resource: edge.stream.arn.clone(), ..more });
         let told = told(&edge, &granting(&needs));
         assert_eq!(told.iter().map(|(code, _)| *code).collect::<Vec<_>>(), ["excess-grant"], "{}", edge.purpose());
