@@ -12,4 +12,5 @@ pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod kinds;
+pub mod lint;
 pub mod local;

@@ -1,0 +1,35 @@
+//! From one valid spec to its findings.
+
+use std::sync::Arc;
+
+use super::choice::Choice;
+use super::engine::{Engine, Subject};
+use super::facts::{self, Known};
+use super::finding::Finding;
+use super::policy::PolicyFailure;
+
+/// Asks the engines about one pipeline.
+pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<Finding>, Vec<PolicyFailure>) {
+    let facts = facts::facts(known);
+    let subject = Subject { file: &known.document.source.name, facts: &facts, document: &facts["document"] };
+    let (mut findings, mut failures) = (Vec::new(), Vec::new());
+    for engine in engines {
+        let (verdicts, failed) = engine.judge(&subject, &|about| choice.takes(about));
+        failures.extend(failed);
+        findings.extend(verdicts.into_iter().map(|verdict| {
+            let about = Arc::clone(&engine.policies[verdict.policy].about);
+            Finding::of(known.document, &about, verdict)
+        }));
+    }
+    sort(&mut findings);
+    (findings, failures)
+}
+
+/// By place, then by rule; the same finding once.
+pub fn sort(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| (finding.place.clone().map(|place| (place.start, place.end)), finding.about.id.clone());
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    findings.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.place == b.place);
+}
