@@ -1,7 +1,6 @@
 #![doc = include_str!("README.md")]
 
 // The modules stand in the order in which data flows.
-pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod report;
@@ -13,4 +12,5 @@ pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod kinds;
+pub mod lint;
 pub mod local;

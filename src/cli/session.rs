@@ -123,7 +123,7 @@ impl Common {
         if problems.is_empty() { Ok((specs, documents)) } else { Err(Failure::Problems { problems, sources, json }) }
     }
 
-    fn variable(&self, kind: VarKind, name: &str) -> Option<String> {
+    pub fn variable(&self, kind: VarKind, name: &str) -> Option<String> {
         match kind {
             VarKind::Env => std::env::var(name).ok(),
             VarKind::Var => self.vars.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone()),

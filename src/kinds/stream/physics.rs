@@ -28,7 +28,7 @@ pub fn hops(from: i64, to: i64) -> Vec<i64> {
 
 /// Estimated seconds of one hop: a minute, and four seconds for each split or merge.
 /// AWS publishes no figure ("a few minutes"); the number of splits and merges is `n + m − 2·gcd(n, m)`.
-fn hop_seconds(from: i64, to: i64) -> u32 {
+pub fn hop_seconds(from: i64, to: i64) -> u32 {
     let (mut a, mut b) = (from, to);
     while b != 0 {
         (a, b) = (b, a % b);
