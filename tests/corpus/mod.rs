@@ -228,3 +228,47 @@ fn the_data_is_made_again_from_its_sources() {
     let kept = std::fs::read_to_string(data.join("actions.tsv")).expect("the data");
     assert!(made == kept, "run the command in data/extract.py and commit the file");
 }
+
+const SPEC: &str = "\
+apiVersion: tidegate/v1
+pipeline: shop
+region: eu-west-1
+keys: { clicks: {} }
+streams:
+  clicks: { encryption: { key: clicks }, retention: 7d }
+";
+
+const POLICY: &str = r#"{
+  "Version": "2012-10-17",
+  "Statement": {
+    "Effect": "Allow",
+    "Action": ["kinesis:PutRecords", "kinesis:SubscribeToShard"],
+    "Resource": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"
+  }
+}"#;
+
+#[test]
+fn policy_files_are_linted_beside_the_spec_that_knows_their_streams() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("the spec can be written");
+    std::fs::write(folder.path().join("producer.json"), POLICY).expect("the policy can be written");
+    std::fs::write(folder.path().join("broken.json"), "{\"Statement\": [],}").expect("the policy can be written");
+    let lint = |paths: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.current_dir(folder.path()).args(["lint", "--select", "access", "--format", "json"]).args(paths);
+        let output = command.output().expect("the program starts");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), told)
+    };
+    let (code, told) = lint(&["tidegate.yaml", "producer.json"]);
+    let found: Vec<String> = told["findings"].as_array().expect("findings").iter().map(|one| {
+        format!("{} {}:{}", one["rule"].as_str().unwrap_or_default(), one["file"].as_str().unwrap_or_default(), one["line"])
+    }).collect();
+    assert_eq!(found, ["iam-missing-kms producer.json:5", "iam-dead-grant producer.json:5"], "{told:#}");
+    assert_eq!(code, Some(1));
+    // Without the spec nobody knows that the stream is encrypted.
+    let (_, told) = lint(&["producer.json"]);
+    assert_eq!(told["findings"].as_array().expect("findings").len(), 1, "{told:#}");
+    let (code, told) = lint(&["broken.json"]);
+    assert_eq!((code, told["findings"][0]["rule"].as_str()), (Some(2), Some("malformed-json")), "{told:#}");
+}
