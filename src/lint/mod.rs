@@ -15,6 +15,9 @@
 //!
 //! # Adding facts
 //!
+//! Facts about IAM policies, those that a pipeline brings and those in files, are found by `iam`; `policies/access` judges
+//! them by their `code`, one of [`iam::fact::CODES`].
+//!
 //! A module under `facts` that turns [`facts::Known`] (document, typed spec, graph of wanted resources) into JSON, and one
 //! entry in [`facts::facts`]. Arithmetic belongs there, in Rust with tests, and not into a policy.
 

@@ -261,9 +261,19 @@ fn policy_files_are_linted_beside_the_spec_that_knows_their_streams() {
         (output.status.code(), told)
     };
     let (code, told) = lint(&["tidegate.yaml", "producer.json"]);
-    let found: Vec<String> = told["findings"].as_array().expect("findings").iter().map(|one| {
-        format!("{} {}:{}", one["rule"].as_str().unwrap_or_default(), one["file"].as_str().unwrap_or_default(), one["line"])
-    }).collect();
+    let found: Vec<String> = told["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {}:{}",
+                one["rule"].as_str().unwrap_or_default(),
+                one["file"].as_str().unwrap_or_default(),
+                one["line"]
+            )
+        })
+        .collect();
     assert_eq!(found, ["iam-missing-kms producer.json:5", "iam-dead-grant producer.json:5"], "{told:#}");
     assert_eq!(code, Some(1));
     // Without the spec nobody knows that the stream is encrypted.

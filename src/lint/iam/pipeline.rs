@@ -54,8 +54,17 @@ fn facts(value: &Value, kind: Kind, edges: &[Edge], graph: &Graph, scope: &Scope
     let parsed = read::parse(&source, Some(kind));
     let Some(policy) = parsed.policy.filter(|policy| !policy.statements.is_empty()) else { return Vec::new() };
     let mut facts = parsed.facts;
+    let mendable = |mut fact: Fact| {
+        if fact.code == "trust-unscoped" {
+            fact.help =
+                "the spec cannot add conditions: trust a role or an account, or make this role elsewhere".into();
+        }
+        fact
+    };
     // What a derived document says twice, nobody wrote twice.
-    facts.extend(checks::check(&policy, catalog).into_iter().filter(|fact| !fact.code.starts_with("redundant-")));
+    facts.extend(
+        checks::check(&policy, catalog).into_iter().filter(|fact| !fact.code.starts_with("redundant-")).map(mendable),
+    );
     if kind == Kind::Identity {
         let edges: Vec<(Edge, Path)> = edges.iter().map(|edge| (edge.clone(), Path::root())).collect();
         facts.extend(need::compare(&policy, &edges, Reach::Whole, catalog));
@@ -190,6 +199,27 @@ mod tests {
                 "apiVersion: tidegate/v1\npipeline: shop\nkeys: {{ k: {{}} }}\nstreams: {{ s: {{ {encryption}fanOut: [fraud] }} }}\naccess:\n  a:\n    trust: {{ service: ecs-tasks.amazonaws.com }}\n    can: [{{ write: s }}, {{ write: s, kpl: true }}, {{ read: s }}, {{ read: s, via: fraud }}, {{ read: s, kcl: one-app }}, {{ read: s, via: fraud, kcl: two-app }}]\n"
             );
             assert_eq!(told(&spec), Vec::<String>::new(), "{encryption}");
+        }
+    }
+
+    /// What `tidegate iam` prints works as well: no action that does not exist or cannot act on what it is given.
+    #[test]
+    fn printed_policies_are_alive() {
+        let spec: Pipeline = serde_yaml::from_str(include_str!("../../../specs/clickstream.yaml")).unwrap();
+        let text = |text: &str| text.to_owned();
+        let scope = Scope { pipeline: text("x"), partition: text("aws"), region: text("eu-west-1"), account: text("123456789012") };
+        let graph = wish(&spec, &scope).graph;
+        let policies = [
+            crate::kinds::permissions::deployer(&graph, &scope, crate::kinds::SCHEMAS, crate::model::When::Delete),
+            crate::kinds::permissions::controller(&graph, &scope),
+        ];
+        for policy in policies {
+            let source = Source::new("policy.json", &policy.to_string()).unwrap();
+            let judged = super::super::file::judge(&source, None, &[], Catalog::builtin());
+            let bad = ["dead-grant", "dead-resource", "unknown-action", "unknown-service", "malformed-policy", "malformed-arn"];
+            let told: Vec<_> = judged.facts.iter().filter(|fact| bad.contains(&fact.code)).map(|fact| &fact.message).collect();
+            assert!(judged.policy.is_some_and(|policy| !policy.statements.is_empty()));
+            assert_eq!(told, Vec::<&String>::new());
         }
     }
 

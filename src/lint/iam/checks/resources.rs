@@ -6,7 +6,7 @@ use crate::lint::iam::arn::Arn;
 use crate::lint::iam::catalog::ResourceType;
 use crate::lint::iam::fact::Fact;
 use crate::lint::iam::glob::Glob;
-use crate::lint::iam::policy::{Kind, Listed, Statement};
+use crate::lint::iam::policy::{Kind, Listed, Statement, Text};
 
 use super::{Named, listed};
 
@@ -22,7 +22,7 @@ pub(super) fn check(kind: Kind, statement: &Statement, named: &[Named], facts: &
         return;
     }
     let globs: Vec<Glob> = resources.items.iter().map(|item| item.resource()).collect();
-    let matrix = Matrix::new(named, &globs);
+    let matrix = Matrix::new(named, &resources.items, &globs);
     dead(statement, resources, named, &matrix, facts);
     dead_resources(statement, resources, named, &matrix, facts);
     if statement.allows && matches!(kind, Kind::Identity) && !is_narrowed(statement) {
@@ -34,13 +34,14 @@ pub(super) fn check(kind: Kind, statement: &Statement, named: &[Named], facts: &
 struct Matrix(Vec<Vec<bool>>);
 
 impl Matrix {
-    fn new(named: &[Named], globs: &[Glob]) -> Self {
+    fn new(named: &[Named], items: &[Text], globs: &[Glob]) -> Self {
         let mut seen: std::collections::BTreeMap<&str, Vec<bool>> = std::collections::BTreeMap::new();
         let rows = named.iter().map(|one| match one.service.targets(one.action) {
             // Not known: whatever is given may be right.
             None => vec![true; globs.len()],
-            // AWS judges these with the resource `*`.
-            Some(targets) if targets.is_empty() => globs.iter().map(|glob| glob.matches("*")).collect(),
+            // AWS documents `*` for these; some services judge them with an ARN that names nothing in particular, which a
+            // wide pattern matches and the ARN of a single resource never does.
+            Some(targets) if targets.is_empty() => items.iter().zip(globs).map(|(item, glob)| names_all(&item.text, glob)).collect(),
             Some(targets) => {
                 let mut row = vec![false; globs.len()];
                 for (_, target) in targets {
@@ -164,6 +165,11 @@ fn wide(resources: &Listed, named: &[Named], globs: &[Glob], facts: &mut Vec<Fac
         let fact = fact.with("resource", &item.text).with("actions", limitable.join(" "));
         facts.push(fact.help("name the ARNs; what knows no resources goes to a statement of its own"));
     }
+}
+
+/// May it match a resource that is nothing in particular?
+fn names_all(text: &str, glob: &Glob) -> bool {
+    glob.matches("*") || scope(text, glob).is_some()
 }
 
 /// How wide a resource is: `all`, `service`, `type`, or not at all.
