@@ -6,7 +6,8 @@ use super::choice::Choice;
 use super::engine::{Engine, Subject};
 use super::facts::{self, Known};
 use super::finding::Finding;
-use super::policy::PolicyFailure;
+use super::policy::{PolicyFailure, Style};
+use super::rule::About;
 
 /// Asks the engines about one pipeline.
 pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<Finding>, Vec<PolicyFailure>) {
@@ -17,7 +18,14 @@ pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<F
         let (verdicts, failed) = engine.judge(&subject, &|about| choice.takes(about));
         failures.extend(failed);
         findings.extend(verdicts.into_iter().map(|verdict| {
-            let about = Arc::clone(&engine.policies[verdict.policy].about);
+            let policy = &engine.policies[verdict.policy];
+            let about = match (policy.style, verdict.suffix.as_str()) {
+                // conftest knows a rule by what stands behind `deny_`.
+                (Style::Document, suffix) if !suffix.is_empty() => {
+                    Arc::new(About { id: suffix.replace('_', "-"), ..About::clone(&policy.about) })
+                }
+                _ => Arc::clone(&policy.about),
+            };
             Finding::of(known.document, &about, verdict)
         }));
     }
