@@ -2,6 +2,7 @@
 
 mod emulators;
 mod laws;
+mod lint;
 mod stories;
 mod support {
     pub mod emulators;

@@ -40,4 +40,6 @@ pub mod suppress;
 pub mod verdict;
 mod walks;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -123,3 +123,32 @@ fn ids_and_aliases_mean_one_rule() {
     ids.dedup();
     assert_eq!(ids.len(), count);
 }
+
+#[test]
+fn every_fix_mends_its_finding_and_changes_nothing_else() {
+    with_room(|| {
+        let mut engine = engine();
+        let (mut wrong, mut mended) = (Vec::new(), std::collections::BTreeSet::new());
+        for rule in RULES {
+            for case in Cases::read(rule.cases).unwrap().bad {
+                let source = case.source(rule.id).unwrap();
+                for finding in findings(&mut engine, rule.id, &case, &only(rule.id), &mut wrong) {
+                    let Some(fix) = &finding.fix else { continue };
+                    // Reading back and comparing is part of `apply`: nothing else has changed.
+                    let Some(after) = super::fix::apply(&source, fix) else {
+                        wrong.push(format!("{}: {}: not mended", rule.id, case.name));
+                        continue;
+                    };
+                    let case = Case { spec: after.text.to_string(), ..case.clone() };
+                    let left = findings(&mut engine, rule.id, &case, &only(rule.id), &mut wrong);
+                    if left.iter().any(|one| one.path == finding.path) {
+                        wrong.push(format!("{}: {}: still found in\n{}", rule.id, case.name, after.text));
+                    }
+                    mended.insert(rule.id);
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(mended.len() >= 20, "{mended:?}");
+    });
+}

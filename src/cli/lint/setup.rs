@@ -199,7 +199,7 @@ impl Judge<'_> {
                 protected: &setup.config.protected,
                 at_most: setup.config.max_suppressions,
                 // UTC: the same file must not be clean in one time zone and not in another.
-                today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+                today: jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date(),
             };
             suppress::apply(known.document, &mut findings, &law);
             judged.findings = findings;
