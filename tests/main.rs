@@ -3,6 +3,7 @@
 mod corpus;
 mod emulators;
 mod laws;
+mod lint;
 mod stories;
 mod support {
     pub mod emulators;

@@ -99,6 +99,19 @@ pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
     file.persist(path).map(|_| ()).map_err(|error| error.error).with_context(doing)
 }
 
+/// Writes a user's file anew, with the permissions that it had.
+///
+/// # Errors
+/// The file or its folder cannot be written to.
+pub fn rewrite(path: &Path, text: &str) -> Result<(), anyhow::Error> {
+    let doing = || format!("writing {}", path.display());
+    // Through a link to the file itself, so that the link stays one.
+    let path = std::fs::canonicalize(path).with_context(doing)?;
+    let permissions = std::fs::metadata(&path).with_context(doing)?.permissions();
+    write(&path, text)?;
+    std::fs::set_permissions(&path, permissions).with_context(doing)
+}
+
 fn unreadable(path: &Path, why: &str) -> Problem {
     let help = "name spec files or folders with -f, or - for standard input; `tidegate init` writes a first spec";
     Problem::new("unreadable", crate::model::Path::root(), format!("cannot read {}: {why}", path.display())).help(help)

@@ -1,47 +1,71 @@
+mod mend;
+mod policies;
+mod revision;
+mod setup;
+mod telling;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::{Common, Exit, Failure, Out, files};
-use crate::lint::builtin;
-use crate::lint::cases::Cases;
-use crate::lint::choice::{Choice, nearest};
-use crate::lint::engine::{Engine, RULE_LIMIT};
-use crate::lint::examine::{examine, examine_policy, sort};
-use crate::lint::finding::Finding;
-use crate::lint::iam::catalog::Catalog;
-use crate::lint::iam::need::Stream;
-use crate::lint::iam::{file, pipeline};
-use crate::lint::policy::PolicyFailure;
-use crate::lint::reading::{Reading, looks_like_spec, scope};
-use crate::lint::rule::{About, Concern, Persona, Severity};
-use crate::report::lint::{Told, github, human, json, junit, markdown, rules, sarif};
-use crate::spec::Source;
+use super::{Common, Exit, Failure, Out};
+use crate::lint::baseline::Baseline;
+use crate::lint::rule::{About, Concern, Severity};
+use crate::report::lint::Told;
+
+pub use policies::Folder;
+pub use setup::{Judge, with_room};
+use setup::{Judged, Setup};
+use telling::Target;
 
 #[derive(clap::Args)]
 #[command(after_help = EXITS)]
 pub struct Args {
-    /// Spec files, folders of them, IAM policies (`*.json`), or - for standard input [default: what -f names, else
-    /// tidegate.yaml]
+    /// Spec files, folders of them, IAM policies (`*.json`), or - for standard input [default: `paths` of tidegate.toml,
+    /// else tidegate.yaml]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How to tell it, and where: `human`, `json`, `sarif`, `junit`, `github` or `markdown`, each with an optional
     /// `=FILE`; repeatable
     #[arg(long, value_name = "FORMAT[=FILE]", default_value = "human")]
     format: Vec<Target>,
-    /// Exit with 1 for findings of this severity or worse
-    #[arg(long, value_enum, default_value = "warning", value_name = "SEVERITY")]
-    fail_on: Threshold,
+    /// Exit with 1 for findings of this severity or worse [default: warning]
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    fail_on: Option<Threshold>,
     /// Only these rules, by id, concern or another tool's id; repeatable, or separated by commas
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
     /// Not these rules; repeatable, or separated by commas
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
-    /// How much to tell: each includes those before it
-    #[arg(long, value_enum, default_value = "regular")]
-    persona: Who,
+    /// How much to tell: each includes those before it [default: regular]
+    #[arg(long, value_enum)]
+    persona: Option<Who>,
+    /// The folder of your own policies [default: policies, if it is there]
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// Settings of the team [default: tidegate.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Tell silenced findings as well
+    #[arg(long)]
+    no_suppressions: bool,
+    /// Tell only what this file does not know
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write what is found into a baseline, and tell nothing of it from then on
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
+    /// Tell only what was not there in this revision of git
+    #[arg(long, value_name = "REF")]
+    since: Option<String>,
+    /// Mend what can be mended: `safe` leaves behaviour and cost as they are, `unsafe` may not
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "safe", require_equals = true, value_name = "HOW")]
+    fix: Option<How>,
+    /// Show what --fix would write, and write nothing
+    #[arg(long)]
+    diff: bool,
     /// List the rules
     #[arg(long)]
     list_rules: bool,
@@ -61,32 +85,6 @@ Exit codes of lint:
   3  a policy or its engine failed, so the result is not whole";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    Human,
-    Json,
-    Sarif,
-    Junit,
-    Github,
-    Markdown,
-}
-
-/// A form and the file that it goes to; standard output without one.
-#[derive(Clone, Debug)]
-struct Target {
-    form: Form,
-    file: Option<PathBuf>,
-}
-
-impl std::str::FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (form, file) = text.split_once('=').map_or((text, None), |(form, file)| (form, Some(file)));
-        Ok(Self { form: Form::from_str(form, false)?, file: file.map(PathBuf::from) })
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Threshold {
     Error,
     Warning,
@@ -100,162 +98,91 @@ enum Who {
     Auditor,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum How {
+    Safe,
+    Unsafe,
+}
+
 pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    let (engine, failures) = Engine::load(&builtin::files(), RULE_LIMIT);
-    let abouts: Vec<Arc<About>> = engine.policies.iter().map(|policy| Arc::clone(&policy.about)).collect();
-    let known: Vec<&About> = abouts.iter().map(|about| &**about).collect();
+    let setup = Setup::of(common, &args)?;
     if args.list_rules {
-        out.text(&rules::list(&known));
+        out.text(&setup.list());
         return Ok(Exit::Success);
     }
     if let Some(name) = &args.explain {
-        return explain(name, &known, out);
+        out.text(&setup.explain(name)?);
+        return Ok(Exit::Success);
     }
-    let choice = choice(&args);
-    if let Some((name, near)) = choice.unknown(&known).first() {
-        let near = near.as_ref().map_or_else(|| "`tidegate lint --list-rules` lists them".into(), |near| format!("did you mean `{near}`?"));
-        return Err(Failure::unusable(format!("there is no rule `{name}`"), near));
+    setup.check_names()?;
+    let mut sources = setup.sources(common, &args)?;
+    if args.fix.is_some() || args.diff {
+        let also_unsafe = args.fix == Some(How::Unsafe);
+        with_room(|| mend::run(&mut setup.judge(common), &mut sources, also_unsafe, args.diff, out))?;
+        if args.diff {
+            return Ok(Exit::Success);
+        }
     }
-    let sources = sources(common, &args)?;
-    let mut run = Run { findings: Vec::new(), failures, broken: false, streams: Vec::new() };
-    let mut engines = vec![engine];
-    let (policies, specs): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| source.name.ends_with(".json"));
-    for source in specs {
-        run.file(common, source, &mut engines, &choice);
+    let mut judged = setup.judge_all(common, &sources);
+    if let Some(revision) = &args.since {
+        since(&setup, common, revision, &sources, &mut judged)?;
     }
-    for source in policies {
-        run.policy(source, &mut engines, &choice);
+    if let Some(file) = args.baseline.as_ref().or(setup.config.baseline.as_ref()) {
+        setup::baseline(file)?.apply(&mut judged.findings, "known in the baseline");
     }
-    let asked: Vec<Arc<About>> = abouts.iter().filter(|about| choice.takes(about)).cloned().collect();
+    if let Some(file) = &args.write_baseline {
+        super::files::write(file, &Baseline::of(&judged.findings).text())?;
+        out.error(&format!("Wrote {}. From now on: tidegate lint --baseline {}", file.display(), file.display()));
+        Baseline::of(&judged.findings.clone()).apply(&mut judged.findings, "known in the baseline");
+    }
+    let asked: Vec<Arc<About>> = setup.rules.iter().filter(|about| setup.choice.takes(about)).cloned().collect();
     let told = Told {
-        findings: &run.findings,
-        failures: &run.failures,
+        findings: &judged.findings,
+        failures: &judged.failures,
         sources: &sources,
         rules: &asked,
-        show_silenced: false,
+        show_silenced: args.no_suppressions,
     };
-    tell(&told, &args.format, out)?;
-    Ok(run.exit(&args))
+    telling::tell(&told, &args.format, out)?;
+    Ok(exit(&judged, &args, &setup))
 }
 
-fn choice(args: &Args) -> Choice {
-    let persona = match args.persona {
-        Who::Regular => Persona::Regular,
-        Who::Pedantic => Persona::Pedantic,
-        Who::Auditor => Persona::Auditor,
-    };
-    Choice { select: args.select.clone(), ignore: args.ignore.clone(), persona }
-}
-
-fn explain(name: &str, known: &[&About], out: &Out) -> Result<Exit, Failure> {
-    let called = |about: &&&About| about.id == name || about.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name));
-    let found: Vec<&&About> = known.iter().filter(called).collect();
-    if found.is_empty() {
-        let help = nearest(name, known).map_or_else(|| "`tidegate lint --list-rules` lists them".into(), |near| format!("did you mean `{near}`?"));
-        return Err(Failure::unusable(format!("there is no rule `{name}`"), help));
+/// Silences what was there before. Each file is judged as it was, by the rules of today.
+fn since(
+    setup: &Setup,
+    common: &Common,
+    revision: &str,
+    sources: &[crate::spec::Source],
+    judged: &mut Judged,
+) -> Result<(), Failure> {
+    let mut earlier = Vec::new();
+    for source in sources {
+        earlier.extend(revision::text_at(revision, source)?);
     }
-    for about in found {
-        let built_in = builtin::RULES.iter().find(|rule| rule.id == about.id);
-        let cases = built_in.and_then(|rule| Cases::read(rule.cases).ok());
-        out.text(&rules::explain(about, cases.as_ref()));
-    }
-    Ok(Exit::Success)
-}
-
-/// The files. What a folder holds besides specs is left alone; what is named is read in any case.
-fn sources(common: &Common, args: &Args) -> Result<Vec<Source>, Failure> {
-    let paths = match (args.paths.is_empty(), common.file.is_empty()) {
-        (false, _) => args.paths.clone(),
-        (true, false) => common.file.clone(),
-        (true, true) => vec![PathBuf::from("tidegate.yaml")],
-    };
-    let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
-    let read = |paths: &[PathBuf]| {
-        let unreadable = |problems: Vec<crate::model::Problem>| {
-            let what = problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
-            Failure::unusable(what, "name spec files or folders, or - for standard input")
-        };
-        if paths.is_empty() { Ok(Vec::new()) } else { files::read(paths).map_err(unreadable) }
-    };
-    let mut sources = read(&named)?;
-    sources.extend(read(&folders)?.into_iter().filter(looks_like_spec));
-    Ok(sources)
-}
-
-/// What a run has found so far.
-struct Run {
-    findings: Vec<Finding>,
-    failures: Vec<PolicyFailure>,
-    /// Some spec has a mistake, so its pipeline was not judged.
-    broken: bool,
-    /// The streams of the specs, which policy files beside them are judged by.
-    streams: Vec<Stream>,
-}
-
-impl Run {
-    fn file(&mut self, common: &Common, source: &Source, engines: &mut [Engine], choice: &Choice) {
-        let reading = Reading::of(source, &|kind, name| common.variable(kind, name));
-        let mut findings = Vec::new();
-        if let Some(known) = reading.known() {
-            let (found, failed) = examine(engines, &known, choice);
-            findings.extend(found);
-            self.failures.extend(failed);
-            self.streams.extend(pipeline::streams(known.spec, known.graph, &scope(known.spec)));
-        }
-        self.broken |= !reading.problems.is_empty();
-        findings.extend(reading.problems.into_iter().map(|problem| Finding::mistake(problem, &source.name)));
-        sort(&mut findings);
-        self.findings.append(&mut findings);
-    }
-
-    fn policy(&mut self, source: &Source, engines: &mut [Engine], choice: &Choice) {
-        let judged = file::judge(source, None, &self.streams, Catalog::builtin());
-        let (mut findings, failed) = examine_policy(engines, &judged, choice);
-        self.failures.extend(failed);
-        self.broken |= !judged.problems.is_empty();
-        findings.extend(judged.problems.into_iter().map(|problem| Finding::mistake(problem, &source.name)));
-        sort(&mut findings);
-        self.findings.append(&mut findings);
-    }
-
-    fn exit(&self, args: &Args) -> Exit {
-        let least = match args.fail_on {
-            Threshold::Error => Severity::Error,
-            Threshold::Warning => Severity::Warning,
-            Threshold::Note => Severity::Note,
-        };
-        let counts = |finding: &Finding| finding.silenced.is_none() && finding.about.concern != Concern::Spec && finding.severity >= least;
-        if !self.failures.is_empty() {
-            Exit::PolicyFailed
-        } else if self.broken {
-            Exit::Unusable
-        } else if !args.exit_zero && self.findings.iter().any(counts) {
-            Exit::Found
-        } else {
-            Exit::Success
-        }
-    }
-}
-
-/// Writes every form. Failures of policies also go to standard error, whatever the form.
-fn tell(told: &Told, targets: &[Target], out: &Out) -> Result<(), Failure> {
-    for Target { form, file } in targets {
-        let color = file.is_none() && out.color();
-        let text = match form {
-            Form::Human => human::render(told, color, out.width()),
-            Form::Json => json::render(told),
-            Form::Sarif => sarif::render(told),
-            Form::Junit => junit::render(told),
-            Form::Github => github::render(told),
-            Form::Markdown => markdown::render(told),
-        };
-        match file {
-            Some(file) => files::write(file, &text)?,
-            None => out.text(&text),
-        }
-    }
-    for failure in told.failures {
-        out.complain(&format!("a policy failed: {failure}"), None);
-    }
+    let known = Baseline::of(&setup.judge_all(common, &earlier).findings);
+    known.apply(&mut judged.findings, &format!("there in {revision} already"));
     Ok(())
+}
+
+fn exit(judged: &Judged, args: &Args, setup: &Setup) -> Exit {
+    let least = match args.fail_on {
+        Some(Threshold::Error) => Severity::Error,
+        Some(Threshold::Warning) => Severity::Warning,
+        Some(Threshold::Note) => Severity::Note,
+        None => setup.config.fail_on.unwrap_or(Severity::Warning),
+    };
+    let counts = |finding: &&crate::lint::finding::Finding| {
+        (finding.silenced.is_none() || args.no_suppressions)
+            && finding.about.concern != Concern::Spec
+            && finding.severity >= least
+    };
+    if !judged.failures.is_empty() {
+        Exit::PolicyFailed
+    } else if judged.broken {
+        Exit::Unusable
+    } else if !args.exit_zero && judged.findings.iter().any(|finding| counts(&finding)) {
+        Exit::Found
+    } else {
+        Exit::Success
+    }
 }

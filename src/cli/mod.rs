@@ -15,6 +15,7 @@ mod local;
 mod out;
 mod plan;
 mod planfile;
+mod policy;
 mod progress;
 mod schema;
 mod session;
@@ -54,6 +55,8 @@ enum Command {
     Drift(drift::Args),
     /// Judge specs by policies: security, access, reliability, scaling, cost, hygiene; needs no credentials
     Lint(lint::Args),
+    /// Write and test policies of your own for `lint`
+    Policy(policy::Args),
     /// Write a spec for what is already there
     Import(import::Args),
     /// Write a commented starter spec
@@ -106,6 +109,7 @@ async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
         Command::Destroy(args) => destroy::run(common, args, out).await,
         Command::Drift(args) => drift::run(common, args, out).await,
         Command::Lint(args) => lint::run(common, args, out),
+        Command::Policy(args) => policy::run(args, out),
         Command::Import(args) => import::run(common, args, out).await,
         Command::Init(args) => init::run(args, out),
         Command::Demo(args) => demo::run(common, args, out).await,

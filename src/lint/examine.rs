@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
+use super::cases::Case;
 use super::choice::Choice;
 use super::engine::{Engine, Subject};
 use super::facts::{self, Known};
 use super::finding::Finding;
 use super::iam::catalog::Catalog;
-use super::iam::file::Judged;
+use super::iam::file::{Judged, judge};
 use super::iam::input;
-use super::policy::PolicyFailure;
+use super::iam::pipeline::streams;
+use super::plain::plain;
+use super::policy::{PolicyFailure, Style};
+use super::reading::{Reading, scope};
 use super::rule::{About, Concern};
+use crate::model::Problem;
+use crate::spec::Source;
 
 /// Asks the engines about one pipeline.
 pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<Finding>, Vec<PolicyFailure>) {
@@ -21,7 +27,14 @@ pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<F
         let (verdicts, failed) = engine.judge(&subject, &|about| choice.takes(about));
         failures.extend(failed);
         findings.extend(verdicts.into_iter().map(|verdict| {
-            let about = Arc::clone(&engine.policies[verdict.policy].about);
+            let policy = &engine.policies[verdict.policy];
+            let about = match (policy.style, verdict.suffix.as_str()) {
+                // conftest knows a rule by what stands behind `deny_`.
+                (Style::Document, suffix) if !suffix.is_empty() => {
+                    Arc::new(About { id: suffix.replace('_', "-"), ..About::clone(&policy.about) })
+                }
+                _ => Arc::clone(&policy.about),
+            };
             Finding::of(known.document, &about, verdict)
         }));
     }
@@ -34,8 +47,8 @@ pub fn examine_policy(engines: &mut [Engine], judged: &Judged, choice: &Choice) 
     let (mut findings, mut failures) = (Vec::new(), Vec::new());
     let Some(document) = &judged.document else { return (findings, failures) };
     let facts = input::of_file(&document.source.name, judged, Catalog::builtin());
-    let plain = facts::plain(&document.root);
-    let subject = Subject { file: &document.source.name, facts: &facts, document: &plain };
+    let whole = plain(&document.root);
+    let subject = Subject { file: &document.source.name, facts: &facts, document: &whole };
     for engine in engines {
         let chosen = |about: &About| about.concern == Concern::Access && choice.takes(about);
         let (verdicts, failed) = engine.judge(&subject, &chosen);
@@ -47,6 +60,29 @@ pub fn examine_policy(engines: &mut [Engine], judged: &Judged, choice: &Choice) 
     }
     sort(&mut findings);
     (findings, failures)
+}
+
+/// Asks the engines about the policy document of a case, beside the streams of its spec if it has one.
+pub fn examine_case(
+    engines: &mut [Engine],
+    case: &Case,
+    policy: &str,
+    choice: &Choice,
+) -> Result<(Vec<Finding>, Vec<PolicyFailure>), Problem> {
+    let mut beside = Vec::new();
+    if !case.spec.is_empty()
+        && let Some(spec) = case.source("spec")
+    {
+        let reading = Reading::of(&spec, &|_, _| None);
+        let known = reading.known().map(|known| streams(known.spec, known.graph, &scope(known.spec)));
+        beside = match (known, reading.problems.into_iter().next()) {
+            (Some(streams), None) => streams,
+            (_, Some(problem)) => return Err(problem),
+            (None, None) => Vec::new(),
+        };
+    }
+    let judged = judge(&Source::new("policy.json", policy)?, None, &beside, Catalog::builtin());
+    Ok(examine_policy(engines, &judged, choice))
 }
 
 /// By place, then by rule; the same finding once.

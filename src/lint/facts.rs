@@ -9,11 +9,12 @@ mod streams;
 use serde_json::{Map, Value as Json, json};
 
 use super::iam::catalog::Catalog;
+use super::plain::{path, plain};
 use super::{iam, reading};
 use crate::kinds::Pipeline;
 use crate::kinds::key::KeyUse;
 use crate::kinds::{Name, key};
-use crate::model::{Graph, Path, Segment};
+use crate::model::{Graph, Path};
 use crate::spec::{Document, Node, NodeValue};
 
 /// The account of ARNs in facts: lint knows no credentials, so none is ever real.
@@ -48,30 +49,6 @@ pub fn facts(known: &Known) -> Json {
         "resources": resources(graph),
         "limits": limits::limits(spec.region.as_deref()),
     })
-}
-
-/// A path as policies write it: keys and indices.
-pub fn path(path: &Path) -> Json {
-    let segments = path.0.iter().map(|segment| match segment {
-        Segment::Key(key) => Json::from(key.as_str()),
-        Segment::Index(index) => Json::from(*index),
-    });
-    segments.collect()
-}
-
-/// The document as plain data, with aliases and variables resolved.
-pub fn plain(node: &Node) -> Json {
-    match &node.value {
-        NodeValue::Null => Json::Null,
-        NodeValue::Bool(value) => (*value).into(),
-        NodeValue::Int(value) => (*value).into(),
-        NodeValue::Float(value) => (*value).into(),
-        NodeValue::Text(text) => text.as_str().into(),
-        NodeValue::Seq(items) => items.iter().map(plain).collect(),
-        NodeValue::Map(entries) => {
-            Json::Object(entries.iter().map(|entry| (entry.key.clone(), plain(&entry.value))).collect())
-        }
-    }
 }
 
 /// The paths of texts that came from variables, and so are not written in the file.

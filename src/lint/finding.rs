@@ -68,9 +68,9 @@ impl Finding {
         let path = named.unwrap_or_default();
         let place = match verdict.line.filter(|_| verdict.path.is_none()) {
             Some(line) => line_of(document, line),
-            None => document.place(&path),
+            None => shown(document, &path),
         };
-        let also = verdict.also.iter().map(|(path, label)| (document.place(path), label.clone()));
+        let also = verdict.also.iter().map(|(path, label)| (shown(document, path), label.clone()));
         Self {
             also: also.collect(),
             severity: verdict.severity,
@@ -103,6 +103,14 @@ impl Finding {
     /// What to do: the finding's own word, else the rule's.
     pub fn remedy(&self) -> Option<&str> {
         self.help.as_deref().or(Some(self.about.fix.as_str()).filter(|fix| !fix.is_empty()))
+    }
+}
+
+/// A whole block is shown by its key: nobody wants all its lines underlined.
+fn shown(document: &Document, path: &Path) -> Place {
+    match document.get(path).map(|node| &node.value) {
+        Some(NodeValue::Map(_)) if matches!(path.0.last(), Some(Segment::Key(_))) => document.key_place(path),
+        _ => document.place(path),
     }
 }
 

@@ -27,18 +27,23 @@ mod calls;
 pub mod cases;
 pub mod choice;
 pub mod config;
+pub mod declared;
 pub mod engine;
 pub mod examine;
 pub mod facts;
 pub mod finding;
+pub mod fix;
 mod guard;
 pub mod iam;
 mod metadata;
+pub mod plain;
 pub mod policy;
 pub mod reading;
 pub mod rule;
 pub mod suppress;
 pub mod verdict;
 mod walks;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

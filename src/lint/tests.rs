@@ -4,12 +4,9 @@ use super::builtin::{self, RULES};
 use super::cases::{Case, Cases};
 use super::choice::Choice;
 use super::engine::{Engine, RULE_LIMIT};
-use super::examine::{examine, examine_policy};
+use super::examine::{examine, examine_case};
 use super::finding::Finding;
-use super::iam::catalog::Catalog;
-use super::iam::file::judge;
-use super::iam::pipeline::streams;
-use super::reading::{Reading, scope};
+use super::reading::Reading;
 use super::rule::Concern;
 
 /// The engine recurses as deep as policies do, and test threads have small stacks.
@@ -43,14 +40,13 @@ fn findings(engine: &mut Engine, id: &str, case: &Case, choice: &Choice, wrong: 
 
 /// The same for a policy document, beside the streams of the case's spec.
 fn findings_of_policy(engine: &mut Engine, id: &str, case: &Case, policy: &str, choice: &Choice, wrong: &mut Vec<String>) -> Vec<Finding> {
-    let reading = (!case.spec.is_empty()).then(|| Reading::of(&case.source(id).unwrap(), &|_, _| None));
-    let beside = reading.iter().flat_map(|reading| {
-        assert_eq!(reading.problems, [], "{id}: {}", case.name);
-        reading.known().map(|known| streams(known.spec, known.graph, &scope(known.spec))).unwrap_or_default()
-    });
-    let source = crate::spec::Source::new("policy.json", policy).unwrap();
-    let judged = judge(&source, None, &beside.collect::<Vec<_>>(), Catalog::builtin());
-    let (findings, failures) = examine_policy(std::slice::from_mut(engine), &judged, choice);
+    let (findings, failures) = match examine_case(std::slice::from_mut(engine), case, policy, choice) {
+        Ok(examined) => examined,
+        Err(problem) => {
+            wrong.push(format!("{id}: {}: {}", case.name, problem.message));
+            return Vec::new();
+        }
+    };
     wrong.extend(failures.iter().map(|failure| format!("{id}: {}: {failure}", case.name)));
     findings
 }
@@ -142,4 +138,33 @@ fn ids_and_aliases_mean_one_rule() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn every_fix_mends_its_finding_and_changes_nothing_else() {
+    with_room(|| {
+        let mut engine = engine();
+        let (mut wrong, mut mended) = (Vec::new(), std::collections::BTreeSet::new());
+        for rule in RULES {
+            for case in Cases::read(rule.cases).unwrap().bad {
+                let source = case.source(rule.id).unwrap();
+                for finding in findings(&mut engine, rule.id, &case, &only(rule.id), &mut wrong) {
+                    let Some(fix) = &finding.fix else { continue };
+                    // Reading back and comparing is part of `apply`: nothing else has changed.
+                    let Some(after) = super::fix::apply(&source, fix) else {
+                        wrong.push(format!("{}: {}: not mended", rule.id, case.name));
+                        continue;
+                    };
+                    let case = Case { spec: after.text.to_string(), ..case.clone() };
+                    let left = findings(&mut engine, rule.id, &case, &only(rule.id), &mut wrong);
+                    if left.iter().any(|one| one.path == finding.path) {
+                        wrong.push(format!("{}: {}: still found in\n{}", rule.id, case.name, after.text));
+                    }
+                    mended.insert(rule.id);
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(mended.len() >= 20, "{mended:?}");
+    });
 }

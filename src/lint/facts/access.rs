@@ -1,10 +1,11 @@
 //! Roles and endpoints.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde_json::{Value as Json, json};
 
-use super::{merged, path};
+use super::merged;
+use crate::lint::plain::path;
 use crate::kinds::endpoint::EndpointSpec;
 use crate::kinds::role::AccessSpec;
 use crate::kinds::{Name, Pipeline};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::streams::is_deleted;
-use super::{Known, key_use, merged, path};
+use super::{Known, key_use, merged};
+use crate::lint::plain::path;
 use crate::kinds::Name;
 use crate::kinds::delivery::{ArchiveSpec, LogRetention, error_prefix, prefix};
 use crate::kinds::key::KeyUse;

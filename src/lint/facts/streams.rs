@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Known, key_use, merged, path};
+use super::{Known, key_use, merged};
+use crate::lint::plain::path;
 use crate::kinds::key::KeyUse;
 use crate::kinds::stream::{Mode, Shards, StreamSpec, hop_seconds, hops};
 use crate::kinds::stream_policy::Can;

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::model::{Path, Segment};
+use crate::lint::plain::path;
+use crate::model::Path;
 
 use super::catalog::Catalog;
 use super::fact::Fact;
@@ -42,12 +43,4 @@ fn one(fact: &Fact, kind: &str, derived: Option<(&Path, &pipeline::Judged)>) -> 
         }
     }
     object
-}
-
-fn path(path: &Path) -> Json {
-    let segments = path.0.iter().map(|segment| match segment {
-        Segment::Key(key) => Json::from(key.as_str()),
-        Segment::Index(index) => Json::from(*index),
-    });
-    segments.collect()
 }

@@ -1,5 +1,6 @@
 //! Findings told to people and programs. Each form is a function of the same [`Told`].
 
+pub mod diff;
 pub mod github;
 pub mod human;
 pub mod json;
