@@ -111,7 +111,7 @@ impl Glob {
             (Item::One, Item::Char(_) | Item::One) => true,
             (a, b) => a == b,
         };
-        let (mine, theirs) = (&self.0, &other.0);
+        let Some((mine, theirs)) = self.behind_prefix(other) else { return false };
         if mine.len() > LONGEST || theirs.len() > LONGEST {
             return mine == theirs;
         }
@@ -134,9 +134,18 @@ impl Glob {
         row[theirs.len()]
     }
 
+    /// What follows the letters that both begin with; none where they part at a letter, as most ARNs do.
+    fn behind_prefix<'a>(&'a self, other: &'a Self) -> Option<(&'a [Item], &'a [Item])> {
+        let same = |(a, b): &(&Item, &Item)| matches!((a, b), (Item::Char(a), Item::Char(b)) if a == b);
+        let skip = self.0.iter().zip(&other.0).take_while(same).count();
+        let (mine, theirs) = (&self.0[skip..], &other.0[skip..]);
+        let part = matches!((mine.first(), theirs.first()), (Some(Item::Char(_)), Some(Item::Char(_))));
+        (!part).then_some((mine, theirs))
+    }
+
     /// Walks both at once: `row[j]` says that the first i of mine and the first j of theirs can match one text.
     fn walk(&self, other: &Self, fits: impl Fn(Item, Item) -> bool) -> bool {
-        let (mine, theirs) = (&self.0, &other.0);
+        let Some((mine, theirs)) = self.behind_prefix(other) else { return false };
         if mine.len() > LONGEST || theirs.len() > LONGEST {
             return true;
         }

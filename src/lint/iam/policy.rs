@@ -117,8 +117,12 @@ impl Text {
 impl Statement {
     /// Does it let `service:Name` be called, resources and conditions aside?
     pub fn names_action(&self, action: &str) -> bool {
-        let action = action.to_ascii_lowercase();
-        self.actions.items.iter().any(|item| item.action().matches(&action)) != self.actions.not
+        let small = action.to_ascii_lowercase();
+        let names = |text: &Text| match text.text.contains(['*', '?', '$']) {
+            true => text.action().matches(&small),
+            false => text.text.eq_ignore_ascii_case(action),
+        };
+        self.actions.items.iter().any(names) != self.actions.not
     }
 
     /// The condition on this key, whatever its operator.
