@@ -12,5 +12,6 @@ pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod kinds;
+pub mod lint;
 pub mod local;
 pub mod simulate;

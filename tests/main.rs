@@ -2,10 +2,12 @@
 
 mod cli;
 mod connect;
+mod corpus;
 mod emulators;
 mod faults;
 mod laws;
 mod simulate;
+mod lint;
 mod stories;
 mod support {
     pub mod emulators;

@@ -81,7 +81,8 @@ fn lines_with<'a>(file: &'a File, words: &'a [&'a str]) -> impl Iterator<Item = 
         .map(move |(at, line)| format!("{}:{}: {}", file.name, at + 1, line.trim()))
 }
 
-const PURE: &[&str] = &["src/model/", "src/spec/", "src/plan/", "src/report/", "src/scale/", "src/simulate/"];
+const PURE: &[&str] =
+    &["src/model/", "src/spec/", "src/plan/", "src/report/", "src/scale/", "src/simulate/", "src/lint/"];
 
 #[test]
 fn pure_folders_know_no_world() {
@@ -117,7 +118,8 @@ fn modules_import_only_what_they_may() {
         ("src/plan/", &["model", "plan"]),
         ("src/scale/", &["model", "scale"]),
         ("src/simulate/", &["model", "plan", "scale", "local", "simulate"]),
-        ("src/report/", &["model", "plan", "spec", "scale", "simulate", "report"]),
+        ("src/report/", &["model", "plan", "spec", "scale", "simulate", "lint", "report"]),
+        ("src/lint/", &["model", "plan", "spec", "kinds", "lint"]),
         ("src/local/", &["model", "cloud", "local"]),
         ("src/apply/", &["model", "cloud", "plan", "apply"]),
         ("src/aws/", &["model", "cloud", "kinds", "aws"]),

@@ -8,6 +8,12 @@ pub enum Exit {
     Error,
     /// `plan --detailed-exitcode` and `drift`: something differs.
     Different,
+    /// `lint`: something was found.
+    Found,
+    /// `lint`: wrong arguments, or a mistake in a spec.
+    Unusable,
+    /// `lint`: a policy or its engine failed.
+    PolicyFailed,
     /// `apply` and `destroy`: some of it was done, some was not.
     Partial,
     /// Something is protected, not ours, or the plan is stale: nothing was done.
@@ -23,7 +29,8 @@ Exit codes:
   2    plan --detailed-exitcode, drift: something differs
   4    apply, destroy: some of it was done, some was not
   5    refused: protected, not ours, or the plan is stale
-  130  interrupted";
+  130  interrupted
+`tidegate lint --help` shows those of lint.";
 
 impl Exit {
     pub fn code(self) -> u8 {
@@ -31,6 +38,9 @@ impl Exit {
             Self::Success => 0,
             Self::Error => 1,
             Self::Different => 2,
+            Self::Found => 1,
+            Self::Unusable => 2,
+            Self::PolicyFailed => 3,
             Self::Partial => 4,
             Self::Refused => 5,
             Self::Interrupted => 130,

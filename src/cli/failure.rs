@@ -20,12 +20,21 @@ pub enum Failure {
         what: String,
         help: String,
     },
+    /// Wrong arguments of `lint`, whose exit codes are those of linters.
+    Unusable {
+        what: String,
+        help: String,
+    },
     Other(anyhow::Error),
 }
 
 impl Failure {
     pub fn refused(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Refused { what: what.into(), help: help.into() }
+    }
+
+    pub fn unusable(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Unusable { what: what.into(), help: help.into() }
     }
 
     /// Tells the failure on standard error: what we were doing, the cause, what to do next.
@@ -43,6 +52,10 @@ impl Failure {
             Self::Refused { what, help } => {
                 out.complain(what, Some(help));
                 return Exit::Refused;
+            }
+            Self::Unusable { what, help } => {
+                out.complain(what, Some(help));
+                return Exit::Unusable;
             }
             Self::Other(error) => {
                 let mut causes = error.chain().map(ToString::to_string).collect::<Vec<_>>();

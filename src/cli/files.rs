@@ -1,7 +1,9 @@
 //! The only place that reads spec files.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 
 use crate::model::Problem;
 use crate::spec::{MAX_BYTES, Source};
@@ -84,6 +86,31 @@ fn load(path: &Path) -> Result<Source, Problem> {
         Ok(_) => Source::from_bytes(if name == "-" { "<stdin>" } else { name.as_str() }, &bytes),
         Err(error) => Err(unreadable(path, &error.to_string())),
     }
+}
+
+/// Writes a text beside its target and renames it, so that a crash leaves the old one.
+///
+/// # Errors
+/// The folder does not exist or cannot be written to.
+pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
+    let doing = || format!("writing {}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
+    file.write_all(text.as_bytes()).with_context(doing)?;
+    file.persist(path).map(|_| ()).map_err(|error| error.error).with_context(doing)
+}
+
+/// Writes a user's file anew, with the permissions that it had.
+///
+/// # Errors
+/// The file or its folder cannot be written to.
+pub fn rewrite(path: &Path, text: &str) -> Result<(), anyhow::Error> {
+    let doing = || format!("writing {}", path.display());
+    // Through a link to the file itself, so that the link stays one.
+    let path = std::fs::canonicalize(path).with_context(doing)?;
+    let permissions = std::fs::metadata(&path).with_context(doing)?.permissions();
+    write(&path, text)?;
+    std::fs::set_permissions(&path, permissions).with_context(doing)
 }
 
 fn unreadable(path: &Path, why: &str) -> Problem {

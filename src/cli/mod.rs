@@ -12,10 +12,12 @@ mod files;
 mod iam;
 mod import;
 mod init;
+mod lint;
 mod local;
 mod out;
 mod plan;
 mod planfile;
+mod policy;
 mod progress;
 mod schema;
 mod session;
@@ -56,6 +58,10 @@ enum Command {
     Destroy(destroy::Args),
     /// Show what differs in what the pipeline owns
     Drift(drift::Args),
+    /// Judge specs by policies: security, access, reliability, scaling, cost, hygiene; needs no credentials
+    Lint(lint::Args),
+    /// Write and test policies of your own for `lint`
+    Policy(policy::Args),
     /// Write a spec for what is already there
     Import(import::Args),
     /// Write a commented starter spec
@@ -83,7 +89,12 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            let code = if usage.use_stderr() { Exit::Error } else { Exit::Success };
+            let lints = std::env::args().nth(1).is_some_and(|command| command == "lint" || command == "policy");
+            let code = match (usage.use_stderr(), lints) {
+                (false, _) => Exit::Success,
+                (true, true) => Exit::Unusable,
+                (true, false) => Exit::Error,
+            };
             // A closed pipe is no failure of `--help`.
             let _ = usage.print();
             return code.into();
@@ -108,6 +119,8 @@ async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
         Command::Apply(args) => apply::run(common, args, out).await,
         Command::Destroy(args) => destroy::run(common, args, out).await,
         Command::Drift(args) => drift::run(common, args, out).await,
+        Command::Lint(args) => lint::run(common, args, out),
+        Command::Policy(args) => policy::run(args, out),
         Command::Import(args) => import::run(common, args, out).await,
         Command::Init(args) => init::run(args, out),
         Command::Demo(args) => demo::run(common, args, out).await,

@@ -26,7 +26,7 @@ use crate::model::{
 
 pub use effects::text_map;
 pub use import::import;
-pub use physics::{hops, shard_hours};
+pub use physics::{hop_seconds, hops, shard_hours};
 
 /// A Kinesis data stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ mod excerpt;
 pub mod human;
 pub mod json;
 mod layout;
+pub mod lint;
 pub mod markdown;
 pub mod problems;
 pub mod reference;

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 use serde_json::{Value, json};
 
 use super::excerpt::{self, Excerpt, clean};
-use crate::model::{Place, Problem};
+use crate::model::{Path, Place, Problem};
 use crate::spec::Source;
 
 /// Nobody reads more at once, and fixing these changes the rest.
@@ -19,7 +19,7 @@ pub fn render(problems: &[Problem], sources: &[Source], color: bool, width: usiz
     let sources = Sources::new(sources);
     let sorted = sorted(problems, &sources);
     let mut blocks: Vec<_> =
-        sorted.iter().take(MAX_SHOWN).map(|problem| renderer.render(&[group(problem, &sources, width)])).collect();
+        sorted.iter().take(MAX_SHOWN).map(|problem| renderer.render(&[group(&item(problem), &sources, width)])).collect();
     if sorted.len() > MAX_SHOWN {
         blocks.push(format!("and {} more", sorted.len() - MAX_SHOWN));
     }
@@ -56,15 +56,39 @@ pub fn to_json(problems: &[Problem], sources: &[Source]) -> Value {
     Value::Array(sorted(problems, &sources).iter().map(entry).collect())
 }
 
-struct Sources<'a>(HashMap<&'a str, (usize, &'a Source)>);
+/// One message with its places, whether a mistake or a finding.
+pub(super) struct Item<'a> {
+    pub level: Level<'static>,
+    pub code: &'a str,
+    pub message: &'a str,
+    pub path: &'a Path,
+    pub place: Option<&'a Place>,
+    pub related: &'a [(Place, String)],
+    /// Shown below, each with its level.
+    pub notes: Vec<(Level<'static>, &'a str)>,
+}
+
+fn item(problem: &Problem) -> Item<'_> {
+    Item {
+        level: Level::ERROR,
+        code: problem.code,
+        message: &problem.message,
+        path: &problem.path,
+        place: problem.place.as_deref(),
+        related: &problem.related,
+        notes: problem.help.iter().map(|help| (Level::HELP, help.as_str())).collect(),
+    }
+}
+
+pub(super) struct Sources<'a>(HashMap<&'a str, (usize, &'a Source)>);
 
 impl<'a> Sources<'a> {
-    fn new(sources: &'a [Source]) -> Self {
+    pub fn new(sources: &'a [Source]) -> Self {
         // A name that is given twice means its first source.
         Self(sources.iter().enumerate().rev().map(|(rank, source)| (&*source.name, (rank, source))).collect())
     }
 
-    fn find(&self, place: &Place) -> Option<&'a Source> {
+    pub fn find(&self, place: &Place) -> Option<&'a Source> {
         self.0.get(&*place.file).map(|(_, source)| *source)
     }
 
@@ -84,27 +108,33 @@ fn sorted<'a>(problems: &'a [Problem], sources: &Sources<'_>) -> Vec<&'a Problem
     sorted
 }
 
-fn group<'a>(problem: &'a Problem, sources: &Sources<'_>, width: usize) -> Group<'a> {
-    let title = Level::ERROR.primary_title(clean(&problem.message)).id(problem.code);
+pub(super) fn group<'a>(item: &Item<'a>, sources: &Sources<'_>, width: usize) -> Group<'a> {
+    let title = item.level.clone().primary_title(clean(item.message)).id(item.code);
     let mut elements: Vec<Element<'a>> = Vec::new();
-    match &problem.place {
-        Some(place) => places(problem, place, sources, width, &mut elements),
-        None if problem.path.0.is_empty() => {}
-        None => elements.push(Level::NOTE.message(format!("in `{}`", clean(&problem.path.to_string()))).into()),
+    match item.place {
+        Some(place) => places(item.related, place, sources, width, &mut elements),
+        None if item.path.0.is_empty() => {}
+        None => elements.push(Level::NOTE.message(format!("in `{}`", clean(&item.path.to_string()))).into()),
     }
-    if let Some(help) = &problem.help {
-        elements.push(Level::HELP.message(clean(help)).into());
+    for (level, note) in &item.notes {
+        elements.push(level.clone().message(clean(note)).into());
     }
     if elements.is_empty() { Group::with_title(title) } else { title.elements(elements) }
 }
 
 /// One excerpt for the place and the related ones near it, and one for each of the others.
-fn places(problem: &Problem, place: &Place, sources: &Sources<'_>, width: usize, elements: &mut Vec<Element<'_>>) {
+fn places(
+    related: &[(Place, String)],
+    place: &Place,
+    sources: &Sources<'_>,
+    width: usize,
+    elements: &mut Vec<Element<'_>>,
+) {
     let Some(source) = sources.find(place) else {
         elements.push(Origin::path(clean(&place.file)).into());
         return;
     };
-    let related = || problem.related.iter().take(MAX_RELATED);
+    let related = || related.iter().take(MAX_RELATED);
     let is_near = |other: &Place| other.file == place.file && excerpt::are_near(source, place, other);
     let near = related().filter(|(other, _)| is_near(other));
     let marks: Vec<_> = std::iter::once((place, "", AnnotationKind::Primary))
@@ -140,7 +170,6 @@ fn show(source: &Source, marks: &[(&Place, &str, AnnotationKind)], width: usize,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Path;
 
     fn source(name: &str, text: &str) -> Source {
         Source::new(name, text).unwrap()

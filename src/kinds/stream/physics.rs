@@ -32,7 +32,7 @@ pub fn hops(from: i64, to: i64) -> Vec<i64> {
 
 /// Estimated seconds of one hop: a minute, and four seconds for each split or merge.
 /// AWS publishes no figure ("a few minutes"); the number of splits and merges is `n + m − 2·gcd(n, m)`.
-fn hop_seconds(from: i64, to: i64) -> u32 {
+pub fn hop_seconds(from: i64, to: i64) -> u32 {
     u32::try_from(60 + 4 * (from + to - 2 * gcd(from, to))).unwrap_or(u32::MAX)
 }
 

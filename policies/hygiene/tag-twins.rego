@@ -1,0 +1,32 @@
+# METADATA
+# title: Two tags differ only in their spelling
+# severity: warning
+# why: >-
+#   AWS takes `Team` and `team` for two tags, so reports and policies that ask for one miss what carries the
+#   other.
+# fix: Keep one spelling of it.
+# links:
+#   - https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html
+package tidegate.tag_twins
+
+places contains {"path": ["tags"], "tags": input.tags}
+
+places contains {"path": array.concat(block.path, ["tags"]), "tags": block.tags} if {
+	some section in [input.streams, input.keys, input.archives, input.access, input.endpoints]
+	some block in section
+	count(block.own_tags) > 0
+}
+
+plain(tag) := regex.replace(lower(tag), "[^a-z0-9]", "")
+
+deny contains finding if {
+	some place in places
+	some one, _ in place.tags
+	some other, _ in place.tags
+	one < other
+	plain(one) == plain(other)
+	finding := {
+		"msg": sprintf("the tags `%s` and `%s` differ only in their spelling", [one, other]),
+		"path": place.path,
+	}
+}

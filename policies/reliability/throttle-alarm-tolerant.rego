@@ -1,0 +1,24 @@
+# METADATA
+# title: The alarm on rejected writes tolerates a steady loss
+# severity: warning
+# why: >-
+#   More than one record in a hundred of what the stream can take at all is rejected each minute before anybody is
+#   told.
+# fix: >-
+#   Leave `over` out to hear of any rejection that lasts, or take a smaller number.
+# links:
+#   - https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
+package tidegate.throttle_alarm_tolerant
+
+deny contains finding if {
+	some alarm in input.alarms
+	parts := split(alarm.name, "/")
+	parts[1] == "write-throttled"
+	stream := input.streams[parts[0]]
+	stream.provisioned
+	alarm.threshold >= stream.shards.min * input.limits.shard_write_records * 60 / 100
+	finding := {
+		"msg": sprintf("the alarm `%s` tolerates %d rejected records a minute, more than 1 %% of what %d shards take", [alarm.name, alarm.threshold, stream.shards.min]),
+		"path": alarm.path,
+	}
+}

@@ -1,0 +1,30 @@
+# METADATA
+# title: A secret is written in the spec
+# severity: error
+# protected: true
+# why: >-
+#   Specs live in version control, where a secret is read by everybody who ever clones it and can never be taken
+#   back.
+# fix: >-
+#   Revoke the secret now, then keep it in a secret store and pass what must be passed as `${var:NAME}`.
+# links:
+#   - https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
+# aliases: [F66, F68, CKV_SECRET_2]
+package tidegate.secret_in_spec
+
+patterns := {
+	"an AWS access key": `\b(AKIA|ASIA)[A-Z0-9]{16}\b`,
+	"a private key": `-----BEGIN [A-Z ]*PRIVATE KEY-----`,
+	"a password": `(?i)\b(password|passwd|secret|token|api[-_]?key)\s*[=:]\s*\S{8,}`,
+	"a GitHub token": `\bgh[pousr]_[A-Za-z0-9]{36}\b`,
+	"a Slack hook": `hooks\.slack\.com/services/T`,
+}
+
+deny contains finding if {
+	some what, pattern in patterns
+	walk(input.document, [path, text])
+	is_string(text)
+	not path in input.variables
+	regex.match(pattern, text)
+	finding := {"msg": sprintf("this holds %s", [what]), "path": path}
+}

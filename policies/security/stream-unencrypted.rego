@@ -1,0 +1,25 @@
+# METADATA
+# title: A stream is not encrypted at rest
+# severity: error
+# protected: true
+# why: >-
+#   Whoever reaches the storage reads every record, and every audit asks for it. Encryption with the AWS-managed
+#   key costs nothing and needs no grants.
+# fix: >-
+#   Take a key under `keys:`, or `aws` for the AWS-managed one.
+# links:
+#   - https://docs.aws.amazon.com/streams/latest/dev/server-side-encryption.html
+#   - https://docs.aws.amazon.com/securityhub/latest/userguide/kinesis-controls.html
+# aliases: [CKV_AWS_43, AWS-0064, AVD-AWS-0064, KINESIS_STREAM_ENCRYPTION_RULE, W49, kinesis_stream_encrypted_at_rest]
+# compliance: [Security Hub Kinesis.1]
+package tidegate.stream_unencrypted
+
+deny contains finding if {
+	some stream in input.streams
+	stream.key.kind == "none"
+	finding := {
+		"msg": sprintf("stream `%s` is not encrypted", [stream.name]),
+		"path": stream.key.path,
+		"fix": {"safe": true, "edits": [{"set": stream.key.path, "to": "aws"}]},
+	}
+}

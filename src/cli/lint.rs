@@ -1,0 +1,188 @@
+mod mend;
+mod policies;
+mod revision;
+mod setup;
+mod telling;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use super::{Common, Exit, Failure, Out};
+use crate::lint::baseline::Baseline;
+use crate::lint::rule::{About, Concern, Severity};
+use crate::report::lint::Told;
+
+pub use policies::Folder;
+pub use setup::{Judge, with_room};
+use setup::{Judged, Setup};
+use telling::Target;
+
+#[derive(clap::Args)]
+#[command(after_help = EXITS)]
+pub struct Args {
+    /// Spec files, folders of them, IAM policies (`*.json`), or - for standard input [default: `paths` of tidegate.toml,
+    /// else tidegate.yaml]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How to tell it, and where: `human`, `json`, `sarif`, `junit`, `github` or `markdown`, each with an optional
+    /// `=FILE`; repeatable
+    #[arg(long, value_name = "FORMAT[=FILE]", default_value = "human")]
+    format: Vec<Target>,
+    /// Exit with 1 for findings of this severity or worse [default: warning]
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    fail_on: Option<Threshold>,
+    /// Only these rules, by id, concern or another tool's id; repeatable, or separated by commas
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    select: Vec<String>,
+    /// Not these rules; repeatable, or separated by commas
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// How much to tell: each includes those before it [default: regular]
+    #[arg(long, value_enum)]
+    persona: Option<Who>,
+    /// The folder of your own policies [default: policies, if it is there]
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// Settings of the team [default: tidegate.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Tell silenced findings as well
+    #[arg(long)]
+    no_suppressions: bool,
+    /// Tell only what this file does not know
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write what is found into a baseline, and tell nothing of it from then on
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
+    /// Tell only what was not there in this revision of git
+    #[arg(long, value_name = "REF")]
+    since: Option<String>,
+    /// Mend what can be mended: `safe` leaves behaviour and cost as they are, `unsafe` may not
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "safe", require_equals = true, value_name = "HOW")]
+    fix: Option<How>,
+    /// Show what --fix would write, and write nothing
+    #[arg(long)]
+    diff: bool,
+    /// List the rules
+    #[arg(long)]
+    list_rules: bool,
+    /// Say why a rule exists, what to do, and show its cases
+    #[arg(long, value_name = "RULE")]
+    explain: Option<String>,
+    /// Exit with 0 even if something is found; mistakes in specs and failing policies still count
+    #[arg(long)]
+    exit_zero: bool,
+}
+
+const EXITS: &str = "\
+Exit codes of lint:
+  0  nothing found at or above --fail-on
+  1  something found
+  2  wrong arguments, or a mistake in a spec
+  3  a policy or its engine failed, so the result is not whole";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Threshold {
+    Error,
+    Warning,
+    Note,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Who {
+    Regular,
+    Pedantic,
+    Auditor,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum How {
+    Safe,
+    Unsafe,
+}
+
+pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    let setup = Setup::of(common, &args)?;
+    if args.list_rules {
+        out.text(&setup.list());
+        return Ok(Exit::Success);
+    }
+    if let Some(name) = &args.explain {
+        out.text(&setup.explain(name)?);
+        return Ok(Exit::Success);
+    }
+    setup.check_names()?;
+    let mut sources = setup.sources(common, &args)?;
+    if args.fix.is_some() || args.diff {
+        let also_unsafe = args.fix == Some(How::Unsafe);
+        with_room(|| mend::run(&mut setup.judge(common), &mut sources, also_unsafe, args.diff, out))?;
+        if args.diff {
+            return Ok(Exit::Success);
+        }
+    }
+    let mut judged = setup.judge_all(common, &sources);
+    if let Some(revision) = &args.since {
+        since(&setup, common, revision, &sources, &mut judged)?;
+    }
+    if let Some(file) = args.baseline.as_ref().or(setup.config.baseline.as_ref()) {
+        setup::baseline(file)?.apply(&mut judged.findings, "known in the baseline");
+    }
+    if let Some(file) = &args.write_baseline {
+        super::files::write(file, &Baseline::of(&judged.findings).text())?;
+        out.error(&format!("Wrote {}. From now on: tidegate lint --baseline {}", file.display(), file.display()));
+        Baseline::of(&judged.findings.clone()).apply(&mut judged.findings, "known in the baseline");
+    }
+    let asked: Vec<Arc<About>> = setup.rules.iter().filter(|about| setup.choice.takes(about)).cloned().collect();
+    let told = Told {
+        findings: &judged.findings,
+        failures: &judged.failures,
+        sources: &sources,
+        rules: &asked,
+        show_silenced: args.no_suppressions,
+    };
+    telling::tell(&told, &args.format, out)?;
+    Ok(exit(&judged, &args, &setup))
+}
+
+/// Silences what was there before. Each file is judged as it was, by the rules of today.
+fn since(
+    setup: &Setup,
+    common: &Common,
+    revision: &str,
+    sources: &[crate::spec::Source],
+    judged: &mut Judged,
+) -> Result<(), Failure> {
+    let mut earlier = Vec::new();
+    for source in sources {
+        earlier.extend(revision::text_at(revision, source)?);
+    }
+    let known = Baseline::of(&setup.judge_all(common, &earlier).findings);
+    known.apply(&mut judged.findings, &format!("there in {revision} already"));
+    Ok(())
+}
+
+fn exit(judged: &Judged, args: &Args, setup: &Setup) -> Exit {
+    let least = match args.fail_on {
+        Some(Threshold::Error) => Severity::Error,
+        Some(Threshold::Warning) => Severity::Warning,
+        Some(Threshold::Note) => Severity::Note,
+        None => setup.config.fail_on.unwrap_or(Severity::Warning),
+    };
+    let counts = |finding: &&crate::lint::finding::Finding| {
+        (finding.silenced.is_none() || args.no_suppressions)
+            && finding.about.concern != Concern::Spec
+            && finding.severity >= least
+    };
+    if !judged.failures.is_empty() {
+        Exit::PolicyFailed
+    } else if judged.broken {
+        Exit::Unusable
+    } else if !args.exit_zero && judged.findings.iter().any(|finding| counts(&finding)) {
+        Exit::Found
+    } else {
+        Exit::Success
+    }
+}

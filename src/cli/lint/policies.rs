@@ -1,0 +1,105 @@
+//! The user's own policies: Rego, declared rules and cases in a folder.
+
+use std::path::{Path, PathBuf};
+
+use super::super::Failure;
+use crate::lint::cases::Cases;
+use crate::lint::declared;
+use crate::lint::engine::{Engine, RULE_LIMIT, concern_of};
+use crate::lint::policy::{PolicyFailure, PolicyFile};
+use crate::spec::Source;
+
+/// More files in a folder of policies are a wrong folder.
+const MOST_FILES: usize = 2_000;
+/// Depth of folders that are searched.
+const DEEPEST: usize = 8;
+
+/// What a folder holds.
+#[derive(Default)]
+pub struct Folder {
+    pub policies: Vec<PolicyFile>,
+    /// The id of a rule, the file of its cases, and the cases.
+    pub cases: Vec<(String, String, Cases)>,
+    pub failures: Vec<PolicyFailure>,
+}
+
+impl Folder {
+    /// Reads every `.rego`, `.yaml` and `.cases.yaml` below a folder, in the order of their names.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, Failure> {
+        let mut files = Vec::new();
+        walk(folder, 0, &mut files)?;
+        let mut read = Self::default();
+        for file in files {
+            read.file(&file);
+        }
+        Ok(read)
+    }
+
+    fn file(&mut self, file: &Path) {
+        let name = file.display().to_string();
+        let bytes = match std::fs::read(file) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.failures.push(PolicyFailure::new(&name, 1, 1, error.to_string())),
+        };
+        let source = match Source::from_bytes(name.as_str(), &bytes) {
+            Ok(source) => source,
+            Err(problem) => return self.failures.push(PolicyFailure::new(&name, 1, 1, problem.message)),
+        };
+        if name.ends_with(".rego") {
+            self.policies.push(PolicyFile { concern: concern_of(&name), source });
+        } else if let Some(stem) = name.strip_suffix(".cases.yaml") {
+            let id = stem.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+            match Cases::read(&source.text) {
+                Ok(cases) => self.cases.push((id, name, cases)),
+                Err(error) => self.failures.push(PolicyFailure::new(&name, 1, 1, error)),
+            }
+        } else {
+            match declared::policies(&source) {
+                Ok(policies) => self.policies.extend(policies),
+                Err(failure) => self.failures.push(*failure),
+            }
+        }
+    }
+
+    /// Compiles the policies. An id that a built-in rule has is refused: nobody could tell which was meant.
+    pub fn engine(&mut self, taken: &dyn Fn(&str) -> bool) -> Engine {
+        let (policies, mut failures) = (std::mem::take(&mut self.policies), std::mem::take(&mut self.failures));
+        let (clashing, mine): (Vec<_>, Vec<_>) = policies.into_iter().partition(|file| taken(file.id()));
+        failures.extend(clashing.iter().map(|file| {
+            let message = format!("`{}` is the id of a built-in rule; choose another name for the file", file.id());
+            PolicyFailure::new(&file.source.name, 1, 1, message)
+        }));
+        let (engine, failed) = Engine::load(&mine, RULE_LIMIT);
+        failures.extend(failed);
+        self.failures = failures;
+        engine
+    }
+}
+
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::unusable(format!("cannot read policies in {}: {error}", folder.display()), "name another folder with --policies")
+    };
+    let mut paths = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
+        .map_err(unreadable)?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let linked = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        if name.starts_with('.') {
+        } else if path.is_dir() && !linked && depth < DEEPEST {
+            walk(&path, depth + 1, files)?;
+        } else if name.ends_with(".rego") || name.ends_with(".yaml") {
+            files.push(path);
+        }
+        if files.len() > MOST_FILES {
+            let what = format!("more than {MOST_FILES} files in {} are no policies", folder.display());
+            return Err(Failure::unusable(what, "name a smaller folder with --policies"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Findings that were there before: a file of fingerprints, or the findings of an earlier revision.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Finding, Silence, SilencedBy};
+use super::rule::Concern;
+
+/// The version of the file.
+const FORMAT: u32 = 1;
+
+/// Known findings by fingerprint. One fingerprint may occur several times, and each is known once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    format_version: u32,
+    findings: Vec<Known>,
+}
+
+/// One known finding. Only the fingerprint counts; the rest is for people who read the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Known {
+    fingerprint: String,
+    file: String,
+    rule: String,
+    message: String,
+}
+
+impl Baseline {
+    /// What is open now.
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        let open = findings.into_iter().filter(|finding| finding.silenced.is_none());
+        let mut findings: Vec<Known> = open
+            .filter(|finding| finding.about.concern != Concern::Spec)
+            .map(|finding| Known {
+                fingerprint: finding.fingerprint.clone(),
+                file: finding.file.replace('\\', "/"),
+                rule: finding.about.id.clone(),
+                message: finding.message.clone(),
+            })
+            .collect();
+        // In an order of its own, so that a change of the file is a change of what is known.
+        findings.sort_by(|a, b| (&a.file, &a.rule, &a.fingerprint).cmp(&(&b.file, &b.rule, &b.fingerprint)));
+        Self { format_version: FORMAT, findings }
+    }
+
+    /// Reads a file that [`Baseline::text`] wrote.
+    ///
+    /// # Errors
+    /// It is none, or of another version.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let read: Self = serde_json::from_str(text).map_err(|error| format!("it is no baseline: {error}"))?;
+        if read.format_version != FORMAT {
+            return Err(format!("its format {} is not ours ({FORMAT}); write it anew", read.format_version));
+        }
+        Ok(read)
+    }
+
+    /// Its JSON form, a line for each finding.
+    pub fn text(&self) -> String {
+        // Plain data always has a JSON form.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Silences what is known. Protected rules too: a baseline is a decision of the owners, not of the file.
+    pub fn apply(&self, findings: &mut [Finding], reason: &str) {
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        for one in &self.findings {
+            *known.entry(&one.fingerprint).or_default() += 1;
+        }
+        let open = findings.iter_mut().filter(|finding| finding.silenced.is_none() && finding.about.concern != Concern::Spec);
+        for finding in open {
+            if let Some(left) = known.get_mut(finding.fingerprint.as_str()).filter(|left| **left > 0) {
+                *left -= 1;
+                finding.silenced = Some(Silence { reason: reason.to_owned(), by: SilencedBy::Baseline });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::rule::{About, Severity};
+    use crate::model::Place;
+    use crate::spec::{Document, Source};
+    use std::sync::Arc;
+
+    fn findings(text: &str, messages: &[&str]) -> Vec<Finding> {
+        let document = Document::parse(Source::new("a.yaml", text).unwrap()).0.unwrap();
+        let about = Arc::new(About::built_in("x", Concern::Cost, Severity::Error, "X"));
+        let place = Place::new(&document.source.name, 0..1);
+        messages.iter().map(|message| Finding::at(&document, &about, *message, place.clone())).collect()
+    }
+
+    #[test]
+    fn only_what_is_new_stays() {
+        let known = Baseline::read(&Baseline::of(&findings("pipeline: p\n", &["old", "twice"])).text()).unwrap();
+        let mut now = findings("# moved\npipeline: p\n", &["old", "new", "twice", "twice"]);
+        known.apply(&mut now, "known");
+        let open: Vec<&str> = now.iter().filter(|one| one.silenced.is_none()).map(|one| one.message.as_str()).collect();
+        assert_eq!(open, ["new", "twice"], "a second one of the same sort is new");
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        assert!(Baseline::read("{}").is_err());
+        assert!(Baseline::read("{\"format_version\": 9, \"findings\": []}").unwrap_err().contains("write it anew"));
+    }
+}

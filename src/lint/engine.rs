@@ -1,0 +1,270 @@
+//! Rego in process. The only module that knows the engine; it guards against what the engine does not.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regorus::Value;
+use regorus::unstable::{Expr, Rule, RuleHead};
+use regorus::utils::limits::ExecutionTimerConfig;
+use serde_json::Value as Json;
+
+use super::calls;
+use super::guard;
+use super::metadata;
+use super::policy::{Entry, Policy, PolicyFailure, PolicyFile, Style};
+use super::rule::{About, Concern, Severity};
+use super::verdict::Verdict;
+use super::walks;
+
+/// How long one rule may think about one file. Rules take well under a millisecond.
+pub const RULE_LIMIT: Duration = Duration::from_secs(2);
+/// Results of one rule for one file; more is a rule gone wild.
+const MAX_RESULTS: usize = 10_000;
+
+/// Policies, compiled. Cloning is cheap, and each thread has its own.
+#[derive(Clone)]
+pub struct Engine {
+    inner: regorus::Engine,
+    pub policies: Vec<Policy>,
+}
+
+/// What a policy is asked about.
+pub struct Subject<'a> {
+    /// The file's name, for messages.
+    pub file: &'a str,
+    /// For policies of the package `tidegate`.
+    pub facts: &'a Json,
+    /// The YAML as it stands, for all others.
+    pub document: &'a Json,
+}
+
+impl Engine {
+    /// Reads the policies. Those that cannot be used are told, and the others still work.
+    pub fn load(files: &[PolicyFile], limit: Duration) -> (Self, Vec<PolicyFailure>) {
+        let mut inner = regorus::Engine::new();
+        // OPA and conftest do not stop at a built-in function that fails.
+        inner.set_strict_builtin_errors(false);
+        inner.set_execution_timer_config(ExecutionTimerConfig {
+            limit,
+            check_interval: NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN),
+        });
+        let mut engine = Self { inner, policies: Vec::new() };
+        let mut failures: Vec<PolicyFailure> =
+            files.iter().filter_map(|file| engine.add(file).err()).map(|failure| *failure).collect();
+        if let Err(located) = calls::check(engine.inner.get_modules()) {
+            let (file, refusal) = *located;
+            failures.push(PolicyFailure::new(&file, refusal.line, refusal.column, refusal.message));
+            engine.policies.clear();
+        } else if !engine.policies.is_empty()
+            // The engine compiles at the first question.
+            && let Err(error) = engine.inner.eval_query("true".into(), false)
+        {
+            failures.push(PolicyFailure::told(&engine.policies[0].source.name, &error.to_string()));
+            engine.policies.clear();
+        }
+        (engine, failures)
+    }
+
+    fn add(&mut self, file: &PolicyFile) -> Result<(), Box<PolicyFailure>> {
+        let (name, text) = (&*file.source.name, &*file.source.text);
+        let refuse = |line, column, message: String| Box::new(PolicyFailure::new(name, line, column, message));
+        guard::check(text).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
+        let about = metadata::read(file.id(), file.concern, text).map_err(|bad| refuse(bad.line, 1, bad.message))?;
+        let rewritten = text.contains("walk(").then(|| rewritten(name, text)).flatten();
+        add_either(&mut self.inner, name, rewritten.as_deref().unwrap_or(text))
+            .map_err(|error| Box::new(PolicyFailure::told(name, &error)))?;
+        let Some(module) = self.inner.get_modules().last() else { return Ok(()) };
+        let package = format!("data.{}", module.package.refr.span().text());
+        let mut heads: Vec<&str> = module.policy.iter().filter_map(|rule| head(rule)).collect();
+        heads.sort_unstable();
+        heads.dedup();
+        let entries: Vec<Entry> = heads.iter().filter_map(|name| Entry::of(name)).collect();
+        let style = match package.split('.').nth(1) {
+            Some("tidegate") => Style::Facts,
+            _ => Style::Document,
+        };
+        let nameless = || About {
+            title: file.id().replace(['-', '_'], " "),
+            ..About::built_in(&file.id().replace('_', "-"), file.concern, Severity::Error, "")
+        };
+        self.policies.push(Policy {
+            about: Arc::new(about.unwrap_or_else(nameless)),
+            source: file.source.clone(),
+            style,
+            package,
+            entries,
+            tests: heads.iter().filter(|name| name.starts_with("test_")).map(|name| (*name).to_owned()).collect(),
+            has_exceptions: heads.contains(&"exception"),
+        });
+        Ok(())
+    }
+
+    /// Asks every policy that is chosen about one file.
+    pub fn judge(
+        &mut self,
+        subject: &Subject,
+        chosen: &dyn Fn(&About) -> bool,
+    ) -> (Vec<Verdict>, Vec<PolicyFailure>) {
+        let (mut verdicts, mut failures) = (Vec::new(), Vec::new());
+        let mut asked = BTreeMap::new();
+        for (style, input) in [(Style::Facts, subject.facts), (Style::Document, subject.document)] {
+            let policies: Vec<usize> = (0..self.policies.len())
+                .filter(|nth| self.policies[*nth].style == style && chosen(&self.policies[*nth].about))
+                .collect();
+            if policies.is_empty() {
+                continue;
+            }
+            self.inner.set_input(Value::from(input.clone()));
+            for nth in policies {
+                let policy = self.policies[nth].clone();
+                // Several files of one package share its rules: each is asked once.
+                let new = |entry: &&Entry| asked.insert(format!("{}.{}", policy.package, entry.name), nth).is_none();
+                let entries: Vec<&Entry> = policy.entries.iter().filter(new).collect();
+                if let Err(mut failure) = self.ask(nth, &policy, &entries, &mut verdicts) {
+                    failure.judging = subject.file.to_owned();
+                    failures.push(*failure);
+                }
+            }
+        }
+        (verdicts, failures)
+    }
+
+    fn ask(
+        &mut self,
+        nth: usize,
+        policy: &Policy,
+        entries: &[&Entry],
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<(), Box<PolicyFailure>> {
+        let file = &*policy.source.name;
+        let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
+        for entry in entries.iter().filter(|entry| !lifted.contains(&entry.suffix)) {
+            let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
+            let results = self.results(file, &format!("{}.{}", policy.package, entry.name))?;
+            if results.len() > MAX_RESULTS {
+                let message = format!("`{}` has {} results; at most {MAX_RESULTS} are read", entry.name, results.len());
+                return Err(Box::new(PolicyFailure::new(file, 1, 1, message)));
+            }
+            for result in results {
+                let verdict = Verdict::read(nth, severity, &entry.suffix, &result);
+                let wrong = |message| Box::new(PolicyFailure::new(file, 1, 1, format!("`{}`: {message}", entry.name)));
+                verdicts.push(verdict.map_err(wrong)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The suffixes that an `exception` lifts, as in conftest: lists of names.
+    fn exceptions(&mut self, policy: &Policy) -> Result<Vec<String>, Box<PolicyFailure>> {
+        let found = self.results(&policy.source.name, &format!("{}.exception", policy.package))?;
+        let names = found.into_iter().flat_map(|names| match names {
+            Json::Array(names) => names,
+            one => vec![one],
+        });
+        Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
+    }
+
+    /// The members of a set or list; a single text or object counts as one, as in conftest.
+    fn results(&mut self, file: &str, rule: &str) -> Result<Vec<Json>, Box<PolicyFailure>> {
+        let failed = |error: &dyn std::fmt::Display| Box::new(PolicyFailure::told(file, &error.to_string()));
+        let value = self.inner.eval_rule(rule.into()).map_err(|error| failed(&explain(&error)))?;
+        let plain = |value: &Value| serde_json::to_value(value).map_err(|error| failed(&error));
+        match &value {
+            // Serialised, this would be the text "<undefined>", which is a finding.
+            Value::Undefined | Value::Bool(false) | Value::Null => Ok(Vec::new()),
+            Value::Set(items) => items.iter().map(plain).collect(),
+            Value::Array(items) => items.iter().map(plain).collect(),
+            other => Ok(vec![plain(other)?]),
+        }
+    }
+
+    /// Runs a rule of a policy, such as a `test_` rule: whether it holds.
+    ///
+    /// # Errors
+    /// The rule fails or takes too long.
+    pub fn holds(&mut self, nth: usize, rule: &str) -> Result<bool, PolicyFailure> {
+        let policy = &self.policies[nth];
+        let (file, path) = (Arc::clone(&policy.source.name), format!("{}.{rule}", policy.package));
+        match self.inner.eval_rule(path) {
+            Ok(value) => Ok(value == Value::Bool(true)),
+            Err(error) => Err(PolicyFailure::told(&file, &explain(&error))),
+        }
+    }
+
+    /// Begins to note which lines are run.
+    pub fn cover(&mut self) {
+        self.inner.set_enable_coverage(true);
+        self.inner.clear_coverage_data();
+    }
+
+    /// For each file the lines that were run and those that were not.
+    ///
+    /// # Errors
+    /// The engine has no report.
+    pub fn coverage(&self) -> Result<Vec<(String, Vec<u32>, Vec<u32>)>, PolicyFailure> {
+        let report = self.inner.get_coverage_report();
+        let report = report.map_err(|error| PolicyFailure::told("", &error.to_string()))?;
+        let lines = |set: &std::collections::BTreeSet<u32>| set.iter().copied().collect();
+        Ok(report.files.iter().map(|file| (file.path.clone(), lines(&file.covered), lines(&file.not_covered))).collect())
+    }
+}
+
+/// Adds a policy as Rego of today or, if it can be, as Rego before OPA 1.0.
+fn add_either(engine: &mut regorus::Engine, name: &str, text: &str) -> Result<(), String> {
+    let Err(error) = engine.add_policy(name.into(), text.into()) else { return Ok(()) };
+    if !guard::may_be_older(text) {
+        return Err(error.to_string());
+    }
+    engine.set_rego_v0(true);
+    let older = engine.add_policy(name.into(), text.into());
+    engine.set_rego_v0(false);
+    older.map(|_| ()).map_err(|_| error.to_string())
+}
+
+/// The text with its walks as the engine wants them; nothing where there is nothing to rewrite.
+fn rewritten(name: &str, text: &str) -> Option<String> {
+    let mut alone = regorus::Engine::new();
+    add_either(&mut alone, name, text).ok()?;
+    walks::rewritten(text, alone.get_modules().last()?)
+}
+
+/// The first name of a rule's head.
+fn head(rule: &Rule) -> Option<&str> {
+    let mut expr = match rule {
+        Rule::Spec { head, .. } => match head {
+            RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } => refr,
+            RuleHead::Func { .. } => return None,
+        },
+        Rule::Default { .. } => return None,
+    };
+    loop {
+        match &**expr {
+            Expr::Var { span, .. } => return Some(span.text()),
+            Expr::RefDot { refr, .. } | Expr::RefBrack { refr, .. } => expr = refr,
+            _ => return None,
+        }
+    }
+}
+
+/// The engine's word for a time-out says nothing of what to do.
+fn explain(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    if text.contains("time limit") {
+        return format!("{text}\nerror: the rule takes too long; a rule has {} s for each file", RULE_LIMIT.as_secs());
+    }
+    text
+}
+
+/// The concern of a policy file: the folder that it lies in.
+pub fn concern_of(path: &str) -> Concern {
+    let folder = path.rsplit(['/', '\\']).nth(1).unwrap_or_default();
+    match folder.parse() {
+        Ok(Concern::Spec) | Err(_) => Concern::Custom,
+        Ok(concern) => concern,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! From one valid spec to its findings.
+
+use std::sync::Arc;
+
+use super::cases::Case;
+use super::choice::Choice;
+use super::engine::{Engine, Subject};
+use super::facts::{self, Known};
+use super::finding::Finding;
+use super::iam::catalog::Catalog;
+use super::iam::file::{Judged, judge};
+use super::iam::input;
+use super::iam::pipeline::streams;
+use super::plain::plain;
+use super::policy::{PolicyFailure, Style};
+use super::reading::{Reading, scope};
+use super::rule::{About, Concern};
+use crate::model::Problem;
+use crate::spec::Source;
+
+/// Asks the engines about one pipeline.
+pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<Finding>, Vec<PolicyFailure>) {
+    let facts = facts::facts(known);
+    let subject = Subject { file: &known.document.source.name, facts: &facts, document: &facts["document"] };
+    let (mut findings, mut failures) = (Vec::new(), Vec::new());
+    for engine in engines {
+        let (verdicts, failed) = engine.judge(&subject, &|about| choice.takes(about));
+        failures.extend(failed);
+        findings.extend(verdicts.into_iter().map(|verdict| {
+            let policy = &engine.policies[verdict.policy];
+            let about = match (policy.style, verdict.suffix.as_str()) {
+                // conftest knows a rule by what stands behind `deny_`.
+                (Style::Document, suffix) if !suffix.is_empty() => {
+                    Arc::new(About { id: suffix.replace('_', "-"), ..About::clone(&policy.about) })
+                }
+                _ => Arc::clone(&policy.about),
+            };
+            Finding::of(known.document, &about, verdict)
+        }));
+    }
+    sort(&mut findings);
+    (findings, failures)
+}
+
+/// Asks the engines about one policy file; only rules about access have something to say of it.
+pub fn examine_policy(engines: &mut [Engine], judged: &Judged, choice: &Choice) -> (Vec<Finding>, Vec<PolicyFailure>) {
+    let (mut findings, mut failures) = (Vec::new(), Vec::new());
+    let Some(document) = &judged.document else { return (findings, failures) };
+    let facts = input::of_file(&document.source.name, judged, Catalog::builtin());
+    let whole = plain(&document.root);
+    let subject = Subject { file: &document.source.name, facts: &facts, document: &whole };
+    for engine in engines {
+        let chosen = |about: &About| about.concern == Concern::Access && choice.takes(about);
+        let (verdicts, failed) = engine.judge(&subject, &chosen);
+        failures.extend(failed);
+        findings.extend(verdicts.into_iter().map(|verdict| {
+            let about = Arc::clone(&engine.policies[verdict.policy].about);
+            Finding::of(document, &about, verdict)
+        }));
+    }
+    sort(&mut findings);
+    (findings, failures)
+}
+
+/// Asks the engines about the policy document of a case, beside the streams of its spec if it has one.
+pub fn examine_case(
+    engines: &mut [Engine],
+    case: &Case,
+    policy: &str,
+    choice: &Choice,
+) -> Result<(Vec<Finding>, Vec<PolicyFailure>), Problem> {
+    let mut beside = Vec::new();
+    if !case.spec.is_empty()
+        && let Some(spec) = case.source("spec")
+    {
+        let reading = Reading::of(&spec, &|_, _| None);
+        let known = reading.known().map(|known| streams(known.spec, known.graph, &scope(known.spec)));
+        beside = match (known, reading.problems.into_iter().next()) {
+            (Some(streams), None) => streams,
+            (_, Some(problem)) => return Err(problem),
+            (None, None) => Vec::new(),
+        };
+    }
+    let judged = judge(&Source::new("policy.json", policy)?, None, &beside, Catalog::builtin());
+    Ok(examine_policy(engines, &judged, choice))
+}
+
+/// By place, then by rule; the same finding once.
+pub fn sort(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        let key =
+            |finding: &Finding| (finding.place.clone().map(|place| (place.start, place.end)), finding.about.id.clone());
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    findings.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.place == b.place);
+}

@@ -1,0 +1,152 @@
+//! Facts about a pipeline, computed here so that policies need only judge: who reads and writes what, with which key,
+//! at which capacity and for how much. [`facts`] is what a policy of the package `tidegate` has as its input.
+
+mod access;
+mod archives;
+mod limits;
+mod streams;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::iam::catalog::Catalog;
+use super::plain::{path, plain};
+use super::{iam, reading};
+use crate::kinds::Pipeline;
+use crate::kinds::key::KeyUse;
+use crate::kinds::{Name, key};
+use crate::model::{Graph, Path};
+use crate::spec::{Document, Node, NodeValue};
+
+/// The account of ARNs in facts: lint knows no credentials, so none is ever real.
+pub const NO_ACCOUNT: &str = "000000000000";
+
+/// One pipeline, as far as it can be known without a cloud.
+pub struct Known<'a> {
+    pub document: &'a Document,
+    pub spec: &'a Pipeline,
+    pub graph: &'a Graph,
+}
+
+/// The input of policies.
+pub fn facts(known: &Known) -> Json {
+    let Known { document, spec, graph } = *known;
+    json!({
+        "file": &*document.source.name,
+        "pipeline": spec.pipeline.as_str(),
+        "region": spec.region,
+        "tags": spec.tags,
+        "document": plain(&document.root),
+        "variables": variables(document),
+        "notify": { "path": ["defaults", "notify"], "arns": spec.defaults.notify },
+        "streams": streams::all(known),
+        "archives": archives::all(known),
+        "buckets": archives::buckets(known),
+        "keys": keys(spec),
+        "access": access::all(spec),
+        "iam": iam::input::of_pipeline(&iam::pipeline::judge(spec, graph, &reading::scope(spec), Catalog::builtin())),
+        "endpoints": access::endpoints(spec),
+        "alarms": alarms(graph),
+        "resources": resources(graph),
+        "limits": limits::limits(spec.region.as_deref()),
+    })
+}
+
+/// The paths of texts that came from variables, and so are not written in the file.
+fn variables(document: &Document) -> Vec<Json> {
+    fn walk(node: &Node, at: &Path, found: &mut Vec<Json>) {
+        if node.from_variable {
+            found.push(path(at));
+        }
+        match &node.value {
+            NodeValue::Seq(items) => {
+                items.iter().enumerate().for_each(|(index, item)| walk(item, &at.index(index), found));
+            }
+            NodeValue::Map(entries) => {
+                entries.iter().for_each(|entry| walk(&entry.value, &at.key(&entry.key), found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(&document.root, &Path::root(), &mut found);
+    found
+}
+
+/// A key that is used, and where the spec says so.
+fn key_use(own: Option<(&KeyUse, Path)>, spec: &Pipeline, otherwise: &KeyUse, at: &Path) -> Json {
+    let default = spec.defaults.key.as_ref().map(|key| (key, Path::of(["defaults", "key"])));
+    let said = own.is_some();
+    let (used, place) = own.or(default).unwrap_or((otherwise, at.clone()));
+    let (kind, name) = match used {
+        KeyUse::Named(name) => ("own", name.as_str()),
+        KeyUse::Alias(alias) => ("alias", alias.as_str()),
+        KeyUse::Arn(arn) => ("arn", arn.as_str()),
+        KeyUse::Aws => ("aws", ""),
+        KeyUse::None => ("none", ""),
+    };
+    json!({ "kind": kind, "name": name, "path": path(&place), "said": said })
+}
+
+fn keys(spec: &Pipeline) -> Json {
+    let one = |(name, described): (&Name, &key::KeySpec)| {
+        let days = match described.rotation {
+            key::Rotation::None => Json::Null,
+            key::Rotation::Every(span) => (span.seconds() / 86_400).into(),
+        };
+        let facts = json!({
+            "path": ["keys", name.as_str()],
+            "rotation_days": days,
+            "deletion_window_days": described.deletion_window.seconds() / 86_400,
+            "description": described.description,
+            "protect": described.protect,
+            "delete_on_removal": streams::is_deleted(spec, described.on_removal),
+            "on_removal": described.on_removal,
+            "own_tags": described.tags,
+            "tags": merged(spec, &described.tags),
+        });
+        (name.as_str().to_owned(), facts)
+    };
+    Json::Object(spec.keys.iter().map(one).collect())
+}
+
+/// The pipeline's tags and a block's own.
+fn merged(spec: &Pipeline, own: &std::collections::BTreeMap<String, String>) -> Json {
+    let mut tags = spec.tags.clone();
+    tags.extend(own.clone());
+    json!(tags)
+}
+
+/// The alarms that the pipeline will have, as derived.
+fn alarms(graph: &Graph) -> Vec<Json> {
+    let alarm = |desired: &crate::model::Desired| {
+        let of = |name: &str| desired.attrs.get(name).map(crate::model::Value::to_json);
+        json!({
+            "name": desired.address.name(),
+            "metric": of("metric"),
+            "threshold": of("threshold"),
+            "notify": of("notify"),
+            "path": path(&desired.path),
+        })
+    };
+    graph.of_kind("alarm").map(alarm).collect()
+}
+
+/// Every resource that would be made, by its address.
+fn resources(graph: &Graph) -> Json {
+    let mut resources = Map::new();
+    for desired in graph.iter() {
+        let attrs: Map<String, Json> =
+            desired.attrs.iter().map(|(name, value)| (name.clone(), value.to_json())).collect();
+        let facts = json!({
+            "kind": desired.address.kind(),
+            "name": desired.address.name(),
+            "physical": desired.physical,
+            "path": path(&desired.path),
+            "existing": desired.existing,
+            "needs": desired.needs().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "attrs": attrs,
+        });
+        resources.insert(desired.address.to_string(), facts);
+    }
+    Json::Object(resources)
+}

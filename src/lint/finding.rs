@@ -1,0 +1,201 @@
+//! A finding: a verdict that knows its place.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::rule::{About, Concern, Severity};
+use super::verdict::{Fix, Verdict};
+use crate::model::{Path, Place, Problem, Segment};
+use crate::spec::{Document, Node, NodeValue};
+
+/// What a rule found in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub about: Arc<About>,
+    pub severity: Severity,
+    pub message: String,
+    pub file: Arc<str>,
+    pub path: Path,
+    /// None where the file itself could not be read.
+    pub place: Option<Place>,
+    pub also: Vec<(Place, String)>,
+    pub help: Option<String>,
+    pub fix: Option<Fix>,
+    /// The same as long as the same rule finds the same thing in the same pipeline, wherever its line is.
+    pub fingerprint: String,
+    /// Why it is not counted.
+    pub silenced: Option<Silence>,
+}
+
+/// Somebody has decided that a finding may stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    pub reason: String,
+    /// `in-file` comments, or a `baseline`.
+    pub by: SilencedBy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SilencedBy {
+    Comment,
+    Baseline,
+}
+
+impl Finding {
+    /// A finding of Tidegate's own at a place of a document.
+    pub fn at(document: &Document, about: &Arc<About>, message: impl Into<String>, place: Place) -> Self {
+        let message = message.into();
+        let fingerprint = fingerprint(&about.id, pipeline(document), "", &message);
+        Self {
+            severity: about.severity,
+            about: Arc::clone(about),
+            message,
+            file: Arc::clone(&document.source.name),
+            path: Path::root(),
+            place: Some(place),
+            also: Vec::new(),
+            help: None,
+            fix: None,
+            fingerprint,
+            silenced: None,
+        }
+    }
+
+    /// Looks up the place of a verdict.
+    pub fn of(document: &Document, about: &Arc<About>, verdict: Verdict) -> Self {
+        let named = verdict.path.clone().or_else(|| named_in(document, &verdict.message));
+        let path = named.unwrap_or_default();
+        let place = match verdict.line.filter(|_| verdict.path.is_none()) {
+            Some(line) => line_of(document, line),
+            None => shown(document, &path),
+        };
+        let also = verdict.also.iter().map(|(path, label)| (shown(document, path), label.clone()));
+        Self {
+            also: also.collect(),
+            severity: verdict.severity,
+            help: verdict.help,
+            fix: verdict.fix,
+            fingerprint: fingerprint(&about.id, pipeline(document), &path.to_string(), &verdict.message),
+            path,
+            ..Self::at(document, about, verdict.message, place)
+        }
+    }
+
+    /// A mistake of the specification is a finding that cannot be silenced.
+    pub fn mistake(problem: Problem, file: &Arc<str>) -> Self {
+        let place = problem.place.map(|place| *place);
+        Self {
+            about: Arc::new(About::built_in(problem.code, Concern::Spec, Severity::Error, "a mistake in the spec")),
+            severity: Severity::Error,
+            fingerprint: fingerprint(problem.code, "", &problem.path.to_string(), &problem.message),
+            message: problem.message,
+            file: place.as_ref().map_or_else(|| Arc::clone(file), |place| Arc::clone(&place.file)),
+            path: problem.path,
+            place,
+            also: problem.related,
+            help: problem.help,
+            fix: None,
+            silenced: None,
+        }
+    }
+
+    /// What to do: the finding's own word, else the rule's.
+    pub fn remedy(&self) -> Option<&str> {
+        self.help.as_deref().or(Some(self.about.fix.as_str()).filter(|fix| !fix.is_empty()))
+    }
+}
+
+/// A whole block is shown by its key: nobody wants all its lines underlined.
+fn shown(document: &Document, path: &Path) -> Place {
+    match document.get(path).map(|node| &node.value) {
+        Some(NodeValue::Map(_)) if matches!(path.0.last(), Some(Segment::Key(_))) => document.key_place(path),
+        _ => document.place(path),
+    }
+}
+
+fn pipeline(document: &Document) -> &str {
+    match document.get(&Path::of(["pipeline"])).map(|node| &node.value) {
+        Some(NodeValue::Text(name)) => name,
+        _ => "",
+    }
+}
+
+/// 32 hexadecimal digits of what identifies a finding; no line numbers, so that it survives text above it.
+fn fingerprint(rule: &str, pipeline: &str, path: &str, message: &str) -> String {
+    let digest = Sha256::digest([rule, pipeline, path, message].join("\0").as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The block whose name a message mentions, where a policy gives no path: `stream clicks is …`.
+fn named_in(document: &Document, message: &str) -> Option<Path> {
+    let is_name = |c: char| c.is_alphanumeric() || "_.-".contains(c);
+    let words: Vec<&str> = message.split(|c| !is_name(c)).map(|word| word.trim_end_matches('.')).collect();
+    let NodeValue::Map(sections) = &document.root.value else { return None };
+    let blocks = sections.iter().flat_map(|section| {
+        let names = match &section.value.value {
+            NodeValue::Map(entries) => entries.iter().filter(|entry| is_block(&entry.value)).collect(),
+            _ => Vec::new(),
+        };
+        names.into_iter().map(|entry| (section.key.as_str(), entry.key.as_str()))
+    });
+    let mentioned = blocks.filter(|(_, name)| words.contains(name));
+    mentioned.max_by_key(|(_, name)| name.len()).map(|(section, name)| Path::of([section, name]))
+}
+
+fn is_block(node: &Node) -> bool {
+    matches!(node.value, NodeValue::Map(_) | NodeValue::Null)
+}
+
+/// A whole line of the file, without its indentation.
+fn line_of(document: &Document, line: usize) -> Place {
+    let text = &document.source.text;
+    let start = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+    let content = text[start..].lines().next().unwrap_or_default();
+    let indent = content.len() - content.trim_start().len();
+    document.source.place(start + indent..start + content.trim_end().len().max(indent))
+}
+
+/// Whether a path is the same as another or lies below it.
+pub fn is_within(path: &Path, block: &Path) -> bool {
+    let segments: &[Segment] = &path.0;
+    segments.starts_with(&block.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Source;
+
+    fn document(text: &str) -> Document {
+        Document::parse(Source::new("a.yaml", text).unwrap()).0.unwrap()
+    }
+
+    fn verdict(message: &str) -> Verdict {
+        Verdict::read(0, Severity::Error, "", &message.into()).unwrap()
+    }
+
+    #[test]
+    fn messages_without_a_path_find_the_block_that_they_name() {
+        let document = document("pipeline: p\nstreams:\n  clicks: {}\n  clicks-raw:\n    retention: 24h\n");
+        let about = Arc::new(About::built_in("x", Concern::Custom, Severity::Error, "X"));
+        let path = |message: &str| Finding::of(&document, &about, verdict(message)).path.to_string();
+        assert_eq!(path("stream clicks-raw is bad."), "streams.clicks-raw");
+        assert_eq!(path("stream `clicks`. It is bad"), "streams.clicks");
+        assert_eq!(path("retention is bad"), "");
+        let mut line = verdict("retention is bad");
+        line.line = Some(5);
+        let place = Finding::of(&document, &about, line).place.unwrap();
+        assert_eq!(document.source.slice(&(place.start..place.end)), "retention: 24h");
+    }
+
+    #[test]
+    fn fingerprints_do_not_know_lines() {
+        let about = Arc::new(About::built_in("x", Concern::Custom, Severity::Error, "X"));
+        let print = |text: &str, message: &str| Finding::of(&document(text), &about, verdict(message)).fingerprint;
+        let text = "pipeline: p\nstreams: { a: {} }\n";
+        assert_eq!(print(text, "a is bad"), print(&format!("{}{text}", "# more\n".repeat(100)), "a is bad"));
+        assert_ne!(print(text, "a is bad"), print(text, "a is worse"));
+        assert_ne!(print(text, "a is bad"), print("pipeline: q\nstreams: { a: {} }\n", "a is bad"));
+    }
+}

@@ -1,0 +1,105 @@
+//! `# METADATA` blocks: YAML in comments, as OPA writes them, with a few fields of ours.
+
+use serde::Deserialize;
+
+use super::rule::{About, Concern, Persona, Severity};
+
+/// The fields of a block. Fields that OPA knows and we do not need are ignored, so that annotated policies still load.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Block {
+    title: Option<String>,
+    description: Option<String>,
+    severity: Option<Severity>,
+    persona: Option<Persona>,
+    protected: Option<bool>,
+    why: Option<String>,
+    fix: Option<String>,
+    links: Vec<String>,
+    aliases: Vec<String>,
+    compliance: Vec<String>,
+    related_resources: Vec<Related>,
+    /// OPA keeps foreign fields here.
+    custom: Option<Box<Block>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Related {
+    Text(String),
+    Described {
+        #[serde(rename = "ref")]
+        target: String,
+    },
+}
+
+/// A mistake in a block, with the line that it begins on.
+#[derive(Debug, PartialEq)]
+pub struct BadMetadata {
+    pub line: usize,
+    pub message: String,
+}
+
+/// Reads the first block of a policy file. `None`: there is none, and the policy says nothing of itself.
+pub fn read(id: &str, concern: Concern, text: &str) -> Result<Option<About>, BadMetadata> {
+    let Some((line, yaml)) = first_block(text) else { return Ok(None) };
+    let mut block: Block = serde_yaml::from_str(&yaml)
+        .map_err(|error| BadMetadata { line, message: format!("the METADATA block cannot be read: {error}") })?;
+    let custom = block.custom.take().map(|custom| *custom).unwrap_or_default();
+    let related = block.related_resources.into_iter().map(|related| match related {
+        Related::Text(target) | Related::Described { target } => target,
+    });
+    let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = |own: Option<String>, other: Option<String>| own.or(other).map(one_line).unwrap_or_default();
+    Ok(Some(About {
+        id: id.to_owned(),
+        concern,
+        title: block.title.or(custom.title).map_or_else(|| id.replace('-', " "), one_line),
+        severity: block.severity.or(custom.severity).unwrap_or(Severity::Error),
+        persona: block.persona.or(custom.persona).unwrap_or_default(),
+        protected: block.protected.or(custom.protected).unwrap_or(false),
+        why: text(block.why.or(custom.why), block.description),
+        fix: text(block.fix, custom.fix),
+        links: block.links.into_iter().chain(custom.links).chain(related).collect(),
+        aliases: block.aliases.into_iter().chain(custom.aliases).collect(),
+        compliance: block.compliance.into_iter().chain(custom.compliance).collect(),
+    }))
+}
+
+/// The YAML of the first block, and the number of the line that says `# METADATA`.
+fn first_block(text: &str) -> Option<(usize, String)> {
+    let mut lines = text.lines().enumerate();
+    let (at, _) = lines.find(|(_, line)| line.trim_start().strip_prefix('#').map(str::trim) == Some("METADATA"))?;
+    let comments = lines.map_while(|(_, line)| line.trim_start().strip_prefix('#'));
+    let yaml = comments.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n");
+    Some((at + 1, yaml))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_yaml_in_comments() {
+        let text = "# A comment.\n\n# METADATA\n# title: No keys\n# severity: warning\n# why: >-\n#   It is\n#   bad.\n# aliases: [X_1]\n# entrypoint: true\npackage a\n# not: this\n";
+        let about = read("no-keys", Concern::Security, text).unwrap().unwrap();
+        assert_eq!((about.title.as_str(), about.severity, about.why.as_str()), ("No keys", Severity::Warning, "It is bad."));
+        assert!(about.is_called("x_1") && about.is_called("security") && !about.is_called("cost"));
+    }
+
+    #[test]
+    fn what_opa_writes_is_understood() {
+        let text = "# METADATA\n# title: T\n# description: D\n# related_resources:\n# - https://a\n# - ref: https://b\n# custom:\n#   severity: note\n#   fix: F\npackage a\n";
+        let about = read("x", Concern::Custom, text).unwrap().unwrap();
+        assert_eq!((about.severity, about.why.as_str(), about.fix.as_str()), (Severity::Note, "D", "F"));
+        assert_eq!(about.links, ["https://a", "https://b"]);
+    }
+
+    #[test]
+    fn mistakes_name_the_line() {
+        let bad = read("x", Concern::Custom, "package a\n# METADATA\n# severity: dreadful\n").unwrap_err();
+        assert_eq!(bad.line, 2);
+        assert!(bad.message.contains("dreadful"), "{}", bad.message);
+        assert_eq!(read("x", Concern::Custom, "package a\n").unwrap(), None);
+    }
+}

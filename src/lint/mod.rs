@@ -1,0 +1,49 @@
+//! Policies over specs: Rust computes facts, Rego judges, and every finding has its place in the file.
+//!
+//! ```text
+//! Source ──Reading──▶ Document + Pipeline + Graph ──facts──▶ JSON ──Engine──▶ Verdicts ──Finding::of──▶ Findings
+//! ```
+//!
+//! # Adding a rule
+//!
+//! 1. `policies/CONCERN/ID.rego` with a `# METADATA` block (see [`rule::About`] for its fields) and
+//!    `package tidegate.ID_WITH_UNDERSCORES`. Its `deny` is a set of objects
+//!    `{"msg": …, "path": ["streams", name, "retention"], "help": …, "also": [{"path": …, "label": …}], "fix": …}`;
+//!    all but `msg` may be left out. `warn` is the same, and never more than a warning.
+//! 2. `policies/CONCERN/ID.cases.yaml` with `bad:` and `good:` specs ([`cases::Cases`]).
+//! 3. Its id in the list of [`builtin`]. Tests, documentation and `--explain` follow from the files.
+//!
+//! # Adding facts
+//!
+//! Facts about IAM policies, those that a pipeline brings and those in files, are found by `iam`; `policies/access` judges
+//! them by their `code`, one of [`iam::fact::CODES`].
+//!
+//! A module under `facts` that turns [`facts::Known`] (document, typed spec, graph of wanted resources) into JSON, and one
+//! entry in [`facts::facts`]. Arithmetic belongs there, in Rust with tests, and not into a policy.
+
+pub mod baseline;
+pub mod builtin;
+mod calls;
+pub mod cases;
+pub mod choice;
+pub mod config;
+pub mod declared;
+pub mod engine;
+pub mod examine;
+pub mod facts;
+pub mod finding;
+pub mod fix;
+mod guard;
+pub mod iam;
+mod metadata;
+pub mod plain;
+pub mod policy;
+pub mod reading;
+pub mod rule;
+pub mod suppress;
+pub mod verdict;
+mod walks;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! For people: the text underlined, why it matters and what to do.
+
+use annotate_snippets::{Level, Renderer};
+
+use super::Told;
+use crate::lint::finding::Finding;
+use crate::lint::rule::Severity;
+use crate::report::problems::{Item, Sources, group};
+
+/// Nobody reads more at once.
+const MAX_SHOWN: usize = 100;
+
+/// The findings, rustc-style, and a line that counts them.
+pub fn render(told: &Told, color: bool, width: usize) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width.max(20));
+    let sources = Sources::new(told.sources);
+    let shown: Vec<&Finding> = told.findings.iter().filter(|one| told.show_silenced || one.silenced.is_none()).collect();
+    let mut text = String::new();
+    for finding in shown.iter().take(MAX_SHOWN) {
+        let silenced = finding.silenced.as_ref().map(|silence| format!("silenced: {}", silence.reason));
+        text.push_str(&renderer.render(&[group(&item(finding, silenced.as_deref()), &sources, width)]));
+        text.push_str("\n\n");
+    }
+    if shown.len() > MAX_SHOWN {
+        text.push_str(&format!("and {} more\n\n", shown.len() - MAX_SHOWN));
+    }
+    text.push_str(&summary(told, &shown));
+    text
+}
+
+fn summary(told: &Told, shown: &[&Finding]) -> String {
+    let files = told.sources.len();
+    let mut line = format!("{} in {files} {}", told.summary(), if files == 1 { "file" } else { "files" });
+    let silenced = told.findings.iter().filter(|finding| finding.silenced.is_some()).count();
+    if silenced > 0 {
+        line.push_str(&format!(", {silenced} silenced"));
+    }
+    let mut fixable = shown.iter().filter_map(|finding| finding.fix.as_ref());
+    let (mut safe, mut unsafe_) = (0, 0);
+    fixable.by_ref().for_each(|fix| if fix.safe { safe += 1 } else { unsafe_ += 1 });
+    match (safe, unsafe_) {
+        (0, 0) => {}
+        (safe, 0) => line.push_str(&format!("; {safe} can be mended with --fix")),
+        (safe, more) => line.push_str(&format!("; {safe} can be mended with --fix, {more} more with --fix=unsafe")),
+    }
+    line + "\n"
+}
+
+fn item<'a>(finding: &'a Finding, silenced: Option<&'a str>) -> Item<'a> {
+    let mut notes = Vec::new();
+    if !finding.about.why.is_empty() {
+        notes.push((Level::NOTE, finding.about.why.as_str()));
+    }
+    notes.extend(finding.remedy().map(|remedy| (Level::HELP, remedy)));
+    notes.extend(silenced.map(|reason| (Level::NOTE, reason)));
+    Item {
+        level: match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        },
+        code: &finding.about.id,
+        message: &finding.message,
+        path: &finding.path,
+        place: finding.place.as_ref(),
+        related: &finding.also,
+        notes,
+    }
+}

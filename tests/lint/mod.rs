@@ -1,0 +1,115 @@
+//! `tidegate lint` and `tidegate policy` as a build server and a person use them.
+
+mod docs;
+mod formats;
+mod own_policies;
+mod team;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A folder of files and the program in it.
+pub struct Place(tempfile::TempDir);
+
+impl Place {
+    /// A folder with these files.
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            place.write(name, text);
+        }
+        place
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    pub fn run(&self, command: &str) -> Run {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        // No credentials: lint asks for none.
+        program.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path());
+        program.current_dir(self.path()).args(command.split_whitespace());
+        Run::of(program.output().unwrap())
+    }
+
+    pub fn git(&self, command: &str) {
+        let mut git = Command::new("git");
+        git.current_dir(self.path()).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
+        let output = git.args(command.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "git {command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The ids of what was found, from `--format json`.
+    pub fn rules(&self) -> Vec<String> {
+        let json: serde_json::Value = serde_json::from_str(&self.out).unwrap();
+        let findings = json["findings"].as_array().unwrap();
+        findings.iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+pub const BAD: &str = "apiVersion: tidegate/v1\npipeline: demo\nstreams:\n  clicks:\n    encryption: { key: none }\n";
+
+#[test]
+fn exit_codes_are_those_of_linters() {
+    let clean = "apiVersion: tidegate/v1\npipeline: demo\ntags: { team: web }\nalarms: { off: true }\nstreams: {}\n";
+    let place = Place::with(&[
+        ("clean.yaml", clean),
+        ("bad.yaml", BAD),
+        ("broken.yaml", "apiVersion: tidegate/v1\npipeline: demo\nstreams: { a: { retentoin: 24h } }\n"),
+        ("slow/slow.rego", "package tidegate.slow\ndeny contains \"x\" if { numbers.range(1, 10)[_] == y }\n"),
+    ]);
+    let code = |command: &str| place.run(command).code;
+    assert_eq!(code("lint clean.yaml"), 0);
+    assert_eq!(code("lint bad.yaml"), 1);
+    assert_eq!(code("lint bad.yaml --exit-zero"), 0);
+    assert_eq!(code("lint bad.yaml --select cost"), 0);
+    assert_eq!(code("lint bad.yaml --select CKV_AWS_43 --fail-on error"), 1);
+    for wrong in ["lint broken.yaml", "lint nothing.yaml", "lint --nonsense", "lint bad.yaml --select nonsense", "lint broken.yaml --exit-zero"] {
+        assert_eq!(code(wrong), 2, "{wrong}");
+    }
+    for format in ["human", "json", "sarif", "junit", "github", "markdown"] {
+        let run = place.run(&format!("lint clean.yaml --policies slow --format {format}"));
+        assert_eq!(run.code, 3, "{format} does not swallow a policy that fails: {}", run.err);
+        assert!(run.err.contains("slow.rego:2:"), "{}", run.err);
+    }
+}
+
+#[test]
+fn mistakes_of_the_spec_are_told_in_every_form() {
+    let place = Place::with(&[("a.yaml", "apiVersion: tidegate/v1\npipeline: demo\nstreams: { a: { retentoin: 24h } }\n")]);
+    assert_eq!(place.run("lint a.yaml --format json").rules(), ["unknown-field"]);
+    assert!(place.run("lint a.yaml --format github").out.starts_with("::error file=a.yaml,line=3,endLine=3,col=17,endColumn=26,title=unknown-field::"));
+    assert!(place.run("lint a.yaml").out.contains("did you mean `retention`?"));
+}
+
+#[test]
+fn folders_are_searched_for_specs_only() {
+    let place = Place::with(&[("all/a.yaml", BAD), ("all/deeper/b.yaml", BAD), ("all/other.yaml", "kind: Deployment\n")]);
+    let run = place.run("lint all --format json --select stream-unencrypted");
+    assert_eq!(run.rules(), ["stream-unencrypted", "stream-unencrypted"]);
+    assert_eq!(place.run("lint all/other.yaml").code, 2, "what is named is read");
+}
