@@ -67,6 +67,7 @@ fn run_tests(test: &Test, out: &Out) -> Result<Exit, Failure> {
         if test.coverage {
             report.coverage(&engine);
         }
+        report.lines.push(format!("{} passed, {} failed", report.passed, report.failed));
         (report.lines, report.failed)
     });
     lines.iter().for_each(|line| out.line(line));
@@ -126,7 +127,6 @@ impl Report {
     }
 
     fn coverage(&mut self, engine: &Engine) {
-        let count = format!("{} passed, {} failed", self.passed, self.failed);
         let files = match engine.coverage() {
             Ok(files) => files,
             Err(failure) => return self.lines.push(failure.to_string()),
@@ -138,7 +138,6 @@ impl Report {
             let missing = if missing.is_empty() { String::new() } else { format!(", not lines {missing}") };
             self.lines.push(format!("{share:>4} %  {file}{missing}"));
         }
-        self.lines.push(count);
     }
 }
 

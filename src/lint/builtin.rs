@@ -29,7 +29,6 @@ macro_rules! rules {
     };
 }
 
-
 rules! {
     Security "security":
         "archive-foreign-bucket"

@@ -81,7 +81,8 @@ impl Engine {
         heads.dedup();
         let mut entries: Vec<Entry> = heads.iter().filter_map(|name| Entry::of(&package, name)).collect();
         // Several files of one package share its rules: each is asked once.
-        entries.retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
+        entries
+            .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
         let style = match package.split('.').nth(1) {
             Some("tidegate") => Style::Facts,
             _ => Style::Document,
@@ -103,11 +104,7 @@ impl Engine {
     }
 
     /// Asks every policy that is chosen about one file.
-    pub fn judge(
-        &mut self,
-        subject: &Subject,
-        chosen: &dyn Fn(&About) -> bool,
-    ) -> (Vec<Verdict>, Vec<PolicyFailure>) {
+    pub fn judge(&mut self, subject: &Subject, chosen: &dyn Fn(&About) -> bool) -> (Vec<Verdict>, Vec<PolicyFailure>) {
         let (mut verdicts, mut failures) = (Vec::new(), Vec::new());
         for (style, input) in [(Style::Facts, subject.facts), (Style::Document, subject.document)] {
             let policies: Vec<usize> = (0..self.policies.len())
@@ -128,12 +125,7 @@ impl Engine {
         (verdicts, failures)
     }
 
-    fn ask(
-        &mut self,
-        nth: usize,
-        policy: &Policy,
-        verdicts: &mut Vec<Verdict>,
-    ) -> Result<(), Box<PolicyFailure>> {
+    fn ask(&mut self, nth: usize, policy: &Policy, verdicts: &mut Vec<Verdict>) -> Result<(), Box<PolicyFailure>> {
         let file = &*policy.source.name;
         let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
         for entry in policy.entries.iter().filter(|entry| !lifted.contains(&entry.suffix)) {
@@ -203,7 +195,11 @@ impl Engine {
         let report = self.inner.get_coverage_report();
         let report = report.map_err(|error| PolicyFailure::told("", &error.to_string()))?;
         let lines = |set: &std::collections::BTreeSet<u32>| set.iter().copied().collect();
-        Ok(report.files.iter().map(|file| (file.path.clone(), lines(&file.covered), lines(&file.not_covered))).collect())
+        Ok(report
+            .files
+            .iter()
+            .map(|file| (file.path.clone(), lines(&file.covered), lines(&file.not_covered)))
+            .collect())
     }
 }
 

@@ -36,7 +36,8 @@ pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<F
 /// By place, then by rule; the same finding once.
 pub fn sort(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
-        let key = |finding: &Finding| (finding.place.clone().map(|place| (place.start, place.end)), finding.about.id.clone());
+        let key =
+            |finding: &Finding| (finding.place.clone().map(|place| (place.start, place.end)), finding.about.id.clone());
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
     findings.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.place == b.place);

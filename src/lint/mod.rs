@@ -31,15 +31,15 @@ pub mod facts;
 pub mod finding;
 pub mod fix;
 mod guard;
+#[cfg(test)]
+mod hostile;
 mod metadata;
 pub mod plain;
 pub mod policy;
 pub mod reading;
 pub mod rule;
 pub mod suppress;
-pub mod verdict;
-mod walks;
-#[cfg(test)]
-mod hostile;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
+mod walks;

@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn conftests_names_are_entries() {
         let names = ["deny", "warn_a_b", "violation_x", "denying", "allow", "test_deny"];
-        let found: Vec<_> = names.into_iter().filter_map(|name| Entry::of("data.main", name)).map(|entry| entry.suffix).collect();
+        let found: Vec<_> =
+            names.into_iter().filter_map(|name| Entry::of("data.main", name)).map(|entry| entry.suffix).collect();
         assert_eq!(found, ["", "a_b", "x"]);
     }
 

@@ -79,7 +79,8 @@ pub fn page(rules: &[(&About, Cases)]) -> String {
 }
 
 fn section(about: &About, cases: &Cases) -> String {
-    let mut text = format!("\n### {}\n\n{}.{}\n", about.id, about.title, if about.protected { " Protected." } else { "" });
+    let mut text =
+        format!("\n### {}\n\n{}.{}\n", about.id, about.title, if about.protected { " Protected." } else { "" });
     let _ = write!(text, "\n{}\n\n**What to do:** {}\n", about.why, about.fix);
     for (word, cases) in [("Bad", &cases.bad), ("Good", &cases.good)] {
         if let Some(case) = cases.first() {
