@@ -6,9 +6,10 @@ use super::{BAD, Place};
 
 #[test]
 fn sarif_fits_the_official_schema() {
-    let mut schema: Value = serde_json::from_str(include_str!("../support/sarif-2.1.0.schema.json")).unwrap();
-    // The published pattern of languages is no regular expression (`…]?$` closes what nothing has opened).
-    schema["definitions"]["run"]["properties"]["language"]["pattern"] = "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$".into();
+    // The published pattern of languages is no regular expression: its `]` closes what nothing has opened.
+    let text = include_str!("../support/sarif-2.1.0.schema.json")
+        .replace("^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$");
+    let schema: Value = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let silenced = BAD.replace("streams:", "# tidegate: ignore[untagged] reason=\"a test\"\nstreams:");
     let place = Place::with(&[
