@@ -60,9 +60,9 @@ impl Folder {
     }
 
     /// Compiles the policies. An id that a built-in rule has is refused: nobody could tell which was meant.
-    pub fn engine(&mut self, taken: &dyn Fn(&str) -> bool) -> Engine {
+    pub fn engine(&mut self, taken: &dyn Fn(&PolicyFile) -> bool) -> Engine {
         let (policies, mut failures) = (std::mem::take(&mut self.policies), std::mem::take(&mut self.failures));
-        let (clashing, mine): (Vec<_>, Vec<_>) = policies.into_iter().partition(|file| taken(file.id()));
+        let (clashing, mine): (Vec<_>, Vec<_>) = policies.into_iter().partition(taken);
         failures.extend(clashing.iter().map(|file| {
             let message = format!("`{}` is the id of a built-in rule; choose another name for the file", file.id());
             PolicyFailure::new(&file.source.name, 1, 1, message)

@@ -15,7 +15,7 @@ use crate::lint::config::{Config, Lint};
 use crate::lint::engine::{Engine, RULE_LIMIT};
 use crate::lint::examine::{examine, sort};
 use crate::lint::finding::Finding;
-use crate::lint::policy::PolicyFailure;
+use crate::lint::policy::{PolicyFailure, PolicyFile};
 use crate::lint::reading::{Reading, looks_like_spec};
 use crate::lint::rule::{About, Persona};
 use crate::lint::suppress::{self, Law};
@@ -78,7 +78,9 @@ impl Setup {
         let usual = Some(PathBuf::from("policies")).filter(|folder| named.is_none() && folder.is_dir());
         if let Some(folder) = named.or(usual) {
             let mut folder = Folder::read(&folder)?;
-            let taken = |id: &str| rules.iter().any(|rule| rule.id == id);
+            // Where Tidegate's own policies lie, they are those that are built in.
+            folder.policies.retain(|file| !builtin::holds(file));
+            let taken = |file: &PolicyFile| rules.iter().any(|rule| rule.id == file.id());
             let engine = with_room(|| folder.engine(&taken));
             rules
                 .extend(engine.policies.iter().filter(|one| !one.entries.is_empty()).map(|one| Arc::clone(&one.about)));
