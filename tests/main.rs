@@ -6,8 +6,8 @@ mod corpus;
 mod emulators;
 mod faults;
 mod laws;
-mod simulate;
 mod lint;
+mod simulate;
 mod stories;
 mod support {
     pub mod emulators;

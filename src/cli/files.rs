@@ -72,7 +72,11 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Ve
     }
 }
 
-fn load(path: &Path) -> Result<Source, Problem> {
+/// Reads one file, or standard input for `-`.
+///
+/// # Errors
+/// It cannot be read, or is no text.
+pub fn load(path: &Path) -> Result<Source, Problem> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to know that it is too much.
@@ -86,6 +90,14 @@ fn load(path: &Path) -> Result<Source, Problem> {
         Ok(_) => Source::from_bytes(if name == "-" { "<stdin>" } else { name.as_str() }, &bytes),
         Err(error) => Err(unreadable(path, &error.to_string())),
     }
+}
+
+/// A file's text that came from elsewhere, such as an earlier revision.
+///
+/// # Errors
+/// It is no text.
+pub fn named(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
+    Source::from_bytes(name, bytes)
 }
 
 /// Writes a text beside its target and renames it, so that a crash leaves the old one.

@@ -22,9 +22,9 @@ mod progress;
 mod schema;
 mod session;
 mod shell;
+mod simulate;
 mod text;
 mod vars;
-mod simulate;
 
 use std::process::ExitCode;
 

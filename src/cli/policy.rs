@@ -9,6 +9,7 @@ use crate::lint::cases::{Case, Cases};
 use crate::lint::choice::Choice;
 use crate::lint::engine::Engine;
 use crate::lint::examine::{examine, examine_case};
+use crate::lint::policy::PolicyFile;
 use crate::lint::reading::Reading;
 
 #[derive(clap::Args)]
@@ -53,7 +54,7 @@ pub fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
 
 fn run_tests(test: &Test, out: &Out) -> Result<Exit, Failure> {
     let mut folder = Folder::read(&test.dir)?;
-    let taken = |id: &str| builtin::RULES.iter().any(|rule| rule.id == id);
+    let taken = |file: &PolicyFile| !builtin::holds(file) && builtin::RULES.iter().any(|rule| rule.id == file.id());
     let (lines, failed) = with_room(|| {
         let mut engine = folder.engine(&taken);
         if test.coverage {
@@ -67,6 +68,7 @@ fn run_tests(test: &Test, out: &Out) -> Result<Exit, Failure> {
         if test.coverage {
             report.coverage(&engine);
         }
+        report.lines.push(format!("{} passed, {} failed", report.passed, report.failed));
         (report.lines, report.failed)
     });
     lines.iter().for_each(|line| out.line(line));
@@ -126,7 +128,6 @@ impl Report {
     }
 
     fn coverage(&mut self, engine: &Engine) {
-        let count = format!("{} passed, {} failed", self.passed, self.failed);
         let files = match engine.coverage() {
             Ok(files) => files,
             Err(failure) => return self.lines.push(failure.to_string()),
@@ -138,7 +139,6 @@ impl Report {
             let missing = if missing.is_empty() { String::new() } else { format!(", not lines {missing}") };
             self.lines.push(format!("{share:>4} %  {file}{missing}"));
         }
-        self.lines.push(count);
     }
 }
 

@@ -146,6 +146,12 @@ impl Common {
         if problems.is_empty() { Ok((specs, documents)) } else { Err(Failure::Problems { problems, sources, json }) }
     }
 
+    /// What a variable stands for. A file of values that cannot be read is told by the commands that need it.
+    pub fn variable(&self, kind: VarKind, name: &str) -> Option<String> {
+        let given = vars::read(&self.var_files, &self.vars).unwrap_or_else(|_| self.vars.iter().cloned().collect());
+        variable_of(&given, kind, name)
+    }
+
     /// Reads the spec, connects to its cloud and derives what is wanted.
     pub async fn open(&self, json: bool) -> Result<Vec<Job>, Failure> {
         let (specs, documents) = self.load(json)?;

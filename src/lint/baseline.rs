@@ -69,7 +69,8 @@ impl Baseline {
         for one in &self.findings {
             *known.entry(&one.fingerprint).or_default() += 1;
         }
-        let open = findings.iter_mut().filter(|finding| finding.silenced.is_none() && finding.about.concern != Concern::Spec);
+        let open =
+            findings.iter_mut().filter(|finding| finding.silenced.is_none() && finding.about.concern != Concern::Spec);
         for finding in open {
             if let Some(left) = known.get_mut(finding.fingerprint.as_str()).filter(|left| **left > 0) {
                 *left -= 1;

@@ -29,7 +29,6 @@ macro_rules! rules {
     };
 }
 
-
 rules! {
     Security "security":
         "archive-foreign-bucket"
@@ -177,4 +176,9 @@ pub fn files() -> Vec<PolicyFile> {
         Some(PolicyFile { source, concern: rule.concern })
     };
     RULES.iter().filter_map(file).collect()
+}
+
+/// Whether a file is one of them, word for word.
+pub fn holds(file: &PolicyFile) -> bool {
+    RULES.iter().any(|rule| rule.id == file.id() && rule.rego == &*file.source.text)
 }

@@ -64,7 +64,10 @@ mod tests {
     fn a_file_is_read() {
         let text = "[lint]\nignore = [\"cost\"]\npersona = \"pedantic\"\nfail-on = \"error\"\nprotected = [\"security\"]\nmax-suppressions = 3\n[lint.severity]\nuntagged = \"error\"\n";
         let lint = Config::read(text).unwrap().lint;
-        assert_eq!((lint.ignore.as_slice(), lint.persona, lint.fail_on), (["cost".to_owned()].as_slice(), Some(Persona::Pedantic), Some(Severity::Error)));
+        assert_eq!(
+            (lint.ignore.as_slice(), lint.persona, lint.fail_on),
+            (["cost".to_owned()].as_slice(), Some(Persona::Pedantic), Some(Severity::Error))
+        );
         let about = About::built_in("untagged", crate::lint::rule::Concern::Hygiene, Severity::Note, "U");
         assert_eq!(lint.severity_of(&about), Severity::Error);
         assert_eq!(Config::read("").unwrap(), Config::default());

@@ -43,17 +43,8 @@ struct Declared {
 }
 
 /// What a rule can ask for.
-const CHECKS: [&str; 9] = [
-    "require-tags",
-    "allowed",
-    "minimum",
-    "maximum",
-    "pattern",
-    "name-pattern",
-    "required",
-    "forbidden",
-    "when",
-];
+const CHECKS: [&str; 9] =
+    ["require-tags", "allowed", "minimum", "maximum", "pattern", "name-pattern", "required", "forbidden", "when"];
 
 /// What the `# METADATA` block of the generated policy holds.
 #[derive(Serialize)]
@@ -78,11 +69,16 @@ pub fn policies(source: &Source) -> Result<Vec<PolicyFile>, Box<PolicyFailure>> 
         let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
         refuse(line, column, format!("it is no file of rules: {error}"))
     })?;
-    file.rules.iter().map(|rule| policy(source, rule).map_err(|message| refuse(line_of(source, &rule.id), 1, message))).collect()
+    file.rules
+        .iter()
+        .map(|rule| policy(source, rule).map_err(|message| refuse(line_of(source, &rule.id), 1, message)))
+        .collect()
 }
 
 fn line_of(source: &Source, id: &str) -> usize {
-    let stands = |line: &str| line.trim_start().trim_start_matches("- ").trim_start().strip_prefix("id:").map(str::trim) == Some(id);
+    let stands = |line: &str| {
+        line.trim_start().trim_start_matches("- ").trim_start().strip_prefix("id:").map(str::trim) == Some(id)
+    };
     source.text.lines().position(stands).map_or(1, |at| at + 1)
 }
 
@@ -98,7 +94,8 @@ fn policy(source: &Source, rule: &Declared) -> Result<PolicyFile, String> {
         return Err(format!("rule `{}` asks for nothing; there are {}", rule.id, CHECKS.join(", ")));
     }
     let mut checks: serde_json::Map<String, Json> = rule.check.clone().into_iter().collect();
-    let segments = rule.r#where.split('.').map(|part| part.parse::<usize>().map_or_else(|_| Json::from(part), Json::from));
+    let segments =
+        rule.r#where.split('.').map(|part| part.parse::<usize>().map_or_else(|_| Json::from(part), Json::from));
     checks.insert("where".into(), segments.collect());
     let block = Block {
         title: rule.title.as_deref().unwrap_or(&rule.id),
@@ -145,7 +142,8 @@ mod tests {
             },
         });
         let facts = json!({"document": document, "tags": {"team": "web"}});
-        let (verdicts, failures) = engine.judge(&Subject { file: "a.yaml", facts: &facts, document: &document }, &|_| true);
+        let (verdicts, failures) =
+            engine.judge(&Subject { file: "a.yaml", facts: &facts, document: &document }, &|_| true);
         assert_eq!(failures, []);
         verdicts.into_iter().map(|one| format!("{}: {}", one.path.unwrap(), one.message)).collect()
     }
@@ -153,21 +151,45 @@ mod tests {
     #[test]
     fn every_check_finds_what_it_asks_for() {
         let rule = |check: &str| found(&format!("rules:\n  - {{ id: house, {check} }}\n"));
-        assert_eq!(rule("where: streams.*, require-tags: [team, owner]"), ["streams.clicks: `streams.clicks` has no tag `owner`"]);
-        assert_eq!(rule("where: region, allowed: [eu-west-1]"), ["region: `region` is `us-east-1`, and allowed are: eu-west-1"]);
-        assert_eq!(rule("where: streams.*.retention, maximum: 7d"), ["streams.views.retention: `streams.views.retention` is `30d`, and at most 7d is allowed"]);
-        assert_eq!(rule("where: streams.*.retention, minimum: 72h"), ["streams.clicks.retention: `streams.clicks.retention` is `48h`, and at least 72h is asked for"]);
+        assert_eq!(
+            rule("where: streams.*, require-tags: [team, owner]"),
+            ["streams.clicks: `streams.clicks` has no tag `owner`"]
+        );
+        assert_eq!(
+            rule("where: region, allowed: [eu-west-1]"),
+            ["region: `region` is `us-east-1`, and allowed are: eu-west-1"]
+        );
+        assert_eq!(
+            rule("where: streams.*.retention, maximum: 7d"),
+            ["streams.views.retention: `streams.views.retention` is `30d`, and at most 7d is allowed"]
+        );
+        assert_eq!(
+            rule("where: streams.*.retention, minimum: 72h"),
+            ["streams.clicks.retention: `streams.clicks.retention` is `48h`, and at least 72h is asked for"]
+        );
         assert_eq!(rule("where: region, pattern: '^eu-'"), ["region: `region` does not match ^eu-"]);
-        assert_eq!(rule("where: streams.*, name-pattern: '^v'"), ["streams.clicks: the name `clicks` does not match ^v"]);
-        assert_eq!(rule("where: streams.*, required: encryption.key, when: { tags.class: pii }"), ["streams.clicks.encryption.key: `streams.clicks` does not say `encryption.key`"]);
+        assert_eq!(
+            rule("where: streams.*, name-pattern: '^v'"),
+            ["streams.clicks: the name `clicks` does not match ^v"]
+        );
+        assert_eq!(
+            rule("where: streams.*, required: encryption.key, when: { tags.class: pii }"),
+            ["streams.clicks.encryption.key: `streams.clicks` does not say `encryption.key`"]
+        );
         assert_eq!(rule("where: streams.*, required: encryption.key, when: { tags.class: public }"), [""; 0]);
-        assert_eq!(rule("where: streams.*, forbidden: encryption"), ["streams.views.encryption: `streams.views` says `encryption`, which is forbidden"]);
+        assert_eq!(
+            rule("where: streams.*, forbidden: encryption"),
+            ["streams.views.encryption: `streams.views` says `encryption`, which is forbidden"]
+        );
     }
 
     #[test]
     fn mistakes_are_told_with_their_line() {
         let told = |rules: &str| policies(&Source::new("h.yaml", rules).unwrap()).unwrap_err().to_string();
-        assert!(told("rules:\n  - id: x\n    where: a\n    maximun: 1\n").starts_with("h.yaml:2:1: rule `x`: `maximun` is not understood"));
+        assert!(
+            told("rules:\n  - id: x\n    where: a\n    maximun: 1\n")
+                .starts_with("h.yaml:2:1: rule `x`: `maximun` is not understood")
+        );
         assert!(told("rules:\n  - id: x\n    where: a\n").contains("asks for nothing"));
         assert!(told("rule: []\n").contains("it is no file of rules"));
         assert!(told("rules:\n  - { id: X Y, where: a, maximum: 1 }\n").contains("is no id"));

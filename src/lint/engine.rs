@@ -1,6 +1,5 @@
 //! Rego in process. The only module that knows the engine; it guards against what the engine does not.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +26,7 @@ const MAX_RESULTS: usize = 10_000;
 #[derive(Clone)]
 pub struct Engine {
     inner: regorus::Engine,
-    pub policies: Vec<Policy>,
+    pub policies: Vec<Arc<Policy>>,
 }
 
 /// What a policy is asked about.
@@ -80,7 +79,10 @@ impl Engine {
         let mut heads: Vec<&str> = module.policy.iter().filter_map(|rule| head(rule)).collect();
         heads.sort_unstable();
         heads.dedup();
-        let entries: Vec<Entry> = heads.iter().filter_map(|name| Entry::of(name)).collect();
+        let mut entries: Vec<Entry> = heads.iter().filter_map(|name| Entry::of(&package, name)).collect();
+        // Several files of one package share its rules: each is asked once.
+        entries
+            .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
         let style = match package.split('.').nth(1) {
             Some("tidegate") => Style::Facts,
             _ => Style::Document,
@@ -89,7 +91,7 @@ impl Engine {
             title: file.id().replace(['-', '_'], " "),
             ..About::built_in(&file.id().replace('_', "-"), file.concern, Severity::Error, "")
         };
-        self.policies.push(Policy {
+        self.policies.push(Arc::new(Policy {
             about: Arc::new(about.unwrap_or_else(nameless)),
             source: file.source.clone(),
             style,
@@ -97,18 +99,13 @@ impl Engine {
             entries,
             tests: heads.iter().filter(|name| name.starts_with("test_")).map(|name| (*name).to_owned()).collect(),
             has_exceptions: heads.contains(&"exception"),
-        });
+        }));
         Ok(())
     }
 
     /// Asks every policy that is chosen about one file.
-    pub fn judge(
-        &mut self,
-        subject: &Subject,
-        chosen: &dyn Fn(&About) -> bool,
-    ) -> (Vec<Verdict>, Vec<PolicyFailure>) {
+    pub fn judge(&mut self, subject: &Subject, chosen: &dyn Fn(&About) -> bool) -> (Vec<Verdict>, Vec<PolicyFailure>) {
         let (mut verdicts, mut failures) = (Vec::new(), Vec::new());
-        let mut asked = BTreeMap::new();
         for (style, input) in [(Style::Facts, subject.facts), (Style::Document, subject.document)] {
             let policies: Vec<usize> = (0..self.policies.len())
                 .filter(|nth| self.policies[*nth].style == style && chosen(&self.policies[*nth].about))
@@ -118,11 +115,8 @@ impl Engine {
             }
             self.inner.set_input(Value::from(input.clone()));
             for nth in policies {
-                let policy = self.policies[nth].clone();
-                // Several files of one package share its rules: each is asked once.
-                let new = |entry: &&Entry| asked.insert(format!("{}.{}", policy.package, entry.name), nth).is_none();
-                let entries: Vec<&Entry> = policy.entries.iter().filter(new).collect();
-                if let Err(mut failure) = self.ask(nth, &policy, &entries, &mut verdicts) {
+                let policy = Arc::clone(&self.policies[nth]);
+                if let Err(mut failure) = self.ask(nth, &policy, &mut verdicts) {
                     failure.judging = subject.file.to_owned();
                     failures.push(*failure);
                 }
@@ -131,18 +125,12 @@ impl Engine {
         (verdicts, failures)
     }
 
-    fn ask(
-        &mut self,
-        nth: usize,
-        policy: &Policy,
-        entries: &[&Entry],
-        verdicts: &mut Vec<Verdict>,
-    ) -> Result<(), Box<PolicyFailure>> {
+    fn ask(&mut self, nth: usize, policy: &Policy, verdicts: &mut Vec<Verdict>) -> Result<(), Box<PolicyFailure>> {
         let file = &*policy.source.name;
         let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
-        for entry in entries.iter().filter(|entry| !lifted.contains(&entry.suffix)) {
+        for entry in policy.entries.iter().filter(|entry| !lifted.contains(&entry.suffix)) {
             let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
-            let results = self.results(file, &format!("{}.{}", policy.package, entry.name))?;
+            let results = self.results(file, &entry.path)?;
             if results.len() > MAX_RESULTS {
                 let message = format!("`{}` has {} results; at most {MAX_RESULTS} are read", entry.name, results.len());
                 return Err(Box::new(PolicyFailure::new(file, 1, 1, message)));
@@ -207,7 +195,11 @@ impl Engine {
         let report = self.inner.get_coverage_report();
         let report = report.map_err(|error| PolicyFailure::told("", &error.to_string()))?;
         let lines = |set: &std::collections::BTreeSet<u32>| set.iter().copied().collect();
-        Ok(report.files.iter().map(|file| (file.path.clone(), lines(&file.covered), lines(&file.not_covered))).collect())
+        Ok(report
+            .files
+            .iter()
+            .map(|file| (file.path.clone(), lines(&file.covered), lines(&file.not_covered)))
+            .collect())
     }
 }
 

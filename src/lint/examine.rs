@@ -20,7 +20,11 @@ use crate::spec::Source;
 
 /// Asks the engines about one pipeline.
 pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<Finding>, Vec<PolicyFailure>) {
-    let facts = facts::facts(known);
+    let mut facts = facts::facts(known);
+    let asks = |engine: &Engine| engine.policies.iter().any(|policy| policy.source.text.contains("input.resources"));
+    if engines.iter().any(asks) {
+        facts["resources"] = facts::resources(known.graph);
+    }
     let subject = Subject { file: &known.document.source.name, facts: &facts, document: &facts["document"] };
     let (mut findings, mut failures) = (Vec::new(), Vec::new());
     for engine in engines {

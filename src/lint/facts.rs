@@ -30,6 +30,7 @@ pub struct Known<'a> {
 /// The input of policies.
 pub fn facts(known: &Known) -> Json {
     let Known { document, spec, graph } = *known;
+    // `input.resources` is large and most policies do not ask for it: see `resources`.
     json!({
         "file": &*document.source.name,
         "pipeline": spec.pipeline.as_str(),
@@ -46,7 +47,6 @@ pub fn facts(known: &Known) -> Json {
         "iam": iam::input::of_pipeline(&iam::pipeline::judge(spec, graph, &reading::scope(spec), Catalog::builtin())),
         "endpoints": access::endpoints(spec),
         "alarms": alarms(graph),
-        "resources": resources(graph),
         "limits": limits::limits(spec.region.as_deref()),
     })
 }
@@ -131,8 +131,8 @@ fn alarms(graph: &Graph) -> Vec<Json> {
     graph.of_kind("alarm").map(alarm).collect()
 }
 
-/// Every resource that would be made, by its address.
-fn resources(graph: &Graph) -> Json {
+/// Every resource that would be made, by its address: `input.resources`, for policies that mention it.
+pub fn resources(graph: &Graph) -> Json {
     let mut resources = Map::new();
     for desired in graph.iter() {
         let attrs: Map<String, Json> =

@@ -83,7 +83,10 @@ mod tests {
     fn a_block_is_yaml_in_comments() {
         let text = "# A comment.\n\n# METADATA\n# title: No keys\n# severity: warning\n# why: >-\n#   It is\n#   bad.\n# aliases: [X_1]\n# entrypoint: true\npackage a\n# not: this\n";
         let about = read("no-keys", Concern::Security, text).unwrap().unwrap();
-        assert_eq!((about.title.as_str(), about.severity, about.why.as_str()), ("No keys", Severity::Warning, "It is bad."));
+        assert_eq!(
+            (about.title.as_str(), about.severity, about.why.as_str()),
+            ("No keys", Severity::Warning, "It is bad.")
+        );
         assert!(about.is_called("x_1") && about.is_called("security") && !about.is_called("cost"));
     }
 

@@ -34,6 +34,8 @@ pub mod facts;
 pub mod finding;
 pub mod fix;
 mod guard;
+#[cfg(test)]
+mod hostile;
 pub mod iam;
 mod metadata;
 pub mod plain;
@@ -41,9 +43,7 @@ pub mod policy;
 pub mod reading;
 pub mod rule;
 pub mod suppress;
-pub mod verdict;
-mod walks;
-#[cfg(test)]
-mod hostile;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
+mod walks;

@@ -50,6 +50,8 @@ pub struct Policy {
 pub struct Entry {
     /// `deny`, `warn_no_tags`
     pub name: String,
+    /// `data.main.warn_no_tags`
+    pub path: String,
     /// `no_tags`; empty where the name has no second part.
     pub suffix: String,
     /// Of a `warn`, which is never more than a warning.
@@ -58,14 +60,14 @@ pub struct Entry {
 
 impl Entry {
     /// `deny`, `violation` and `warn`, each with an optional `_suffix`, as conftest names them.
-    pub fn of(name: &str) -> Option<Self> {
+    pub fn of(package: &str, name: &str) -> Option<Self> {
         let (word, suffix) = name.split_once('_').unwrap_or((name, ""));
         let at_most = match word {
             "deny" | "violation" => None,
             "warn" => Some(Severity::Warning),
             _ => return None,
         };
-        Some(Self { name: name.to_owned(), suffix: suffix.to_owned(), at_most })
+        Some(Self { name: name.to_owned(), path: format!("{package}.{name}"), suffix: suffix.to_owned(), at_most })
     }
 }
 
@@ -118,7 +120,8 @@ mod tests {
     #[test]
     fn conftests_names_are_entries() {
         let names = ["deny", "warn_a_b", "violation_x", "denying", "allow", "test_deny"];
-        let found: Vec<_> = names.into_iter().filter_map(Entry::of).map(|entry| entry.suffix).collect();
+        let found: Vec<_> =
+            names.into_iter().filter_map(|name| Entry::of("data.main", name)).map(|entry| entry.suffix).collect();
         assert_eq!(found, ["", "a_b", "x"]);
     }
 

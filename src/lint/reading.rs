@@ -56,6 +56,8 @@ pub fn scope(spec: &Pipeline) -> Scope {
 /// Whether a file found in a folder looks like a spec at all; folders hold other YAML as well.
 pub fn looks_like_spec(source: &Source) -> bool {
     source.text.lines().any(|line| {
-        line.trim_start().strip_prefix("apiVersion:").is_some_and(|version| version.trim_start().starts_with("tidegate/"))
+        line.trim_start()
+            .strip_prefix("apiVersion:")
+            .is_some_and(|version| version.trim_start().starts_with("tidegate/"))
     })
 }

@@ -49,13 +49,7 @@ pub fn apply(document: &Document, findings: &mut Vec<Finding>, law: &Law) {
     findings.extend(told.into_iter().filter(|finding| (law.asked)(&finding.about)));
 }
 
-fn judge(
-    comment: &Comment,
-    ignore: &Ignore,
-    findings: &mut [Finding],
-    law: &Law,
-    tell: &mut dyn FnMut(&str, String),
-) {
+fn judge(comment: &Comment, ignore: &Ignore, findings: &mut [Finding], law: &Law, tell: &mut dyn FnMut(&str, String)) {
     if ignore.reason.is_empty() {
         return tell("suppression-no-reason", format!("no reason is given for ignoring {}", ignore.rules.join(", ")));
     }
@@ -74,7 +68,8 @@ fn judge(
             continue;
         }
         let mut used = false;
-        for finding in findings.iter_mut().filter(|finding| is_covered(finding, comment) && finding.about.id == rule.id) {
+        for finding in findings.iter_mut().filter(|finding| is_covered(finding, comment) && finding.about.id == rule.id)
+        {
             used = true;
             finding.silenced = Some(Silence { reason: ignore.reason.clone(), by: SilencedBy::Comment });
         }

@@ -31,7 +31,10 @@ fn findings(engine: &mut Engine, id: &str, case: &Case, choice: &Choice, wrong: 
     let source = case.source(id).unwrap();
     let reading = Reading::of(&source, &|_, name| (name == "SET").then(|| "123456789012".to_owned()));
     let mut tell = |what: &dyn std::fmt::Display| wrong.push(format!("{id}: {}: {what}", case.name));
-    reading.problems.iter().for_each(|problem| tell(&format!("a case is a valid spec, and {}: {}", problem.path, problem.message)));
+    reading
+        .problems
+        .iter()
+        .for_each(|problem| tell(&format!("a case is a valid spec, and {}: {}", problem.path, problem.message)));
     let Some(known) = reading.known() else { return Vec::new() };
     let (findings, failures) = examine(std::slice::from_mut(engine), &known, choice);
     failures.iter().for_each(|failure| tell(failure));
@@ -39,7 +42,14 @@ fn findings(engine: &mut Engine, id: &str, case: &Case, choice: &Choice, wrong: 
 }
 
 /// The same for a policy document, beside the streams of the case's spec.
-fn findings_of_policy(engine: &mut Engine, id: &str, case: &Case, policy: &str, choice: &Choice, wrong: &mut Vec<String>) -> Vec<Finding> {
+fn findings_of_policy(
+    engine: &mut Engine,
+    id: &str,
+    case: &Case,
+    policy: &str,
+    choice: &Choice,
+    wrong: &mut Vec<String>,
+) -> Vec<Finding> {
     let (findings, failures) = match examine_case(std::slice::from_mut(engine), case, policy, choice) {
         Ok(examined) => examined,
         Err(problem) => {
@@ -89,7 +99,11 @@ fn a_rule_that_is_switched_off_finds_nothing() {
     with_room(|| {
         let mut engine = engine();
         for rule in RULES {
-            let off = Choice { ignore: vec![rule.id.to_owned()], persona: super::rule::Persona::Auditor, ..Choice::default() };
+            let off = Choice {
+                ignore: vec![rule.id.to_owned()],
+                persona: super::rule::Persona::Auditor,
+                ..Choice::default()
+            };
             let cases = Cases::read(rule.cases).unwrap();
             let found = findings(&mut engine, rule.id, &cases.bad[0], &off, &mut Vec::new());
             assert!(found.iter().all(|one| one.about.id != rule.id), "{}", rule.id);

@@ -18,8 +18,11 @@ pub fn render(problems: &[Problem], sources: &[Source], color: bool, width: usiz
     let renderer = renderer.term_width(width.max(20));
     let sources = Sources::new(sources);
     let sorted = sorted(problems, &sources);
-    let mut blocks: Vec<_> =
-        sorted.iter().take(MAX_SHOWN).map(|problem| renderer.render(&[group(&item(problem), &sources, width)])).collect();
+    let mut blocks: Vec<_> = sorted
+        .iter()
+        .take(MAX_SHOWN)
+        .map(|problem| renderer.render(&[group(&item(problem), &sources, width)]))
+        .collect();
     if sorted.len() > MAX_SHOWN {
         blocks.push(format!("and {} more", sorted.len() - MAX_SHOWN));
     }

@@ -3,12 +3,12 @@
 //! Policies propose, one guard disposes: a policy cannot break a limit of AWS. Every load is in units of one shard's
 //! limits, so that all policies speak of the same thing.
 
+pub mod baseline;
 mod council;
 mod demand;
 mod guard;
 mod histogram;
 mod history;
-pub mod baseline;
 mod policy;
 mod priors;
 pub mod reshard;

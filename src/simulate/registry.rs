@@ -5,11 +5,11 @@ use super::on_demand;
 use super::plant::Actuator;
 use super::run::{Run, Settings, run};
 use super::sums::percentile;
-use crate::scale::{Guarded, Policy, Tidegate};
 use crate::scale::baseline::{
     Row, Tuning, aas_sample::AasSample, adaptavist::adaptavist, awslabs, doubling::doubling, ds2::Ds2,
     epsagon::Epsagon, fixed, flower::Flower, hpa::Hpa, on_demand::OnDemand, substation::Substation, xaxis::Xaxis,
 };
+use crate::scale::{Guarded, Policy, Tidegate};
 
 /// How a way to size a stream is run.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,9 @@ use tidegate::report::lint::rules;
 
 fn abouts() -> Vec<Arc<About>> {
     let thread = std::thread::Builder::new().stack_size(32 << 20);
-    let load = || Engine::load(&builtin::files(), RULE_LIMIT).0.policies.iter().map(|policy| Arc::clone(&policy.about)).collect();
+    let load = || {
+        Engine::load(&builtin::files(), RULE_LIMIT).0.policies.iter().map(|policy| Arc::clone(&policy.about)).collect()
+    };
     thread.spawn(load).unwrap().join().unwrap()
 }
 

@@ -6,7 +6,10 @@ use super::{BAD, Place};
 
 #[test]
 fn sarif_fits_the_official_schema() {
-    let schema: Value = serde_json::from_str(include_str!("../support/sarif-2.1.0.schema.json")).unwrap();
+    // The published pattern of languages is no regular expression: its `]` closes what nothing has opened.
+    let text = include_str!("../support/sarif-2.1.0.schema.json")
+        .replace("^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$");
+    let schema: Value = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let silenced = BAD.replace("streams:", "# tidegate: ignore[untagged] reason=\"a test\"\nstreams:");
     let place = Place::with(&[
@@ -17,7 +20,8 @@ fn sarif_fits_the_official_schema() {
     let run = place.run("lint specs --persona auditor --format sarif --no-suppressions");
     assert_eq!(run.code, 3);
     let sarif: Value = serde_json::from_str(&run.out).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&sarif).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> =
+        validator.iter_errors(&sarif).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert_eq!(errors, [""; 0]);
     let run = &sarif["runs"][0];
     let results = run["results"].as_array().unwrap();
@@ -26,7 +30,10 @@ fn sarif_fits_the_official_schema() {
     assert_eq!(place["artifactLocation"]["uri"], "specs/a%20file.yaml");
     assert_eq!(place["region"].to_string(), r#"{"endColumn":28,"endLine":6,"startColumn":24,"startLine":6}"#);
     let rule = &run["tool"]["driver"]["rules"][finding["ruleIndex"].as_u64().unwrap() as usize];
-    assert_eq!((rule["id"].as_str(), rule["properties"]["security-severity"].as_str()), (Some("stream-unencrypted"), Some("8.0")));
+    assert_eq!(
+        (rule["id"].as_str(), rule["properties"]["security-severity"].as_str()),
+        (Some("stream-unencrypted"), Some("8.0"))
+    );
     assert!(results.iter().any(|result| result["suppressions"][0]["justification"] == "a test"));
     assert_eq!(run["invocations"][0]["executionSuccessful"], false);
 }
@@ -49,7 +56,10 @@ fn several_forms_in_one_run() {
     let place = Place::with(&[("a.yaml", BAD)]);
     let run = place.run("lint a.yaml --format github --format sarif=out.sarif --format junit=out.xml --format markdown=out.md --format json=out.json");
     let line = run.out.lines().find(|line| line.contains("stream-unencrypted")).unwrap();
-    assert!(line.starts_with("::error file=a.yaml,line=5,endLine=5,col=24,endColumn=28,title=stream-unencrypted::"), "{line}");
+    assert!(
+        line.starts_with("::error file=a.yaml,line=5,endLine=5,col=24,endColumn=28,title=stream-unencrypted::"),
+        "{line}"
+    );
     assert!(place.read("out.sarif").contains("\"2.1.0\""));
     assert!(place.read("out.xml").contains("<testsuite name=\"a.yaml\""));
     assert!(place.read("out.md").contains("| 🔴 | `a.yaml:5` |"));

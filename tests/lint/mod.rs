@@ -88,7 +88,13 @@ fn exit_codes_are_those_of_linters() {
     assert_eq!(code("lint bad.yaml --exit-zero"), 0);
     assert_eq!(code("lint bad.yaml --select cost"), 0);
     assert_eq!(code("lint bad.yaml --select CKV_AWS_43 --fail-on error"), 1);
-    for wrong in ["lint broken.yaml", "lint nothing.yaml", "lint --nonsense", "lint bad.yaml --select nonsense", "lint broken.yaml --exit-zero"] {
+    for wrong in [
+        "lint broken.yaml",
+        "lint nothing.yaml",
+        "lint --nonsense",
+        "lint bad.yaml --select nonsense",
+        "lint broken.yaml --exit-zero",
+    ] {
         assert_eq!(code(wrong), 2, "{wrong}");
     }
     for format in ["human", "json", "sarif", "junit", "github", "markdown"] {
@@ -100,15 +106,22 @@ fn exit_codes_are_those_of_linters() {
 
 #[test]
 fn mistakes_of_the_spec_are_told_in_every_form() {
-    let place = Place::with(&[("a.yaml", "apiVersion: tidegate/v1\npipeline: demo\nstreams: { a: { retentoin: 24h } }\n")]);
+    let place =
+        Place::with(&[("a.yaml", "apiVersion: tidegate/v1\npipeline: demo\nstreams: { a: { retentoin: 24h } }\n")]);
     assert_eq!(place.run("lint a.yaml --format json").rules(), ["unknown-field"]);
-    assert!(place.run("lint a.yaml --format github").out.starts_with("::error file=a.yaml,line=3,endLine=3,col=17,endColumn=26,title=unknown-field::"));
+    assert!(
+        place
+            .run("lint a.yaml --format github")
+            .out
+            .starts_with("::error file=a.yaml,line=3,endLine=3,col=17,endColumn=26,title=unknown-field::")
+    );
     assert!(place.run("lint a.yaml").out.contains("did you mean `retention`?"));
 }
 
 #[test]
 fn folders_are_searched_for_specs_only() {
-    let place = Place::with(&[("all/a.yaml", BAD), ("all/deeper/b.yaml", BAD), ("all/other.yaml", "kind: Deployment\n")]);
+    let place =
+        Place::with(&[("all/a.yaml", BAD), ("all/deeper/b.yaml", BAD), ("all/other.yaml", "kind: Deployment\n")]);
     let run = place.run("lint all --format json --select stream-unencrypted");
     assert_eq!(run.rules(), ["stream-unencrypted", "stream-unencrypted"]);
     assert_eq!(place.run("lint all/other.yaml").code, 2, "what is named is read");

@@ -8,7 +8,10 @@ fn policies_for_conftest_run_unchanged() {
     let new = "package main\n\nimport rego.v1\n\nwarn_no_team contains {\"msg\": \"nobody owns it\"} if not input.tags.team\n\nviolation contains {\"msg\": \"v\"} if false\n";
     let place = Place::with(&[("a.yaml", BAD), ("policies/old.rego", old), ("policies/new.rego", new)]);
     let run = place.run("lint a.yaml --select custom --format github");
-    assert_eq!(run.out, "::warning file=a.yaml,line=1,endLine=1,col=1,endColumn=11,title=no-team::nobody owns it\n::error file=a.yaml,line=4,endLine=4,col=3,endColumn=9,title=old::stream clicks is naked\n");
+    assert_eq!(
+        run.out,
+        "::warning file=a.yaml,line=1,endLine=1,col=1,endColumn=11,title=no-team::nobody owns it\n::error file=a.yaml,line=4,endLine=4,col=3,endColumn=9,title=old::stream clicks is naked\n"
+    );
 }
 
 #[test]
@@ -33,12 +36,19 @@ fn a_new_rule_passes_its_own_tests() {
     place.write("policies/streams-need-an-owner.rego", &rego);
     let run = place.run("policy test");
     assert_eq!(run.code, 1);
-    assert!(run.out.contains("FAIL  policies/streams-need-an-owner.cases.yaml bad: nobody is named: nothing is found"), "{}", run.out);
+    assert!(
+        run.out.contains("FAIL  policies/streams-need-an-owner.cases.yaml bad: nobody is named: nothing is found"),
+        "{}",
+        run.out
+    );
 }
 
 #[test]
 fn ids_of_built_in_rules_are_taken() {
-    let place = Place::with(&[("a.yaml", BAD), ("policies/stream-unencrypted.rego", "package tidegate.x\ndeny contains \"x\"\n")]);
+    let place = Place::with(&[
+        ("a.yaml", BAD),
+        ("policies/stream-unencrypted.rego", "package tidegate.x\ndeny contains \"x\"\n"),
+    ]);
     let run = place.run("lint a.yaml");
     assert_eq!(run.code, 3);
     assert!(run.err.contains("is the id of a built-in rule"), "{}", run.err);

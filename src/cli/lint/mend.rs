@@ -18,7 +18,10 @@ pub fn mended(judge: &mut Judge, source: &Source, also_unsafe: bool) -> (Source,
     let mut tried: BTreeSet<String> = BTreeSet::new();
     while count < MOST_FIXES {
         let judged = judge.file(&now);
-        let next = judged.findings.iter().find(|finding| can_mend(finding, also_unsafe) && !tried.contains(&finding.fingerprint));
+        let next = judged
+            .findings
+            .iter()
+            .find(|finding| can_mend(finding, also_unsafe) && !tried.contains(&finding.fingerprint));
         let Some((finding, fix)) = next.and_then(|finding| Some((finding, finding.fix.as_ref()?))) else { break };
         tried.insert(finding.fingerprint.clone());
         if let Some(mended) = fix::apply(&now, fix) {
@@ -51,7 +54,11 @@ pub fn run(judge: &mut Judge, sources: &mut [Source], also_unsafe: bool, show: b
             out.text(&after.text);
         } else {
             files::rewrite(source.name.as_ref().as_ref(), &after.text)?;
-            out.error(&format!("mended {} in {}", if count == 1 { "1 finding".into() } else { format!("{count} findings") }, source.name));
+            out.error(&format!(
+                "mended {} in {}",
+                if count == 1 { "1 finding".into() } else { format!("{count} findings") },
+                source.name
+            ));
         }
         *source = after;
     }

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::Failure;
+use super::super::{Failure, files};
 use crate::lint::cases::Cases;
 use crate::lint::declared;
 use crate::lint::engine::{Engine, RULE_LIMIT, concern_of};
 use crate::lint::policy::{PolicyFailure, PolicyFile};
-use crate::spec::Source;
 
 /// More files in a folder of policies are a wrong folder.
 const MOST_FILES: usize = 2_000;
@@ -40,11 +39,7 @@ impl Folder {
 
     fn file(&mut self, file: &Path) {
         let name = file.display().to_string();
-        let bytes = match std::fs::read(file) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.failures.push(PolicyFailure::new(&name, 1, 1, error.to_string())),
-        };
-        let source = match Source::from_bytes(name.as_str(), &bytes) {
+        let source = match files::load(file) {
             Ok(source) => source,
             Err(problem) => return self.failures.push(PolicyFailure::new(&name, 1, 1, problem.message)),
         };
@@ -65,9 +60,9 @@ impl Folder {
     }
 
     /// Compiles the policies. An id that a built-in rule has is refused: nobody could tell which was meant.
-    pub fn engine(&mut self, taken: &dyn Fn(&str) -> bool) -> Engine {
+    pub fn engine(&mut self, taken: &dyn Fn(&PolicyFile) -> bool) -> Engine {
         let (policies, mut failures) = (std::mem::take(&mut self.policies), std::mem::take(&mut self.failures));
-        let (clashing, mine): (Vec<_>, Vec<_>) = policies.into_iter().partition(|file| taken(file.id()));
+        let (clashing, mine): (Vec<_>, Vec<_>) = policies.into_iter().partition(taken);
         failures.extend(clashing.iter().map(|file| {
             let message = format!("`{}` is the id of a built-in rule; choose another name for the file", file.id());
             PolicyFailure::new(&file.source.name, 1, 1, message)
@@ -81,7 +76,10 @@ impl Folder {
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::unusable(format!("cannot read policies in {}: {error}", folder.display()), "name another folder with --policies")
+        Failure::unusable(
+            format!("cannot read policies in {}: {error}", folder.display()),
+            "name another folder with --policies",
+        )
     };
     let mut paths = std::fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())

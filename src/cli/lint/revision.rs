@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::super::Failure;
+use super::super::{Failure, files};
 use crate::spec::Source;
 
 /// The file's text in a revision; none if it was not there.
@@ -29,5 +29,5 @@ pub fn text_at(revision: &str, source: &Source) -> Result<Option<Source>, Failur
     if !shown.status.success() {
         return Ok(None);
     }
-    Ok(Source::from_bytes(&*source.name, &shown.stdout).ok())
+    Ok(files::named(&source.name, &shown.stdout).ok())
 }

@@ -15,10 +15,10 @@ use crate::lint::config::{Config, Lint};
 use crate::lint::engine::{Engine, RULE_LIMIT};
 use crate::lint::examine::{examine, examine_policy, sort};
 use crate::lint::finding::Finding;
+use crate::lint::iam;
 use crate::lint::iam::catalog::Catalog;
 use crate::lint::iam::need::Stream;
-use crate::lint::iam;
-use crate::lint::policy::PolicyFailure;
+use crate::lint::policy::{PolicyFailure, PolicyFile};
 use crate::lint::reading::{Reading, looks_like_spec, scope};
 use crate::lint::rule::{About, Persona};
 use crate::lint::suppress::{self, Law};
@@ -83,9 +83,12 @@ impl Setup {
         let usual = Some(PathBuf::from("policies")).filter(|folder| named.is_none() && folder.is_dir());
         if let Some(folder) = named.or(usual) {
             let mut folder = Folder::read(&folder)?;
-            let taken = |id: &str| rules.iter().any(|rule| rule.id == id);
+            // Where Tidegate's own policies lie, they are those that are built in.
+            folder.policies.retain(|file| !builtin::holds(file));
+            let taken = |file: &PolicyFile| rules.iter().any(|rule| rule.id == file.id());
             let engine = with_room(|| folder.engine(&taken));
-            rules.extend(engine.policies.iter().filter(|one| !one.entries.is_empty()).map(|one| Arc::clone(&one.about)));
+            rules
+                .extend(engine.policies.iter().filter(|one| !one.entries.is_empty()).map(|one| Arc::clone(&one.about)));
             engines.push(engine);
             failures.extend(folder.failures);
             cases = folder.cases;
@@ -293,7 +296,12 @@ fn config(named: Option<&Path>) -> Result<(Lint, PathBuf), Failure> {
     if named.is_none() && !file.exists() {
         return Ok((Lint::default(), PathBuf::new()));
     }
-    let unusable = |why: String| Failure::unusable(format!("reading {}: {why}", file.display()), "correct the file, or name another with --config");
+    let unusable = |why: String| {
+        Failure::unusable(
+            format!("reading {}: {why}", file.display()),
+            "correct the file, or name another with --config",
+        )
+    };
     let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     let config = Config::read(&text).map_err(unusable)?;
     Ok((config.lint, file.parent().map(Path::to_path_buf).unwrap_or_default()))
@@ -302,7 +310,9 @@ fn config(named: Option<&Path>) -> Result<(Lint, PathBuf), Failure> {
 pub fn baseline(file: &Path) -> Result<Baseline, Failure> {
     let doing = || format!("reading the baseline {}", file.display());
     let text = std::fs::read_to_string(file).with_context(doing);
-    let text = text.map_err(|error| Failure::unusable(format!("{error:#}"), "write one: tidegate lint --write-baseline FILE"))?;
-    Baseline::read(&text)
-        .map_err(|why| Failure::unusable(format!("{}: {why}", doing()), "write it anew: tidegate lint --write-baseline FILE"))
+    let text = text
+        .map_err(|error| Failure::unusable(format!("{error:#}"), "write one: tidegate lint --write-baseline FILE"))?;
+    Baseline::read(&text).map_err(|why| {
+        Failure::unusable(format!("{}: {why}", doing()), "write it anew: tidegate lint --write-baseline FILE")
+    })
 }

@@ -56,7 +56,8 @@ fn what_would_end_the_program_is_refused_with_its_line() {
         refused("package a\nf(x) := g(x)\ng(x) := r[x]\nr contains y if { y := f(1) }\n"),
         ["x.rego:2:1: the function `a.f` calls itself"]
     );
-    let far = [("a.rego", "package a\nimport data.b\nf(x) := b.g(x)\n"), ("b.rego", "package b\ng(x) := data.a.f(x)\n")];
+    let far =
+        [("a.rego", "package a\nimport data.b\nf(x) := b.g(x)\n"), ("b.rego", "package b\ng(x) := data.a.f(x)\n")];
     assert_eq!(load(&far).1, ["a.rego:3:1: the function `a.f` calls itself"]);
     let chain = (0..400).map(|n| format!("p{n} if p{}\n", n + 1)).collect::<String>();
     assert!(refused(&format!("package a\n{chain}p400 := 1\n"))[0].contains("200 deep"));
@@ -67,7 +68,9 @@ fn what_would_end_the_program_is_refused_with_its_line() {
 
 #[test]
 fn mistakes_of_policies_are_failures_when_loaded_or_when_asked() {
-    for text in ["deny contains x", "deny contains x if { y }", "deny := nonsense(1)", "deny := http.send({})", "deny if"] {
+    for text in
+        ["deny contains x", "deny contains x if { y }", "deny := nonsense(1)", "deny := http.send({})", "deny if"]
+    {
         let text = format!("package a\n\n{text}\n");
         let (mut engine, mut failures) = load(&[("x.rego", &text)]);
         let subject = Subject { file: "spec.yaml", facts: &json!({}), document: &json!({}) };

@@ -5,10 +5,10 @@ use core::net::IpAddr;
 use serde_json::{Value as Json, json};
 
 use super::merged;
-use crate::lint::plain::path;
 use crate::kinds::endpoint::EndpointSpec;
 use crate::kinds::role::AccessSpec;
 use crate::kinds::{Name, Pipeline};
+use crate::lint::plain::path;
 use crate::model::Path;
 
 pub fn all(spec: &Pipeline) -> Json {

@@ -6,10 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::streams::is_deleted;
 use super::{Known, key_use, merged};
-use crate::lint::plain::path;
 use crate::kinds::Name;
 use crate::kinds::delivery::{ArchiveSpec, LogRetention, error_prefix, prefix};
 use crate::kinds::key::KeyUse;
+use crate::lint::plain::path;
 use crate::model::Path;
 
 pub fn all(known: &Known) -> Json {

@@ -3,11 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use super::{Known, key_use, merged};
-use crate::lint::plain::path;
 use crate::kinds::key::KeyUse;
 use crate::kinds::stream::{Mode, Shards, StreamSpec, hop_seconds, hops};
 use crate::kinds::stream_policy::Can;
 use crate::kinds::{Name, Pipeline};
+use crate::lint::plain::path;
 use crate::model::{OnRemoval, Path, Prices};
 
 /// Hours in a month, as AWS's price pages count them.
@@ -28,13 +28,18 @@ fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
     let at = Path::of(["streams", name.as_str()]);
     let own_key = stream.encryption.as_ref().map(|encryption| (&encryption.key, at.key("encryption").key("key")));
     let provisioned = stream.capacity.mode == Mode::Provisioned;
-    let fan_out: Vec<Json> = stream.fan_out.iter().enumerate().map(|(index, consumer)| {
-        json!({
-            "name": consumer.as_str(),
-            "path": path(&at.key("fanOut").index(index)),
-            "readers": via(spec, name, consumer),
+    let fan_out: Vec<Json> = stream
+        .fan_out
+        .iter()
+        .enumerate()
+        .map(|(index, consumer)| {
+            json!({
+                "name": consumer.as_str(),
+                "path": path(&at.key("fanOut").index(index)),
+                "readers": via(spec, name, consumer),
+            })
         })
-    }).collect();
+        .collect();
     json!({
         "path": path(&at),
         "name": name.as_str(),
@@ -102,7 +107,8 @@ fn round(dollars: f64) -> f64 {
 
 /// The roles that read through a fan-out consumer.
 fn via<'a>(spec: &'a Pipeline, stream: &Name, consumer: &Name) -> Vec<&'a str> {
-    let reads = |grant: &crate::kinds::role::Grant| grant.read.as_ref() == Some(stream) && grant.via.as_ref() == Some(consumer);
+    let reads =
+        |grant: &crate::kinds::role::Grant| grant.read.as_ref() == Some(stream) && grant.via.as_ref() == Some(consumer);
     spec.access.iter().filter(|(_, access)| access.can.iter().any(reads)).map(|(name, _)| name.as_str()).collect()
 }
 

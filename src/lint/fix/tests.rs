@@ -34,7 +34,10 @@ fn fields_are_added_in_the_style_of_their_block() {
     assert_eq!(set("a: {}\n", "a.d.e", "x").unwrap(), "a: { d: { e: x } }\n");
     assert_eq!(set("a:\nb: 1\n", "a.d", "x").unwrap(), "a: { d: x }\nb: 1\n");
     assert_eq!(set("a:\n  b: 1", "a.d", "x").unwrap(), "a:\n  b: 1\n  d: x\n");
-    assert_eq!(set("a:\n  b: |\n    t\n    u\n\nc: 1\n", "a.d", "x").unwrap().lines().filter(|line| *line == "  d: x").count(), 1);
+    assert_eq!(
+        set("a:\n  b: |\n    t\n    u\n\nc: 1\n", "a.d", "x").unwrap().lines().filter(|line| *line == "  d: x").count(),
+        1
+    );
 }
 
 #[test]

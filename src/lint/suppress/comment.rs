@@ -89,7 +89,8 @@ fn is_inside(spans: &[Range<usize>], at: usize) -> bool {
 
 /// Where the first line begins that is neither empty nor a comment.
 fn first_content(text: &str) -> usize {
-    let is_content = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#') && line.trim() != "---";
+    let is_content =
+        |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#') && line.trim() != "---";
     let before = text.split_inclusive('\n').take_while(|line| !is_content(line));
     before.map(str::len).sum()
 }
@@ -121,9 +122,9 @@ fn block_end(node: &Node, line: &Range<usize>) -> Option<usize> {
             }
             block_end(&entry.value, line)
         }),
-        NodeValue::Seq(items) => items.iter().find_map(|item| {
-            if line.contains(&item.span.start) { Some(end_of(item)) } else { block_end(item, line) }
-        }),
+        NodeValue::Seq(items) => items
+            .iter()
+            .find_map(|item| if line.contains(&item.span.start) { Some(end_of(item)) } else { block_end(item, line) }),
         _ => None,
     }
 }
@@ -143,8 +144,11 @@ pub fn parse(text: &str) -> Result<Ignore, String> {
         "ignore-file" => true,
         other => return wrong(format!("`{}` is not understood", other.chars().take(40).collect::<String>())),
     };
-    let Some((rules, mut rest)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else { return wrong("no rule is named in brackets".into()) };
-    let rules: Vec<String> = rules.split(',').map(|rule| rule.trim().to_owned()).filter(|rule| !rule.is_empty()).collect();
+    let Some((rules, mut rest)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+        return wrong("no rule is named in brackets".into());
+    };
+    let rules: Vec<String> =
+        rules.split(',').map(|rule| rule.trim().to_owned()).filter(|rule| !rule.is_empty()).collect();
     if rules.is_empty() {
         return wrong("no rule is named in brackets".into());
     }
@@ -182,10 +186,22 @@ mod tests {
     #[test]
     fn comments_are_read() {
         let read = parse("ignore[a, b] reason=\"it is so\" until=2027-01-31 owner=ada").unwrap();
-        assert_eq!((read.rules.as_slice(), read.reason.as_str()), (["a".to_owned(), "b".to_owned()].as_slice(), "it is so"));
+        assert_eq!(
+            (read.rules.as_slice(), read.reason.as_str()),
+            (["a".to_owned(), "b".to_owned()].as_slice(), "it is so")
+        );
         assert_eq!(read.until.unwrap().to_string(), "2027-01-31");
         assert_eq!(parse("ignore[a] reason=ticket-7").unwrap().reason, "ticket-7");
-        for wrong in ["", "ignore", "ignore[]", "ignore[a", "ignroe[a]", "ignore[a] reason=\"x", "ignore[a] until=soon", "ignore[a] x"] {
+        for wrong in [
+            "",
+            "ignore",
+            "ignore[]",
+            "ignore[a",
+            "ignroe[a]",
+            "ignore[a] reason=\"x",
+            "ignore[a] until=soon",
+            "ignore[a] x",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -194,7 +210,8 @@ mod tests {
     fn a_comment_covers_its_line_or_the_block_below() {
         let text = "pipeline: p # tidegate: ignore[a]\nstreams:\n  # tidegate: ignore[b]\n  # because\n\n  clicks:\n    retention: 24h\n  views: { retention: 24h }\nkeys:\n  - x # tidegate: ignore[c]\n  - y\n";
         let document = Document::parse(Source::new("a.yaml", text).unwrap()).0.unwrap();
-        let covered: Vec<&str> = all(&document).iter().map(|comment| document.source.slice(&comment.covers).trim()).collect::<Vec<_>>();
+        let covered: Vec<&str> =
+            all(&document).iter().map(|comment| document.source.slice(&comment.covers).trim()).collect::<Vec<_>>();
         assert_eq!(covered[0], "pipeline: p # tidegate: ignore[a]");
         assert_eq!(covered[1], "clicks:\n    retention: 24h");
         assert_eq!(covered[2], "- x # tidegate: ignore[c]");

@@ -47,9 +47,18 @@ fn findings_are_silenced_with_a_reason() {
 fn what_does_not_hold_is_told_and_silences_nothing() {
     let last = |comment: &str| above(comment).pop().unwrap();
     assert_eq!(last("ignore[short]"), "suppression-no-reason: no reason is given for ignoring short");
-    assert_eq!(last("ignore[short] reason=x until=2026-11-24"), "suppression-expired: this suppression has ended on 2026-11-24: x");
-    assert_eq!(last("ignore[shrt] reason=x"), "suppression-unknown-rule: there is no rule `shrt`; did you mean `short`?");
-    assert_eq!(last("ignore[guarded] reason=x"), "suppression-of-protected: `guarded` is protected and cannot be silenced in the file");
+    assert_eq!(
+        last("ignore[short] reason=x until=2026-11-24"),
+        "suppression-expired: this suppression has ended on 2026-11-24: x"
+    );
+    assert_eq!(
+        last("ignore[shrt] reason=x"),
+        "suppression-unknown-rule: there is no rule `shrt`; did you mean `short`?"
+    );
+    assert_eq!(
+        last("ignore[guarded] reason=x"),
+        "suppression-of-protected: `guarded` is protected and cannot be silenced in the file"
+    );
     assert!(last("ignore reason=x").starts_with("suppression-malformed: no rule is named"));
     assert!(last("ignore-file[short] reason=x").starts_with("suppression-malformed: `ignore-file` stands at the top"));
     assert!(above("ignore[short]").contains(&"short: a".to_owned()));

@@ -16,7 +16,8 @@ pub fn unified(name: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();
     }
-    let lines = compare(&before.split_inclusive('\n').collect::<Vec<_>>(), &after.split_inclusive('\n').collect::<Vec<_>>());
+    let lines =
+        compare(&before.split_inclusive('\n').collect::<Vec<_>>(), &after.split_inclusive('\n').collect::<Vec<_>>());
     let name = super::slashes(name);
     let mut text = format!("--- a/{name}\n+++ b/{name}\n");
     let changed: Vec<usize> =

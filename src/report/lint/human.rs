@@ -15,7 +15,8 @@ pub fn render(told: &Told, color: bool, width: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width.max(20));
     let sources = Sources::new(told.sources);
-    let shown: Vec<&Finding> = told.findings.iter().filter(|one| told.show_silenced || one.silenced.is_none()).collect();
+    let shown: Vec<&Finding> =
+        told.findings.iter().filter(|one| told.show_silenced || one.silenced.is_none()).collect();
     let mut text = String::new();
     for finding in shown.iter().take(MAX_SHOWN) {
         let silenced = finding.silenced.as_ref().map(|silence| format!("silenced: {}", silence.reason));

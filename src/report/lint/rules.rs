@@ -79,11 +79,13 @@ pub fn page(rules: &[(&About, Cases)]) -> String {
 }
 
 fn section(about: &About, cases: &Cases) -> String {
-    let mut text = format!("\n### {}\n\n{}.{}\n", about.id, about.title, if about.protected { " Protected." } else { "" });
+    let mut text =
+        format!("\n### {}\n\n{}.{}\n", about.id, about.title, if about.protected { " Protected." } else { "" });
     let _ = write!(text, "\n{}\n\n**What to do:** {}\n", about.why, about.fix);
     for (word, cases) in [("Bad", &cases.bad), ("Good", &cases.good)] {
         if let Some(case) = cases.first() {
-            let _ = write!(text, "\n{word}: {}\n\n```{}\n{}\n```\n", case.name, case.shown().0, case.shown().1.trim_end());
+            let _ =
+                write!(text, "\n{word}: {}\n\n```{}\n{}\n```\n", case.name, case.shown().0, case.shown().1.trim_end());
         }
     }
     let list = |name: &str, items: &[String]| match items {

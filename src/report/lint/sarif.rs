@@ -22,16 +22,20 @@ pub fn render(told: &Told) -> String {
     }
     let order: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(nth, id)| (*id, nth)).collect();
     let shown = told.findings.iter().filter(|finding| told.show_silenced || finding.silenced.is_none());
-    let notifications: Vec<Value> = told.failures.iter().map(|failure| {
-        json!({
-            "level": "error",
-            "message": { "text": failure.message },
-            "locations": [{ "physicalLocation": {
-                "artifactLocation": { "uri": uri(&failure.file) },
-                "region": { "startLine": failure.line.max(1), "startColumn": failure.column.max(1) },
-            } }],
+    let notifications: Vec<Value> = told
+        .failures
+        .iter()
+        .map(|failure| {
+            json!({
+                "level": "error",
+                "message": { "text": failure.message },
+                "locations": [{ "physicalLocation": {
+                    "artifactLocation": { "uri": uri(&failure.file) },
+                    "region": { "startLine": failure.line.max(1), "startColumn": failure.column.max(1) },
+                } }],
+            })
         })
-    }).collect();
+        .collect();
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",

@@ -41,7 +41,9 @@ impl Matrix {
             None => vec![true; globs.len()],
             // AWS documents `*` for these; some services judge them with an ARN that names nothing in particular, which a
             // wide pattern matches and the ARN of a single resource never does.
-            Some(targets) if targets.is_empty() => items.iter().zip(globs).map(|(item, glob)| names_all(&item.text, glob)).collect(),
+            Some(targets) if targets.is_empty() => {
+                items.iter().zip(globs).map(|(item, glob)| names_all(&item.text, glob)).collect()
+            }
             Some(targets) => {
                 let mut row = vec![false; globs.len()];
                 for (_, target) in targets {
