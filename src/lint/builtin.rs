@@ -150,7 +150,6 @@ rules! {
         "archive-unreadable-by-athena"
         "data-unprotected"
         "delete-on-removal"
-        "duplicate-physical-name"
         "grant-twice"
         "hard-coded-account"
         "key-weaker-than-data"

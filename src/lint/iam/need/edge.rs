@@ -89,6 +89,14 @@ const FIND: &[Row] = &[
     ("kinesis:ListStreams", On::Everything, Use::May, 0),
     ("kms:Decrypt", On::StreamKey, Use::Must, 1),
 ];
+/// A service that works by the role may log by it (Lambda and Managed Flink developer guides).
+const LOG: &[Row] = &[
+    ("logs:CreateLogGroup", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
+    ("logs:CreateLogStream", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
+    ("logs:PutLogEvents", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
+    ("logs:DescribeLogGroups", On::Elsewhere("arn:*:logs:*:*:log-group:*"), Use::May, 0),
+    ("logs:DescribeLogStreams", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
+];
 const POLL: &[Row] =
     &[("kinesis:GetShardIterator", On::Stream, Use::Must, 0), ("kinesis:GetRecords", On::Stream, Use::Must, 0)];
 const FAN_OUT: &[Row] = &[
@@ -111,6 +119,8 @@ const KCL: &[Row] = &[
     ("dynamodb:CreateTable", On::Table(""), Use::Must, 2),
     ("dynamodb:DescribeTable", On::Table(""), Use::Must, 2),
     ("dynamodb:UpdateTable", On::Table(""), Use::Must, 2),
+    // From 3.5 on this one table holds all of it.
+    ("dynamodb:ConditionCheckItem", On::Table(""), Use::May, 2),
     ("dynamodb:Scan", On::Table(""), Use::Must, 2),
     ("dynamodb:GetItem", On::Table(""), Use::Must, 2),
     ("dynamodb:PutItem", On::Table(""), Use::Must, 2),
@@ -155,15 +165,15 @@ const ARCHIVE: &[Row] = &[
 /// The rows of a way of working.
 pub fn rows(work: &Work) -> Vec<Row> {
     match work {
-        Work::Write { kpl: false } => WRITE.to_vec(),
-        Work::Write { kpl: true } => [KPL, WRITE].concat(),
-        Work::Poll => [POLL, FIND].concat(),
-        Work::FanOut { .. } => [FAN_OUT, FIND].concat(),
+        Work::Write { kpl: false } => [WRITE, LOG].concat(),
+        Work::Write { kpl: true } => [KPL, WRITE, LOG].concat(),
+        Work::Poll => [POLL, FIND, LOG].concat(),
+        Work::FanOut { .. } => [FAN_OUT, FIND, LOG].concat(),
         Work::Kcl { .. } => {
             let state = ["-WorkerMetricStats", "-CoordinatorState"];
             let state =
                 state.iter().flat_map(|table| KCL_STATE.iter().map(|action| (*action, On::Table(table), Use::Must, 2)));
-            [KCL, FIND].concat().into_iter().chain(state).collect()
+            [KCL, FIND, LOG].concat().into_iter().chain(state).collect()
         }
         Work::Archive { .. } => ARCHIVE.to_vec(),
     }
