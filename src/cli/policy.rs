@@ -134,7 +134,7 @@ impl Report {
         };
         for (file, run, not_run) in files {
             let all = run.len() + not_run.len();
-            let share = if all == 0 { 100 } else { run.len() * 100 / all };
+            let share = (run.len() * 100).checked_div(all).unwrap_or(100);
             let missing = not_run.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             let missing = if missing.is_empty() { String::new() } else { format!(", not lines {missing}") };
             self.lines.push(format!("{share:>4} %  {file}{missing}"));

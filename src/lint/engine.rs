@@ -191,7 +191,7 @@ impl Engine {
     ///
     /// # Errors
     /// The engine has no report.
-    pub fn coverage(&self) -> Result<Vec<(String, Vec<u32>, Vec<u32>)>, PolicyFailure> {
+    pub fn coverage(&self) -> Result<Vec<Covered>, PolicyFailure> {
         let report = self.inner.get_coverage_report();
         let report = report.map_err(|error| PolicyFailure::told("", &error.to_string()))?;
         let lines = |set: &std::collections::BTreeSet<u32>| set.iter().copied().collect();
@@ -202,6 +202,9 @@ impl Engine {
             .collect())
     }
 }
+
+/// A file, its lines that were run, and those that were not.
+pub type Covered = (String, Vec<u32>, Vec<u32>);
 
 /// Adds a policy as Rego of today or, if it can be, as Rego before OPA 1.0.
 fn add_either(engine: &mut regorus::Engine, name: &str, text: &str) -> Result<(), String> {

@@ -5,7 +5,7 @@
 /// The multiplier of the 128-bit congruential generator.
 const MULTIPLIER: u128 = 0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645;
 /// Where the tail of the ziggurat begins, and the area of each layer.
-const TAIL: f64 = 3.654_152_885_361_008_8;
+const TAIL: f64 = 3.654_152_885_361_009;
 const AREA: f64 = 0.004_928_673_233_974_655;
 const LAYERS: usize = 256;
 /// Fractions of a layer are told in 52 bits.

@@ -71,7 +71,7 @@ pub static ENTRIES: &[Entry] = &[
     Entry {
         priced: true,
         tunable: false,
-        ..policy("", "tidegate", "ours: a council of rules, each judged by its shadow", |_| {
+        ..policy("T", "tidegate", "ours: a council of rules, each judged by its shadow", |_| {
             Box::new(Guarded(Tidegate::new()))
         })
     },

@@ -5,7 +5,7 @@ use super::{destroy, is_as_described, run, spec};
 use crate::support::emulators;
 
 /// More runs than this are no convergence.
-const MOST_RUNS: usize = 8;
+const MOST_RUNS: usize = 16;
 
 /// Runs until it succeeds; every failure says at which step, or what could not be read.
 fn until_done(folder: &std::path::Path, account: &str, url: &str, args: &[&str]) -> usize {

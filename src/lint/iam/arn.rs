@@ -93,7 +93,8 @@ impl<'a> Arn<'a> {
         }
         let region = self.region;
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !region.is_empty() && !is_open(region) && !(region.chars().all(fits) && region.contains('-')) {
+        let is_region = region.chars().all(fits) && region.contains('-');
+        if !(region.is_empty() || is_open(region) || is_region) {
             return wrong(format!("`{region}` is no region"), "for example eu-west-1");
         }
         let account = self.account;
