@@ -94,7 +94,7 @@ const LOG: &[Row] = &[
     ("logs:CreateLogGroup", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
     ("logs:CreateLogStream", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
     ("logs:PutLogEvents", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
-    ("logs:DescribeLogGroups", On::Elsewhere("arn:*:logs:*:*:log-group:*"), Use::May, 0),
+    ("logs:DescribeLogGroups", On::Everything, Use::May, 0),
     ("logs:DescribeLogStreams", On::Elsewhere("arn:*:logs:*"), Use::May, 0),
 ];
 const POLL: &[Row] =
