@@ -14,6 +14,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(400);
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// How long something that was just made may not be there: AWS's reads follow its writes within seconds.
 const VISIBLE_SECONDS: i64 = 10;
+/// The longest wait for a deletion. Firehose says that it may last minutes; what takes longer is stuck.
+const DELETION_SECONDS: i64 = 900;
 /// How often a call is repeated because another change was under way.
 const BUSY_TRIES: u32 = 50;
 
@@ -163,7 +165,9 @@ impl Runner<'_> {
 
     /// Looks until the resource has settled, or is gone after a deletion.
     async fn settle(&self, step: &Step, target: &Target, effect: Effect) -> Result<(), Fault> {
-        let until = self.cloud.now() + self.limits.settle_seconds;
+        let patience = self.limits.settle_seconds;
+        let patience = if effect == Effect::Delete { patience.min(DELETION_SECONDS) } else { patience };
+        let until = self.cloud.now() + patience;
         let visible_by = self.cloud.now() + VISIBLE_SECONDS;
         let mut wait = FIRST_LOOK;
         let mut told = String::new();
@@ -185,7 +189,7 @@ impl Runner<'_> {
                 Err(fault) => return Err(fault),
             };
             if self.cloud.now() >= until {
-                let what = format!("it is still {status} after {} seconds", self.limits.settle_seconds);
+                let what = format!("it is still {status} after {patience} seconds");
                 return Err(Fault::new(Class::Busy, format!("waiting for {}", step.address), "TimedOut", what)
                     .help("run the same command again: it continues where this one stopped"));
             }
