@@ -6,6 +6,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use super::plan::{Agree, Format};
 use super::progress::Progress;
+use super::signals::Signals;
 use super::{Common, Exit, Failure, Job, Out, plan, planfile};
 use crate::apply::{self, Limits, Outcome, Stop};
 use crate::cloud::Cloud;
@@ -117,7 +118,8 @@ pub async fn carry_out(
     out.finish_what_began();
     let stop = Stop::default();
     let view = (!go.json && out.is_live()).then(MultiProgress::new);
-    let listener = tokio::spawn(listen(stop.clone(), view.clone()));
+    let signals = Signals::listen().map_err(|error| anyhow::Error::new(error).context("listening for Ctrl-C"))?;
+    let listener = tokio::spawn(obey(signals, stop.clone(), view.clone()));
     let mut exits = Vec::new();
     for (plan, cloud) in plans.iter().zip(&clouds) {
         let limits = Limits { parallelism: usize::from(go.parallelism), ..Limits::default() };
@@ -200,10 +202,10 @@ fn agreed(command: &str, out: &Out) -> Result<bool, Failure> {
     Ok(read.is_ok() && answer.trim() == "yes")
 }
 
-/// Ctrl-C once finishes what is in flight, twice drops it.
-async fn listen(stop: Stop, view: Option<MultiProgress>) {
+/// One signal finishes what is in flight, a second drops it.
+async fn obey(mut signals: Signals, stop: Stop, view: Option<MultiProgress>) {
     let out = Out::new(super::out::Color::Auto);
-    while tokio::signal::ctrl_c().await.is_ok() {
+    while signals.next().await {
         if stop.ask() > 1 {
             if let Some(view) = &view {
                 // Nothing is drawn any more; if the terminal is gone, nobody misses it.

@@ -22,6 +22,7 @@ mod progress;
 mod schema;
 mod session;
 mod shell;
+mod signals;
 mod simulate;
 mod text;
 mod vars;

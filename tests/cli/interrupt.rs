@@ -1,4 +1,4 @@
-//! Ctrl-C: once finishes the steps in flight and says what is left, twice drops them; applying again continues.
+//! Ctrl-C and SIGTERM: once finishes the steps in flight and says what is left, twice drops them; applying again continues.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -34,8 +34,8 @@ impl Run {
         command
     }
 
-    /// Applies and interrupts it `times` once the first streams are under way; answers the exit code and all it said.
-    fn interrupted(&self, args: &[&str], times: usize) -> (Option<i32>, String) {
+    /// Applies and sends it a signal `times` once the first streams are under way; answers the exit code and all it said.
+    fn stopped(&self, signal: &str, args: &[&str], times: usize) -> (Option<i32>, String) {
         let mut child = self.command(args).spawn().expect("the program starts");
         let mut said = String::new();
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -44,7 +44,7 @@ impl Run {
         }
         let mut errors = BufReader::new(child.stderr.take().expect("a pipe"));
         for _ in 0..times {
-            interrupt(&child);
+            send(signal, &child);
             // Two signals that wait at the same time are one.
             errors.read_line(&mut said).expect("it can be read");
         }
@@ -75,15 +75,15 @@ impl Run {
     }
 }
 
-fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(sent.expect("kill is there").success());
 }
 
-#[test]
-fn once_finishes_what_is_in_flight_and_says_what_is_left() {
-    let run = Run::new("700000009001");
-    let (code, said) = run.interrupted(&["apply", "-y"], 1);
+/// What one signal of this kind leads to.
+fn finishes_what_is_in_flight(signal: &str, account: &'static str) {
+    let run = Run::new(account);
+    let (code, said) = run.stopped(signal, &["apply", "-y"], 1);
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("Stopping: the steps in flight are finished."), "{said}");
     assert!(!said.contains("FAIL"), "{said}");
@@ -96,9 +96,19 @@ fn once_finishes_what_is_in_flight_and_says_what_is_left() {
 }
 
 #[test]
+fn once_finishes_what_is_in_flight_and_says_what_is_left() {
+    finishes_what_is_in_flight("-INT", "700000009001");
+}
+
+#[test]
+fn sigterm_does_the_same() {
+    finishes_what_is_in_flight("-TERM", "700000009004");
+}
+
+#[test]
 fn twice_drops_what_is_in_flight() {
     let run = Run::new("700000009002");
-    let (code, said) = run.interrupted(&["apply", "-y"], 2);
+    let (code, said) = run.stopped("-INT", &["apply", "-y"], 2);
     assert_eq!(code, Some(130), "{said}");
     assert!(!said.contains(" done."), "it did not wait for an end: {said}");
     run.continues();
@@ -107,7 +117,7 @@ fn twice_drops_what_is_in_flight() {
 #[test]
 fn events_say_what_is_left() {
     let run = Run::new("700000009003");
-    let (code, said) = run.interrupted(&["apply", "-y", "--json"], 1);
+    let (code, said) = run.stopped("-INT", &["apply", "-y", "--json"], 1);
     assert_eq!(code, Some(130), "{said}");
     let events: Vec<serde_json::Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let summary = events.iter().find(|event| event["event"] == "summary").expect("a summary");

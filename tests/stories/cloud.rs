@@ -49,12 +49,12 @@ impl Cloud {
                 all("kinesis-local", &[base(), ("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url)])
             }
             "moto-ec2" => all("moto-ec2", &[base(), ("AWS_ENDPOINT_URL_EC2", &emulators::moto().url)]),
-            // Each service on the emulator that knows it best.
+            // Each service on the emulator that knows it best; the streams have theirs for themselves.
             "together" => all(
                 "together",
                 &[
                     base(),
-                    ("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url),
+                    ("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local_alone().url),
                     ("AWS_ENDPOINT_URL_EC2", &emulators::moto().url),
                 ],
             ),

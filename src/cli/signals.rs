@@ -1,0 +1,38 @@
+//! What asks the program to stop: Ctrl-C, and the SIGTERM of CI runners and container platforms.
+
+use std::io;
+
+/// Hears the signals from the moment it was made: one that comes before anybody listens would end the program.
+pub struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Must be called within the runtime.
+    ///
+    /// # Errors
+    /// Where the system refuses a signal handler.
+    pub fn listen() -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Waits for the next one; `false` means that none will come any more.
+    pub async fn next(&mut self) -> bool {
+        #[cfg(unix)]
+        {
+            let (interrupt, terminate) = (self.interrupt.recv(), self.terminate.recv());
+            tokio::select! { heard = interrupt => heard.is_some(), heard = terminate => heard.is_some() }
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await.is_ok()
+    }
+}
