@@ -262,9 +262,16 @@ fn roles(wish: &mut Wish, endpoint: &EndpointSpec, at: &Path) -> Vec<Address> {
     roles
 }
 
+/// In a VPC one endpoint alone can answer to a service's public name (EC2 API, CreateVpcEndpoint), so that these two
+/// name it. Endpoints without private DNS have no name but their tags.
+fn only_one(vpc: &str, service: &str) -> String {
+    format!("{vpc}/{service}")
+}
+
 fn desire(wish: &mut Wish, name: &Name, endpoint: &EndpointSpec, service: Service, roles: &[Address], at: &Path) {
     let part = format!("{name}/{}", service.word());
-    let desired = Desired::new(&SCHEMA, part.as_str(), part.as_str(), at.clone());
+    let physical = if endpoint.private_dns { only_one(&endpoint.vpc, service.word()) } else { part.clone() };
+    let desired = Desired::new(&SCHEMA, part, physical, at.clone());
     let tags = wish.tags(&desired.address, &endpoint.tags, Fate::REMADE, at);
     let groups = match &endpoint.security_group {
         Some(_) => vec![Value::reference(security_group::address(name), "id")],

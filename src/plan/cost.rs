@@ -1,7 +1,10 @@
 //! Monthly cost of what is there and of what is wanted, from one table of prices.
 
-use super::diff::{Question, Sheet, owner, resolve};
-use crate::model::{Address, Attrs, Compare, Cost, Desired, Observed, Owner, Priced, Prices, Resource, Schema};
+use std::collections::BTreeMap;
+
+use super::diff::{Question, is_ours, resolve};
+use super::sheet::Sheet;
+use crate::model::{Address, Attrs, Compare, Cost, Desired, Priced, Prices, Resource, Schema};
 
 /// When the table was last compared with AWS's price pages.
 pub const PRICES_DATE: &str = "2026-11-23";
@@ -31,24 +34,21 @@ pub fn price_table() -> Prices {
 /// The cost of what the pipeline owns now, and after the plan. What is held stays as it is.
 pub(super) fn around(question: &Question, sheet: &Sheet) -> (Cost, Cost) {
     let (mut before, mut after) = (Cost::default(), Cost::default());
-    let held = |address: &Address| sheet.held.iter().any(|held| held.address == *address);
-    let ours = |address: &Address, live: &Resource| match question.graph.get(address) {
-        Some(desired) => !desired.existing && owner(question, desired, live) == Owner::Ours,
-        None => live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours,
-    };
+    let wholes = wholes(question);
+    let existing = |address: &Address| question.graph.get(address).is_some_and(|desired| desired.existing);
     for (address, seen) in &question.inventory.seen {
         let schema = question.schemas.iter().find(|schema| schema.kind == address.kind());
         let (Some(schema), Some(live)) = (schema, seen.present()) else { continue };
-        if ours(address, live) {
-            let parent = parent(question, address, live).and_then(|parent| question.inventory.present(parent));
+        if !existing(address) && is_ours(question, address, live) {
+            let parent = parent(question, &wholes, address, live).and_then(|parent| question.inventory.present(parent));
             let priced = |attrs| Priced { attrs, parent: parent.map(|parent| &parent.attrs), prices: question.prices };
             add(&mut before, schema, &priced(&live.attrs));
-            if held(address) {
+            if sheet.holds(address) {
                 add(&mut after, schema, &priced(&live.attrs));
             }
         }
     }
-    let wanted = question.graph.iter().filter(|desired| !desired.existing && !held(&desired.address));
+    let wanted = question.graph.iter().filter(|desired| !desired.existing && !sheet.holds(&desired.address));
     for desired in wanted.filter(|_| !question.consent.destroy) {
         let parent = desired.parent.as_ref().and_then(|parent| question.graph.get(parent));
         let parent = parent.map(|parent| afterwards(question, parent, sheet));
@@ -60,7 +60,7 @@ pub(super) fn around(question: &Question, sheet: &Sheet) -> (Cost, Cost) {
 
 /// The attributes of a wanted resource once the plan is done. What the autoscaler owns costs what it costs now.
 fn afterwards(question: &Question, desired: &Desired, sheet: &Sheet) -> Attrs {
-    let mut attrs = resolve(question, desired, &sheet.drafts);
+    let mut attrs = resolve(question, desired, sheet);
     if let Some(live) = question.inventory.present(&desired.address)
         && let (Some(wanted), Some(now)) = (attrs.get("shards"), live.attrs.get("shards"))
         && Compare::Within.same(wanted, now)
@@ -70,14 +70,23 @@ fn afterwards(question: &Question, desired: &Desired, sheet: &Sheet) -> Attrs {
     attrs
 }
 
+/// Living resources by their names in AWS; the first of a name wins.
+fn wholes<'a>(question: &Question<'a>) -> BTreeMap<&'a str, &'a Address> {
+    let seen = question.inventory.seen.iter().rev();
+    seen.filter_map(|(address, seen)| Some((seen.present()?.physical.as_str(), address))).collect()
+}
+
 /// The resource that a living one is a part of; for one that has left the spec, by its name in AWS: `clicks/fraud`.
-fn parent<'a>(question: &'a Question, address: &Address, live: &Resource) -> Option<&'a Address> {
-    if let Some(desired) = question.graph.get(address) {
-        return desired.parent.as_ref();
+fn parent<'a>(
+    question: &'a Question,
+    wholes: &BTreeMap<&str, &'a Address>,
+    address: &Address,
+    live: &Resource,
+) -> Option<&'a Address> {
+    match question.graph.get(address) {
+        Some(desired) => desired.parent.as_ref(),
+        None => wholes.get(live.physical.split_once('/')?.0).copied(),
     }
-    let (whole, _) = live.physical.split_once('/')?;
-    let is_whole = |seen: &Observed| seen.present().is_some_and(|seen| seen.physical == whole);
-    question.inventory.seen.iter().find(|(_, seen)| is_whole(seen)).map(|(address, _)| address)
 }
 
 fn add(total: &mut Cost, schema: &Schema, priced: &Priced) {

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use super::consent::Consent;
 use super::order::{self, Draft};
+use super::sheet::Sheet;
 use super::{Autoscaled, FORMAT, FieldChange, Held, Plan, Reason, Verb, cost, digest, prune};
 use crate::model::{
-    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Need, Observed, Owner, PIPELINE, Prices, RESOURCE, Ref,
+    Address, Attrs, Change, Compare, Desired, Graph, Inventory, Observed, Owner, PIPELINE, Prices, RESOURCE, Ref,
     Resource, Risk, Schema, Shift, State, Value,
 };
 
@@ -17,31 +18,6 @@ pub struct Question<'a> {
     pub prices: &'a Prices,
     pub consent: &'a Consent,
     pub made_by: &'a str,
-}
-
-/// The answer so far.
-#[derive(Default)]
-pub(super) struct Sheet {
-    pub drafts: Vec<Draft>,
-    pub held: Vec<Held>,
-    pub autoscaled: Vec<Autoscaled>,
-    /// What the drafts take of the account's quotas.
-    planned: BTreeMap<&'static str, u64>,
-}
-
-impl Sheet {
-    /// Books what a change takes of the account's quotas; if there is no room, the reason, and nothing is booked.
-    /// What deletions of the same plan give back does not count: they come later, and AWS counts late.
-    fn book(&mut self, question: &Question, needs: &[Need]) -> Result<(), String> {
-        let planned = |need: &Need| self.planned.get(need.quota).copied().unwrap_or(0);
-        if let Some(why) = needs.iter().find_map(|need| need.excess(&question.inventory.quotas, planned(need))) {
-            return Err(why);
-        }
-        for need in needs {
-            *self.planned.entry(need.quota).or_default() += need.units;
-        }
-        Ok(())
-    }
 }
 
 /// Computes the plan. The same question has the same answer, byte for byte.
@@ -57,7 +33,8 @@ pub fn plan(question: &Question) -> Plan {
     }
     prune::consider(question, &mut sheet);
     let (cost_before, cost_after) = cost::around(question, &sheet);
-    let (steps, about_seconds) = order::order(question, sheet.drafts);
+    let (drafts, held, autoscaled) = sheet.finish();
+    let (steps, about_seconds) = order::order(question, drafts);
     let watched = digest::watched(question.inventory, question.graph);
     Plan {
         format_version: FORMAT,
@@ -68,8 +45,8 @@ pub fn plan(question: &Question) -> Plan {
         watched,
         notes: order::rounds(question, &steps),
         steps,
-        held: sheet.held,
-        autoscaled: sheet.autoscaled,
+        held,
+        autoscaled,
         not_checked: question.inventory.blind.clone(),
         cost_before,
         cost_after,
@@ -86,26 +63,20 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
         why,
         remedy,
     };
-    let blocked = desired.needs().into_iter().find(|need| {
-        // What is there and only cannot be changed today serves those that need it.
-        let serves = |held: &Held| held.reason == Reason::Quota && question.inventory.present(need).is_some();
-        sheet.held.iter().any(|held| held.address == *need && held.reason != Reason::Retained && !serves(held))
-    });
+    let blocked = desired.needs().into_iter().find(|need| sheet.blocks(question, need));
     if let Some(need) = blocked {
-        sheet.held.push(hold(Reason::Waiting, format!("it needs {need}, which is held"), format!("see {need}")));
+        sheet.hold(hold(Reason::Waiting, format!("it needs {need}, which is held"), format!("see {need}")));
         return;
     }
     match question.inventory.seen.get(address) {
-        None => {
-            sheet.held.push(hold(Reason::NotChecked, "it was not looked at".into(), "run the command again".into()))
-        }
+        None => sheet.hold(hold(Reason::NotChecked, "it was not looked at".into(), "run the command again".into())),
         Some(Observed::Unreadable(why)) => {
             let remedy = "mend the cause, then run the command again; nothing is done to what cannot be read";
-            sheet.held.push(hold(Reason::NotChecked, why.clone(), remedy.into()));
+            sheet.hold(hold(Reason::NotChecked, why.clone(), remedy.into()));
         }
         Some(Observed::Absent) if desired.existing => {
             let remedy = format!("create {} first, or correct the name in {}", desired.physical, desired.path);
-            sheet.held.push(hold(Reason::Missing, format!("{} does not exist", desired.physical), remedy));
+            sheet.hold(hold(Reason::Missing, format!("{} does not exist", desired.physical), remedy));
         }
         Some(Observed::Absent) => create(question, desired, "it does not exist", sheet),
         Some(Observed::Present(_)) if desired.existing => {}
@@ -114,17 +85,17 @@ fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {
 }
 
 fn create(question: &Question, desired: &Desired, because: &str, sheet: &mut Sheet) {
-    let wanted = resolve(question, desired, &sheet.drafts);
+    let wanted = resolve(question, desired, sheet);
     let shift =
         Shift { before: None, wanted: Some(&wanted), changed: wanted.clone(), now: question.inventory.taken_at };
     let changes = wanted.iter().map(|(field, value)| change(desired.schema, field, None, Some(value))).collect();
     if let Err(why) = sheet.book(question, &(desired.schema.needs)(&shift)) {
-        return sheet.held.push(beyond_quota(desired, why, ASK_FOR_MORE));
+        return sheet.hold(beyond_quota(desired, why, ASK_FOR_MORE));
     }
     let calls = (desired.schema.calls)(desired.schema, &shift);
     let risks = (desired.schema.risks)(&shift);
     let draft = Draft::new(desired, Verb::Create, because, changes, calls);
-    sheet.drafts.push(draft.risks(risks));
+    sheet.push(draft.risks(risks));
 }
 
 fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut Sheet) {
@@ -134,7 +105,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
         Owner::Ours => true,
         Owner::Nobody if adopted => false,
         Owner::Nobody => {
-            return sheet.held.push(Held {
+            return sheet.hold(Held {
                 address: desired.address.clone(),
                 physical: desired.physical.clone(),
                 reason: Reason::Foreign,
@@ -145,7 +116,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
         // The block has another name now, the resource is the same: only its tag changes.
         Owner::Other(_) if renamed(question, desired.schema.kind, live) => true,
         Owner::Other(whose) => {
-            return sheet.held.push(Held {
+            return sheet.hold(Held {
                 address: desired.address.clone(),
                 physical: desired.physical.clone(),
                 reason: Reason::Foreign,
@@ -157,7 +128,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
     if ours && live.is_going() {
         return create(question, desired, "it is being deleted, and is made again when it has gone", sheet);
     }
-    let wanted = resolve(question, desired, &sheet.drafts);
+    let wanted = resolve(question, desired, sheet);
     if let State::Failed(status) = &live.state {
         return replace(question, desired, live, &wanted, &format!("it is {status}, which does not heal"), sheet);
     }
@@ -169,7 +140,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
     });
     match forced {
         Some(why) if ours => replace(question, desired, live, &wanted, &why, sheet),
-        Some(why) => sheet.held.push(Held {
+        Some(why) => sheet.hold(Held {
             address: desired.address.clone(),
             physical: desired.physical.clone(),
             reason: Reason::Foreign,
@@ -190,8 +161,18 @@ pub(super) fn renamed(question: &Question, kind: &str, live: &Resource) -> bool 
         && question.graph.iter().any(described)
 }
 
+/// Whether a living resource is this pipeline's, wanted or not.
+pub(super) fn is_ours(question: &Question, address: &Address, live: &Resource) -> bool {
+    match question.graph.get(address) {
+        Some(desired) => owner(question, desired, live) == Owner::Ours,
+        // Parts without tags that nobody wants were found through an owned parent.
+        None if !live.attrs.contains_key("tags") => true,
+        None => live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours,
+    }
+}
+
 /// Parts that carry no tags belong to whoever owns the resource they hang on.
-pub(super) fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
+fn owner(question: &Question, desired: &Desired, live: &Resource) -> Owner {
     let scope = &question.inventory.scope;
     if live.attrs.contains_key("tags") {
         return live.owner(&desired.address, scope);
@@ -234,7 +215,7 @@ fn within_limits(
         if let Some(held) = held {
             changed.remove(field.name);
             wanted.extend(live.attrs.get(field.name).map(|now| (field.name.to_owned(), now.clone())));
-            sheet.held.push(Held { why: format!("{}: {}", field.name, held.why), ..held });
+            sheet.hold(Held { why: format!("{}: {}", field.name, held.why), ..held });
         }
     }
     changed
@@ -282,19 +263,19 @@ fn update(
     } else {
         (Verb::Adopt, "it exists and is taken over (--adopt)".to_owned())
     };
-    sheet.drafts.push(Draft::new(desired, verb, &because, changes, calls).risks(risks).of(live));
+    sheet.push(Draft::new(desired, verb, &because, changes, calls).risks(risks).of(live));
 }
 
 fn replace(question: &Question, desired: &Desired, live: &Resource, wanted: &Attrs, why: &str, sheet: &mut Sheet) {
     let schema = desired.schema;
     if let Some(held) = prune::guard(question, schema, &desired.address, live) {
-        return sheet.held.push(held);
+        return sheet.hold(held);
     }
     let now = question.inventory.taken_at;
     let gone = Shift { before: Some(live), wanted: None, changed: Attrs::new(), now };
     let because = format!("must be replaced: {why}");
     let delete = Draft::new(desired, Verb::Replace, &because, Vec::new(), (schema.calls)(schema, &gone)).of(live);
-    sheet.drafts.push(delete.deleting());
+    sheet.push(delete.deleting());
     let made = Shift { before: None, wanted: Some(wanted), changed: wanted.clone(), now };
     let changes = differing(schema, wanted, live)
         .iter()
@@ -306,20 +287,19 @@ fn replace(question: &Question, desired: &Desired, live: &Resource, wanted: &Att
         risks.push(Risk::new("data-loss", format!("{data} is lost for ever")));
     }
     let create = Draft::new(desired, Verb::Replace, &because, changes, (schema.calls)(schema, &made));
-    sheet.drafts.push(create.risks(risks));
+    sheet.push(create.risks(risks));
 }
 
 /// The wanted attributes with every reference replaced that is known now. A reference to something that does not
 /// exist yet, or that is about to be replaced, stays a reference: "known after apply".
-pub(super) fn resolve(question: &Question, desired: &Desired, drafts: &[Draft]) -> Attrs {
+pub(super) fn resolve(question: &Question, desired: &Desired, sheet: &Sheet) -> Attrs {
     let known = |reference: &Ref| -> Option<String> {
         let target = question.graph.get(&reference.address)?;
         if let Some(output) = target.known_output(&reference.output, &question.inventory.scope) {
             return Some(output);
         }
         let output = question.inventory.present(&reference.address)?.outputs.get(&reference.output)?;
-        let remade = drafts.iter().any(|draft| draft.makes(&reference.address));
-        (!remade).then(|| output.clone())
+        (!sheet.makes(&reference.address)).then(|| output.clone())
     };
     desired.attrs.iter().map(|(name, value)| (name.clone(), value.resolved(&known))).collect()
 }
@@ -364,7 +344,7 @@ fn note_autoscaled(desired: &Desired, live: &Resource, wanted: &Attrs, sheet: &m
             && (min..=max).contains(&now)
         {
             let (address, field) = (desired.address.clone(), field.name.to_owned());
-            sheet.autoscaled.push(Autoscaled { address, field, now, min, max });
+            sheet.note(Autoscaled { address, field, now, min, max });
         }
     }
 }

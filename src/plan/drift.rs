@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::diff::{Question, differing, resolve};
+use super::sheet::Sheet;
 use crate::model::{Address, Change, Compare, ON_REMOVAL, Observed, Owner, Value};
 
 /// The four words of drift, and one for what was not asked for.
@@ -68,7 +69,7 @@ pub fn drift(question: &Question) -> Vec<Drift> {
                     found.push(Drift { why: Some(why), ..Drift::of(address, DriftClass::NotChecked) });
                     continue;
                 }
-                let resolved = resolve(question, desired, &[]);
+                let resolved = resolve(question, desired, &Sheet::default());
                 for (name, value) in differing(desired.schema, &resolved, live) {
                     if let Some(unread) = unread(question, &value) {
                         let why = format!("{unread} could not be read");

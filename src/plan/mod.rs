@@ -7,6 +7,7 @@ mod digest;
 mod drift;
 mod order;
 mod prune;
+mod sheet;
 
 use std::collections::BTreeMap;
 

@@ -65,19 +65,22 @@ impl Draft {
         self
     }
 
-    /// It makes this resource, so that what AWS assigns is known only afterwards.
-    pub fn makes(&self, address: &Address) -> bool {
-        !self.deletes && self.address == *address && matches!(self.verb, Verb::Create | Verb::Replace)
+    /// What it makes, so that what AWS assigns is known only afterwards.
+    pub fn made(&self) -> Option<&Address> {
+        (!self.deletes && matches!(self.verb, Verb::Create | Verb::Replace)).then_some(&self.address)
     }
 
-    /// It deletes this resource for good.
-    pub fn removes(&self, address: &Address) -> bool {
-        self.deletes && self.verb == Verb::Delete && self.address == *address
+    /// What it deletes for good.
+    pub fn removed(&self) -> Option<&Address> {
+        (self.deletes && self.verb == Verb::Delete).then_some(&self.address)
     }
 
-    /// It leaves the resource in place, changed.
-    pub fn changes_to(&self, address: &Address) -> bool {
-        !self.deletes && self.address == *address
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub fn deletes(&self) -> bool {
+        self.deletes
     }
 
     /// Writes what its calls set over the attributes of the living resource.
@@ -96,26 +99,75 @@ impl Draft {
 
 /// Puts the drafts in order and tells how long the longest chain takes, in seconds.
 pub(super) fn order(question: &Question, drafts: Vec<Draft>) -> (Vec<Step>, u32) {
-    let rank = ranks(question.schemas);
-    let rank_of = |draft: &Draft| rank.get(draft.address.kind()).copied().unwrap_or(0);
-    let mut after: Vec<BTreeSet<usize>> = Vec::with_capacity(drafts.len());
-    for (at, draft) in drafts.iter().enumerate() {
-        let before = drafts.iter().enumerate().filter(|(other_at, other)| {
-            if *other_at == at {
-                false
-            } else if draft.deletes {
-                // What is built on it goes first, and so does everything that may stop using it.
-                rank_of(other) > rank_of(draft)
-                    && (other.deletes || (draft.verb == Verb::Delete && other.verb == Verb::Update))
-            } else if other.address == draft.address {
-                other.deletes
-            } else {
-                (!other.deletes && draft.needs.contains(&other.address)) || is_part(draft, other)
-            }
-        });
-        after.push(before.map(|(at, _)| at).collect());
-    }
+    let index = Index::new(question, &drafts);
+    let after = drafts.iter().enumerate().map(|(at, draft)| index.before(at, draft)).collect();
     number(question, drafts, after)
+}
+
+/// Where the drafts are, so that each finds those before it without a look at all.
+struct Index<'a> {
+    ranks: Vec<usize>,
+    /// Drafts that delete, and drafts that leave a resource in place, by address.
+    deletes: BTreeMap<&'a Address, Vec<usize>>,
+    leaves: BTreeMap<&'a Address, Vec<usize>>,
+    /// Drafts that delete parts, by kind and the name in AWS of the whole.
+    parts: BTreeMap<(&'a str, &'a str), Vec<usize>>,
+    /// Drafts that delete, and updates, by the rank of their kind.
+    deletes_of: BTreeMap<usize, Vec<usize>>,
+    updates_of: BTreeMap<usize, Vec<usize>>,
+}
+
+impl<'a> Index<'a> {
+    fn new(question: &Question, drafts: &'a [Draft]) -> Self {
+        let rank = ranks(question.schemas);
+        let rank_of = |draft: &Draft| rank.get(draft.address.kind()).copied().unwrap_or(0);
+        let mut index = Self {
+            ranks: drafts.iter().map(rank_of).collect(),
+            deletes: BTreeMap::new(),
+            leaves: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            deletes_of: BTreeMap::new(),
+            updates_of: BTreeMap::new(),
+        };
+        for (at, draft) in drafts.iter().enumerate() {
+            let rank = index.ranks[at];
+            if draft.deletes {
+                let whole = draft.physical.split('/').next().unwrap_or_default();
+                index.deletes.entry(&draft.address).or_default().push(at);
+                index.parts.entry((draft.address.kind(), whole)).or_default().push(at);
+                index.deletes_of.entry(rank).or_default().push(at);
+            } else {
+                index.leaves.entry(&draft.address).or_default().push(at);
+                if draft.verb == Verb::Update {
+                    index.updates_of.entry(rank).or_default().push(at);
+                }
+            }
+        }
+        index
+    }
+
+    /// The drafts that must be done before this one.
+    fn before(&self, at: usize, draft: &Draft) -> BTreeSet<usize> {
+        if draft.deletes {
+            return self.before_deletion(at, draft);
+        }
+        let made_again = self.deletes.get(&draft.address);
+        let needed = draft.needs.iter().filter_map(|need| self.leaves.get(need));
+        // The mark that says where parts are to be found leaves a resource after the parts themselves.
+        let marked = if draft.verb == Verb::Update { draft.parts.as_slice() } else { &[] };
+        let parts = marked.iter().filter_map(|kind| self.parts.get(&(kind.as_str(), draft.physical.as_str())));
+        let all = made_again.into_iter().chain(needed).chain(parts);
+        all.flatten().copied().filter(|before| *before != at).collect()
+    }
+
+    /// What is built on it goes first, and so does everything that may stop using it. Deletions of the next kind wait
+    /// for those of the kinds after it in turn, so that each need not name them all.
+    fn before_deletion(&self, at: usize, draft: &Draft) -> BTreeSet<usize> {
+        let above = self.ranks[at] + 1..;
+        let next = self.deletes_of.range(above.clone()).next().map(|(_, drafts)| drafts);
+        let updates = self.updates_of.range(above).filter(|_| draft.verb == Verb::Delete).map(|(_, drafts)| drafts);
+        next.into_iter().chain(updates).flatten().copied().collect()
+    }
 }
 
 /// When creations of a kind can begin, of which AWS lets only so many go on at once.
@@ -147,14 +199,6 @@ pub(super) fn rounds(question: &Question, steps: &[Step]) -> Vec<String> {
     limited.collect()
 }
 
-/// The mark that says where parts are to be found leaves a resource after the parts themselves.
-fn is_part(whole: &Draft, part: &Draft) -> bool {
-    part.deletes
-        && whole.verb == Verb::Update
-        && whole.parts.iter().any(|kind| kind == part.address.kind())
-        && part.physical.split('/').next() == Some(whole.physical.as_str())
-}
-
 /// Numbers the steps so that each stands after those it depends on; ties stand in the order of the drafts.
 fn number(question: &Question, drafts: Vec<Draft>, after: Vec<BTreeSet<usize>>) -> (Vec<Step>, u32) {
     let limited = question.schemas.iter().filter_map(|schema| Some((schema.kind, schema.creating_limit?)));
@@ -162,13 +206,23 @@ fn number(question: &Question, drafts: Vec<Draft>, after: Vec<BTreeSet<usize>>) 
     let mut place: BTreeMap<usize, usize> = BTreeMap::new();
     let mut ends: Vec<u32> = Vec::new();
     let mut steps: Vec<Step> = Vec::new();
+    let mut open: Vec<usize> = after.iter().map(BTreeSet::len).collect();
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); after.len()];
+    for (at, before) in after.iter().enumerate() {
+        before.iter().for_each(|before| followers[*before].push(at));
+    }
     let mut waiting: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
+    let mut ready: BTreeSet<usize> = (0..open.len()).filter(|at| open[*at] == 0).collect();
     while steps.len() < waiting.len() {
-        let ready = (0..waiting.len())
-            .find(|at| waiting[*at].is_some() && after[*at].iter().all(|dep| place.contains_key(dep)));
         // The rules above make no circle; if they ever did, the first one left would go next rather than none.
-        let next = ready.or_else(|| waiting.iter().position(Option::is_some)).unwrap_or_default();
+        let next = ready.pop_first().or_else(|| waiting.iter().position(Option::is_some)).unwrap_or_default();
         let Some(draft) = waiting[next].take() else { break };
+        for follower in &followers[next] {
+            open[*follower] -= 1;
+            if open[*follower] == 0 && waiting[*follower].is_some() {
+                ready.insert(*follower);
+            }
+        }
         let deps: Vec<usize> = after[next].iter().filter_map(|dep| place.get(dep).copied()).collect();
         let about: u32 = draft.calls.iter().map(|call| call.about.0).sum();
         let ready = deps.iter().map(|dep| ends[*dep]).max().unwrap_or(0);

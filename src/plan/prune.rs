@@ -1,11 +1,15 @@
 //! What the pipeline owns and the spec no longer asks for.
 
-use super::diff::{self, Question, Sheet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::diff::{self, Question};
 use super::order::Draft;
+use super::sheet::Sheet;
 use super::{Held, Reason, Verb};
-use crate::model::{Address, Attrs, Compare, ON_REMOVAL, Observed, Owner, Resource, Schema, Shift};
+use crate::model::{Address, Attrs, Compare, ON_REMOVAL, Observed, Resource, Schema, Shift};
 
 pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
+    let leaving = leaving(question);
     for (address, seen) in &question.inventory.seen {
         let wanted = question.graph.get(address);
         let leaves = match wanted {
@@ -16,7 +20,7 @@ pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
         match seen {
             _ if !leaves => {}
             Observed::Absent => {}
-            Observed::Unreadable(why) => sheet.held.push(Held {
+            Observed::Unreadable(why) => sheet.hold(Held {
                 address: address.clone(),
                 physical: wanted.map(|desired| desired.physical.clone()).unwrap_or_default(),
                 reason: Reason::NotChecked,
@@ -25,47 +29,65 @@ pub(super) fn consider(question: &Question, sheet: &mut Sheet) {
             }),
             // Another block describes it now.
             Observed::Present(live) if wanted.is_none() && diff::renamed(question, schema.kind, live) => {}
-            Observed::Present(live) => remove(question, schema, address, live, sheet),
+            Observed::Present(live) => remove(question, &leaving, schema, address, live, sheet),
         }
     }
     while hold_what_is_used(question, sheet) {}
 }
 
-/// Takes back one deletion of something that a resource still uses which stays: the key of a stream that is kept, the
-/// role of a delivery that is held. Answers whether there was one.
+/// What is ours and nothing asks for any more, by kind and name in AWS.
+type Leaving<'a> = BTreeSet<(&'a str, &'a str)>;
+
+fn leaving<'a>(question: &Question<'a>) -> Leaving<'a> {
+    let leaves = |address: &Address| question.consent.destroy || question.graph.get(address).is_none();
+    let present = question.inventory.seen.iter().filter_map(|(address, seen)| Some((address, seen.present()?)));
+    let ours = present.filter(|(address, live)| leaves(address) && diff::is_ours(question, address, live));
+    ours.map(|(address, live)| (address.kind(), live.physical.as_str())).collect()
+}
+
+/// Takes back deletions of what a resource still uses that stays: the key of a stream that is kept, the role of a
+/// delivery that is held. Answers whether there were any, since these may use others in turn.
 fn hold_what_is_used(question: &Question, sheet: &mut Sheet) -> bool {
-    let leaves = |address: &Address| sheet.drafts.iter().any(|draft| draft.removes(address));
-    let staying: Vec<(&Address, Vec<String>)> = question
-        .inventory
-        .seen
-        .iter()
-        .filter(|(address, _)| !leaves(address))
-        .filter_map(|(address, seen)| Some((address, used(question, sheet, address, seen.present()?))))
-        .collect();
-    let found = question.inventory.seen.iter().find_map(|(address, seen)| {
-        let live = seen.present().filter(|_| leaves(address))?;
-        // Names can be the same by chance, ARNs and ids cannot.
-        let known = ["arn", "id"].iter().filter_map(|output| live.outputs.get(*output)).collect::<Vec<_>>();
-        let uses = |texts: &Vec<String>| known.iter().any(|output| texts.contains(output));
-        let user = staying.iter().find(|(user, texts)| *user != address && uses(texts))?.0;
-        Some((address.clone(), live.physical.clone(), user.clone()))
-    });
-    let Some((address, physical, user)) = found else { return false };
-    sheet.drafts.retain(|draft| !draft.removes(&address));
-    sheet.held.push(Held {
-        address,
-        physical,
-        reason: Reason::InUse,
-        why: format!("{user} still uses it, and stays"),
-        remedy: format!("let {user} go or use something else first"),
-    });
-    true
+    let removed: BTreeSet<&Address> = sheet.drafts().iter().filter_map(Draft::removed).collect();
+    if removed.is_empty() {
+        return false;
+    }
+    let mut changing: BTreeMap<&Address, Vec<&Draft>> = BTreeMap::new();
+    for draft in sheet.drafts() {
+        changing.entry(draft.address()).or_default().push(draft);
+    }
+    // Names can be the same by chance, ARNs and ids cannot.
+    let mut users: BTreeMap<String, &Address> = BTreeMap::new();
+    for (address, seen) in question.inventory.seen.iter().filter(|(address, _)| !removed.contains(address)) {
+        let Some(live) = seen.present() else { continue };
+        let drafts = changing.get(address).map(Vec::as_slice).unwrap_or_default();
+        for text in used(question, drafts, address, live) {
+            users.entry(text).or_insert(address);
+        }
+    }
+    let mut held = Vec::new();
+    for address in removed {
+        let Some(live) = question.inventory.present(address) else { continue };
+        let mut known = ["arn", "id"].iter().filter_map(|output| live.outputs.get(*output));
+        let Some(user) = known.find_map(|output| users.get(output)) else { continue };
+        held.push(Held {
+            address: address.clone(),
+            physical: live.physical.clone(),
+            reason: Reason::InUse,
+            why: format!("{user} still uses it, and stays"),
+            remedy: format!("let {user} go or use something else first"),
+        });
+    }
+    sheet.keep(&held.iter().map(|held| held.address.clone()).collect());
+    let any = !held.is_empty();
+    held.into_iter().for_each(|held| sheet.hold(held));
+    any
 }
 
 /// What a resource refers to once the plan is done. Policies may name what is not there; everything else needs it.
-fn used(question: &Question, sheet: &Sheet, address: &Address, live: &Resource) -> Vec<String> {
+fn used(question: &Question, drafts: &[&Draft], address: &Address, live: &Resource) -> Vec<String> {
     let mut attrs = live.attrs.clone();
-    for draft in sheet.drafts.iter().filter(|draft| draft.changes_to(address)) {
+    for draft in drafts.iter().filter(|draft| !draft.deletes()) {
         draft.overlay(&mut attrs);
     }
     let schema = question.schemas.iter().find(|schema| schema.kind == address.kind());
@@ -81,15 +103,16 @@ fn used(question: &Question, sheet: &Sheet, address: &Address, live: &Resource) 
     texts
 }
 
-fn remove(question: &Question, schema: &'static Schema, address: &Address, live: &Resource, sheet: &mut Sheet) {
+fn remove(
+    question: &Question,
+    leaving: &Leaving,
+    schema: &'static Schema,
+    address: &Address,
+    live: &Resource,
+    sheet: &mut Sheet,
+) {
     let tagged = live.attrs.contains_key("tags");
-    let owner = match question.graph.get(address) {
-        Some(desired) => diff::owner(question, desired, live),
-        None if tagged => live.owner(&address.tagged(), &question.inventory.scope),
-        // Parts without tags that nobody wants were found through an owned parent.
-        None => Owner::Ours,
-    };
-    if owner != Owner::Ours {
+    if !diff::is_ours(question, address, live) {
         return;
     }
     let held = |reason, why: String, remedy: String| Held {
@@ -103,17 +126,17 @@ fn remove(question: &Question, schema: &'static Schema, address: &Address, live:
         let remedy = format!(
             "to delete it, put the block back with `onRemoval: delete`, apply, and remove it again; {address} stays tagged until then"
         );
-        return sheet.held.push(held(
+        return sheet.hold(held(
             Reason::Retained,
             "it has left the spec and is kept (onRemoval: retain)".into(),
             remedy,
         ));
     }
     if let Some(held) = guard(question, schema, address, live) {
-        return sheet.held.push(held);
+        return sheet.hold(held);
     }
-    if let Err(held) = release(question, address, live, sheet) {
-        return sheet.held.push(*held);
+    if let Err(held) = release(question, leaving, address, live, sheet) {
+        return sheet.hold(*held);
     }
     let shift = Shift { before: Some(live), wanted: None, changed: Attrs::new(), now: question.inventory.taken_at };
     let because =
@@ -123,12 +146,18 @@ fn remove(question: &Question, schema: &'static Schema, address: &Address, live:
         risks.push(crate::model::Risk::new("data-loss", format!("{data} is lost for ever")));
     }
     let calls = (schema.calls)(schema, &shift);
-    sheet.drafts.push(Draft::removing(address, live, because, calls).risks(risks));
+    sheet.push(Draft::removing(address, live, because, calls).risks(risks));
 }
 
 /// Others may read a stream that leaves. Consumers go before it where the user agreed; else it stays, and so it does
 /// where nobody knows.
-fn release(question: &Question, address: &Address, live: &Resource, sheet: &mut Sheet) -> Result<(), Box<Held>> {
+fn release(
+    question: &Question,
+    leaving: &Leaving,
+    address: &Address,
+    live: &Resource,
+    sheet: &mut Sheet,
+) -> Result<(), Box<Held>> {
     let held = |reason, why: String, remedy: String| {
         Box::new(Held { address: address.clone(), physical: live.physical.clone(), reason, why, remedy })
     };
@@ -141,8 +170,8 @@ fn release(question: &Question, address: &Address, live: &Resource, sheet: &mut 
         }
         Some(Ok(readers)) => readers,
     };
-    let foreign: Vec<&(Address, String)> =
-        readers.iter().filter(|(reader, physical)| !goes_too(question, reader, physical)).collect();
+    let goes_too = |(reader, physical): &&(Address, String)| leaving.contains(&(reader.kind(), physical.as_str()));
+    let foreign: Vec<&(Address, String)> = readers.iter().filter(|reader| !goes_too(reader)).collect();
     let forced = |reader: &Address| question.consent.foreign_consumers && reader.kind() == "consumer";
     let (going, staying): (Vec<_>, Vec<_>) = foreign.into_iter().partition(|(reader, _)| forced(reader));
     if !staying.is_empty() {
@@ -164,26 +193,9 @@ fn release(question: &Question, address: &Address, live: &Resource, sheet: &mut 
         let because = format!("somebody else registered it; it goes with {address} (--force-consumers)");
         let risk = crate::model::Risk::new("disruption", "whoever reads through it stops");
         let calls = (schema.calls)(schema, &shift);
-        sheet.drafts.push(Draft::removing(reader, &reading, &because, calls).risks(vec![risk]));
+        sheet.push(Draft::removing(reader, &reading, &because, calls).risks(vec![risk]));
     }
     Ok(())
-}
-
-/// The plan deletes this reader too, since it is ours and nothing asks for it any more.
-fn goes_too(question: &Question, reader: &Address, physical: &str) -> bool {
-    question.inventory.seen.iter().any(|(address, seen)| {
-        let leaves = question.consent.destroy || question.graph.get(address).is_none();
-        let ours = |live: &Resource| match question.graph.get(address) {
-            Some(desired) => diff::owner(question, desired, live) == Owner::Ours,
-            None if live.attrs.contains_key("tags") => {
-                live.owner(&address.tagged(), &question.inventory.scope) == Owner::Ours
-            }
-            None => true,
-        };
-        leaves
-            && address.kind() == reader.kind()
-            && seen.present().is_some_and(|live| live.physical == physical && ours(live))
-    })
 }
 
 /// What forbids the deletion of a living resource.

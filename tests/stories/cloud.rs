@@ -114,10 +114,14 @@ impl Cloud {
 
     /// `stream NAME create SHARDS|onDemand`, `stream NAME delete`, `stream NAME FIELD VALUE`,
     /// `stream NAME tag KEY VALUE`, `stream NAME untag KEY`, `stream NAME consumer CONSUMER`,
-    /// `stream NAME readable ACCOUNT`, `key ALIAS create`, `bucket NAME create`,
+    /// `stream NAME readable ACCOUNT`, `endpoint VPC SERVICE create`, `key ALIAS create`, `bucket NAME create`,
     /// `bucket NAME versioning enabled`, `role NAME create`, `role NAME description TEXT`, `role NAME delete`,
-    /// `log-group NAME retention 3d`, `alarm NAME delete`, `consumer STREAM/NAME create`, `consumer STREAM/NAME delete`.
+    /// The words of `NETWORK` stand for their ids. `log-group NAME retention 3d`, `alarm NAME delete`, `consumer STREAM/NAME create`, `consumer STREAM/NAME delete`.
     pub fn by_hand(&self, words: &[&str]) -> Result<(), String> {
+        let own = |word: &&str| NETWORK.iter().position(|(key, _)| key == word);
+        let words: Vec<&str> =
+            words.iter().map(|word| own(word).map_or(*word, |at| self.network[at].as_str())).collect();
+        let words = words.as_slice();
         if self.endpoints.is_empty() {
             return by_hand_locally(&self.local()?, words);
         }
@@ -148,6 +152,18 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
             local.put("bucket", name, Attrs::from([("ownership".to_owned(), owner), ("lifecycle".to_owned(), rules)]))
         }
         ["consumer", consumer, "create"] => local.put("consumer", consumer, Attrs::new()),
+        ["endpoint", vpc, service, "create"] => {
+            let full = format!("com.amazonaws.{}.{service}", emulators::REGION);
+            let texts = [("service", full.as_str()), ("vpc", *vpc), ("type", "Interface")];
+            let mut attrs: Attrs = texts.map(|(field, text)| (field.to_owned(), Value::text(text))).into();
+            attrs.insert("privateDns".into(), Value::Bool(true));
+            attrs.extend(["subnets", "securityGroups"].map(|field| (field.to_owned(), Value::List(Vec::new()))));
+            // What EC2 writes where nobody gives a policy.
+            let all = [("Action", "*"), ("Effect", "Allow"), ("Principal", "*"), ("Resource", "*")];
+            let all = Value::List(vec![Value::map(all.map(|(key, value)| (key, Value::text(value))))]);
+            attrs.insert("policy".into(), Value::map([("Statement", all)]));
+            local.put("endpoint", &format!("{vpc}/{service}"), attrs)
+        }
         ["role", name, "create"] => local.put("role", name, Attrs::new()),
         ["key", alias, "create"] => local.put("key", alias, Attrs::from([("alias".to_owned(), Value::text(*alias))])),
         ["stream", name, "consumer", consumer] => {

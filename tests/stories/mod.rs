@@ -36,6 +36,7 @@ stories! {
     a_key_outlives_what_it_encrypts
     access
     adopt_a_stream
+    adopt_an_endpoint
     adopt_buckets_and_roles
     alarms
     archives

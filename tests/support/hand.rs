@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_sdk_ec2::types::VpcEndpointType;
 use aws_sdk_kinesis::config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::types::{EncryptionType, ScalingType, StreamMode, StreamModeDetails, StreamStatus};
 use aws_sdk_s3::types::{BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration};
@@ -48,17 +49,22 @@ impl Hand {
         }
     }
 
-    /// A VPC and two of its subnets.
+    /// A new VPC and two subnets in it.
     pub fn network(&self) -> Result<[String; 3], String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let subnets = runtime
-            .map_err(|error| error.to_string())?
-            .block_on(said(self.ec2.describe_subnets().send()))?
-            .subnets
-            .unwrap_or_default();
-        let [one, two, ..] = subnets.as_slice() else { return Err("no two subnets".into()) };
-        let id = |id: Option<&str>| id.map(str::to_owned).ok_or("a subnet without an id");
-        Ok([id(one.vpc_id())?, id(one.subnet_id())?, id(two.subnet_id())?])
+        runtime.map_err(|error| error.to_string())?.block_on(async {
+            let made = said(self.ec2.create_vpc().cidr_block("10.0.0.0/16").send()).await?;
+            let vpc = made.vpc().and_then(|vpc| vpc.vpc_id()).ok_or("a VPC without an id")?.to_owned();
+            let mut ids = vec![vpc.clone()];
+            for (zone, block) in [("eu-west-1a", "10.0.1.0/24"), ("eu-west-1b", "10.0.2.0/24")] {
+                let subnet = self.ec2.create_subnet().vpc_id(&vpc).cidr_block(block).availability_zone(zone);
+                let made = said(subnet.send()).await?;
+                ids.push(
+                    made.subnet().and_then(|subnet| subnet.subnet_id()).ok_or("a subnet without an id")?.to_owned(),
+                );
+            }
+            ids.try_into().map_err(|_| "not three ids".to_owned())
+        })
     }
 
     /// Does what the words say and waits until it has settled.
@@ -85,6 +91,11 @@ impl Hand {
             ["bucket", name, "versioning", "enabled"] => {
                 let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
                 said(self.s3.put_bucket_versioning().bucket(*name).versioning_configuration(on).send()).await.map(drop)
+            }
+            ["endpoint", vpc, service, "create"] => {
+                let call = self.ec2.create_vpc_endpoint().vpc_id(*vpc).vpc_endpoint_type(VpcEndpointType::Interface);
+                let call = call.service_name(format!("com.amazonaws.{REGION}.{service}")).private_dns_enabled(true);
+                said(call.send()).await.map(drop)
             }
             ["role", name, "create"] => {
                 let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;

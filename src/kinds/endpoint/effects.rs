@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::types::{Filter, ResourceType, State as Phase, VpcEndpoint, VpcEndpointType};
 
 use super::super::{Tagged, absent, security_group};
-use super::SCHEMA;
+use super::{SCHEMA, only_one};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Class, Fault, Outputs, Target};
 use crate::model::{Attrs, Call, PIPELINE, RESOURCE, Resource, Scope, State, Value};
@@ -45,13 +45,20 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
     let claims = found.iter().filter_map(|endpoint| {
         let tags = security_group::plain_tags(endpoint.tags());
         let mut tagged = security_group::claim(SCHEMA.kind, scope, "", tags)?;
-        tagged.claim.physical = tagged.claim.address.name().to_owned();
+        tagged.claim.physical = only_one_of(endpoint).unwrap_or_else(|| tagged.claim.address.name().to_owned());
         Some(tagged)
     });
     Ok(claims.collect())
 }
 
-/// An endpoint has no name of its own: it is the one that carries our tags.
+/// What names it where it answers to its service's public name.
+fn only_one_of(endpoint: &VpcEndpoint) -> Option<String> {
+    let word = endpoint.service_name()?.rsplit('.').next()?;
+    endpoint.private_dns_enabled().filter(|answers| *answers).map(|_| only_one(endpoint.vpc_id().unwrap_or_default(), word))
+}
+
+/// The one that carries our tags; else, since there can be no second one, whichever answers to the service's public
+/// name in this VPC.
 async fn find(aws: &Aws, target: &Target) -> Result<Option<VpcEndpoint>, Fault> {
     let found = endpoints(aws, security_group::tag_filters(&target.scope, Some(&target.address))).await?;
     // Some endpoints of this API ignore filters.
@@ -59,7 +66,15 @@ async fn find(aws: &Aws, target: &Target) -> Result<Option<VpcEndpoint>, Fault> 
         let tags = security_group::plain_tags(endpoint.tags());
         tags.get(PIPELINE) == Some(&target.scope.pipeline) && tags.get(RESOURCE) == Some(&target.address.to_string())
     };
-    Ok(found.into_iter().find(ours))
+    if let Some(ours) = found.into_iter().find(ours) {
+        return Ok(Some(ours));
+    }
+    let vpc = match target.physical.split_once('/') {
+        Some((vpc, _)) if target.physical != target.address.name() => vpc,
+        _ => return Ok(None),
+    };
+    let found = endpoints(aws, vec![Filter::builder().name("vpc-id").values(vpc).build()]).await?;
+    Ok(found.into_iter().find(|endpoint| only_one_of(endpoint).as_ref() == Some(&target.physical)))
 }
 
 pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {
@@ -87,7 +102,9 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
         attrs.insert("policy".into(), tree.unwrap_or_else(|| Value::text(text)));
     }
     let outputs = BTreeMap::from([("arn".to_owned(), arn(&target.scope, &id)), ("id".to_owned(), id)]);
-    Ok(Some(Resource { physical: target.physical.clone(), outputs, attrs, facts: Attrs::new(), state }))
+    // Told from what is there, so that the same endpoint has the same name under its former address.
+    let physical = only_one_of(&endpoint).unwrap_or_else(|| target.physical.clone());
+    Ok(Some(Resource { physical, outputs, attrs, facts: Attrs::new(), state }))
 }
 
 fn arn(scope: &Scope, id: &str) -> String {
