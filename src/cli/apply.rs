@@ -2,8 +2,7 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indicatif::{MultiProgress, ProgressDrawTarget};
-
+use super::live::Live;
 use super::plan::{Agree, Format};
 use super::progress::Progress;
 use super::signals::Signals;
@@ -117,13 +116,13 @@ pub async fn carry_out(
     }
     out.finish_what_began();
     let stop = Stop::default();
-    let view = (!go.json && out.is_live()).then(MultiProgress::new);
+    let live = (!go.json && out.is_live()).then(Live::new);
     let signals = Signals::listen().map_err(|error| anyhow::Error::new(error).context("listening for Ctrl-C"))?;
-    let listener = tokio::spawn(obey(signals, stop.clone(), view.clone()));
+    let listener = tokio::spawn(obey(signals, stop.clone(), live.clone()));
     let mut exits = Vec::new();
     for (plan, cloud) in plans.iter().zip(&clouds) {
         let limits = Limits { parallelism: usize::from(go.parallelism), ..Limits::default() };
-        let progress = Progress::new(plan, go.json, view.as_ref(), out);
+        let progress = Progress::new(plan, go.json, live.as_ref().map(|live| &live.view), out);
         let outcomes =
             apply::execute(&**cloud, plan, kinds::SCHEMAS, limits, &stop, &|event| progress.tell(&event)).await;
         progress.finish();
@@ -203,22 +202,18 @@ fn agreed(command: &str, out: &Out) -> Result<bool, Failure> {
 }
 
 /// One signal finishes what is in flight, a second drops it.
-async fn obey(mut signals: Signals, stop: Stop, view: Option<MultiProgress>) {
+async fn obey(mut signals: Signals, stop: Stop, live: Option<Live>) {
     let out = Out::new(super::out::Color::Auto);
     while signals.next().await {
         if stop.ask() > 1 {
-            if let Some(view) = &view {
-                // Nothing is drawn any more; if the terminal is gone, nobody misses it.
-                let _ = view.clear();
-                view.set_draw_target(ProgressDrawTarget::hidden());
-            }
+            live.iter().for_each(Live::give_up);
             out.error("Dropped; what was in flight may have taken effect. Run the command again.");
             std::process::exit(Exit::Interrupted.code().into());
         }
         let line = "Stopping: the steps in flight are finished. Ctrl-C once more drops them.";
-        match &view {
+        match &live {
             // Beside a live view a line would be drawn over.
-            Some(view) => drop(view.println(line)),
+            Some(live) => drop(live.view.println(line)),
             None => out.error(line),
         }
     }

@@ -13,6 +13,7 @@ mod iam;
 mod import;
 mod init;
 mod lint;
+mod live;
 mod local;
 mod out;
 mod plan;
