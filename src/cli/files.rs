@@ -38,13 +38,21 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
     let mut seen = std::collections::BTreeSet::new();
     files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     let mut sources = Vec::new();
-    for file in files {
-        match load(&file) {
+    for file in files.iter().map(|file| from_here(file)) {
+        match load(file) {
             Ok(source) => sources.push(source),
             Err(problem) => problems.push(problem),
         }
     }
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+/// The path as somebody in the current folder writes it: `./a.yaml` and the whole path of such a file are `a.yaml`. Code
+/// hosts know files by no other name.
+fn from_here(file: &Path) -> &Path {
+    let here = std::env::current_dir().unwrap_or_default();
+    let inside = file.strip_prefix(here).or_else(|_| file.strip_prefix("."));
+    inside.ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(file)
 }
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {

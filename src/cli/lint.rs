@@ -1,3 +1,5 @@
+mod gather;
+mod judge;
 mod mend;
 mod policies;
 mod revision;
@@ -14,9 +16,11 @@ use crate::lint::baseline::Baseline;
 use crate::lint::rule::{About, Concern, Severity};
 use crate::report::lint::Told;
 
+use gather::Gathered;
+pub use judge::with_room;
+use judge::{Judge, Judged, judge_all};
 pub use policies::Folder;
-pub use setup::{Judge, with_room};
-use setup::{Judged, Setup};
+use setup::Setup;
 use telling::Target;
 
 #[derive(clap::Args)]
@@ -105,7 +109,7 @@ enum How {
 }
 
 pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    let setup = Setup::of(common, &args)?;
+    let setup = Setup::of(&args)?;
     if args.list_rules {
         out.text(&setup.list());
         return Ok(Exit::Success);
@@ -115,18 +119,27 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     setup.check_names()?;
-    let mut sources = setup.sources(common, &args)?;
+    let Gathered { mut sources, beside, values, mistakes } = Gathered::of(&setup, common, &args)?;
     if args.fix.is_some() || args.diff {
         let also_unsafe = args.fix == Some(How::Unsafe);
-        with_room(|| mend::run(&mut setup.judge(common), &mut sources, also_unsafe, args.diff, out))?;
+        with_room(|| mend::run(&mut Judge::new(&setup, &values), &mut sources, also_unsafe, args.diff, out))?;
         if args.diff {
             return Ok(Exit::Success);
         }
     }
-    let mut judged = setup.judge_all(common, &sources);
+    let mut judged = judge_all(&setup, &values, &sources);
     if let Some(revision) = &args.since {
-        since(&setup, common, revision, &sources, &mut judged)?;
+        let mut earlier = Vec::new();
+        for source in &sources {
+            earlier.extend(revision::text_at(revision, source)?);
+        }
+        // Each file as it was, by the rules of today.
+        let known = Baseline::of(&judge_all(&setup, &values, &earlier).findings);
+        known.apply(&mut judged.findings, &format!("there in {revision} already"));
     }
+    judged.broken |= !mistakes.is_empty();
+    judged.findings.extend(mistakes);
+    sources.extend(beside);
     if let Some(file) = args.baseline.as_ref().or(setup.config.baseline.as_ref()) {
         setup::baseline(file)?.apply(&mut judged.findings, "known in the baseline");
     }
@@ -145,23 +158,6 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     };
     telling::tell(&told, &args.format, out)?;
     Ok(exit(&judged, &args, &setup))
-}
-
-/// Silences what was there before. Each file is judged as it was, by the rules of today.
-fn since(
-    setup: &Setup,
-    common: &Common,
-    revision: &str,
-    sources: &[crate::spec::Source],
-    judged: &mut Judged,
-) -> Result<(), Failure> {
-    let mut earlier = Vec::new();
-    for source in sources {
-        earlier.extend(revision::text_at(revision, source)?);
-    }
-    let known = Baseline::of(&setup.judge_all(common, &earlier).findings);
-    known.apply(&mut judged.findings, &format!("there in {revision} already"));
-    Ok(())
 }
 
 fn exit(judged: &Judged, args: &Args, setup: &Setup) -> Exit {

@@ -35,8 +35,10 @@ use clap::{Parser, Subcommand};
 pub use exit::Exit;
 pub use failure::Failure;
 pub use out::Out;
+pub use planfile::parse as parse_plan;
 pub use schema::text as schema_text;
 pub use session::{Common, Job};
+pub use text::{look_further, read as read_spec};
 
 /// One YAML file for a whole Amazon Kinesis pipeline: plan it, apply it, see what has drifted.
 ///

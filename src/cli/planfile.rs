@@ -38,18 +38,23 @@ pub fn load(file: &Path) -> Result<Vec<Plan>, Failure> {
     } else {
         "make it again: tidegate plan --out FILE"
     };
-    let whole: Value = serde_json::from_str(&text)
-        .map_err(|error| Failure::refused(format!("{}: it is no plan file: {error}", doing()), again))?;
+    parse(&text).map_err(|why| Failure::refused(format!("{}: {why}", doing()), again))
+}
+
+/// Reads the text of a plan file, whose seal must fit.
+///
+/// # Errors
+/// Why it is no plan of this version.
+pub fn parse(text: &str) -> Result<Vec<Plan>, String> {
+    let whole: Value = serde_json::from_str(text).map_err(|error| format!("it is no plan file: {error}"))?;
     let (Some(seal), Some(body)) = (whole["seal"].as_str(), whole.get("plan")) else {
-        return Err(Failure::refused(format!("{}: it is no plan file", doing()), again));
+        return Err("it is no plan file".into());
     };
     if sealed(body) != seal {
-        return Err(Failure::refused(format!("{}: it was changed after it was made", doing()), again));
+        return Err("it was changed after it was made".into());
     }
     if body["format_version"] != json!(FORMAT) {
-        let version = &body["format_version"];
-        return Err(Failure::refused(format!("{}: format {version} is not ours ({FORMAT})", doing()), again));
+        return Err(format!("format {} is not ours ({FORMAT})", body["format_version"]));
     }
-    serde_json::from_value(body["plans"].clone())
-        .map_err(|error| Failure::refused(format!("{}: {error}", doing()), again))
+    serde_json::from_value(body["plans"].clone()).map_err(|error| error.to_string())
 }

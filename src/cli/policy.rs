@@ -153,7 +153,7 @@ fn judge(engine: &mut Engine, id: &str, case: &Case, is_bad: bool) -> Option<Str
         },
         None => {
             let source = case.source(id)?;
-            let reading = Reading::of(&source, &|_, _| None);
+            let reading = Reading::of(&source, &Case::variable);
             let Some(known) = reading.known() else {
                 let problem = reading.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
                 return Some(format!("the spec is not valid: {problem}"));

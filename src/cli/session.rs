@@ -84,7 +84,8 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn variable_of(given: &BTreeMap<String, String>, kind: VarKind, name: &str) -> Option<String> {
+/// What a variable stands for.
+pub fn variable_of(given: &BTreeMap<String, String>, kind: VarKind, name: &str) -> Option<String> {
     match kind {
         VarKind::Env => std::env::var(name).ok(),
         VarKind::Var => given.get(name).cloned(),
@@ -121,11 +122,7 @@ impl Common {
     pub fn load(&self, json: bool) -> Result<(Vec<Pipeline>, Vec<Document>), Failure> {
         let paths = if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() };
         let sources = files::read(&paths).map_err(|problems| Failure::Problems { problems, sources: vec![], json })?;
-        let given = vars::read(&self.var_files, &self.vars).map_err(|(problems, sources)| Failure::Problems {
-            problems,
-            sources,
-            json,
-        })?;
+        let given = self.values().map_err(|(problems, sources)| Failure::Problems { problems, sources, json })?;
         let mut problems = Vec::new();
         let mut specs = Vec::new();
         let mut documents = Vec::new();
@@ -146,10 +143,12 @@ impl Common {
         if problems.is_empty() { Ok((specs, documents)) } else { Err(Failure::Problems { problems, sources, json }) }
     }
 
-    /// What a variable stands for. A file of values that cannot be read is told by the commands that need it.
-    pub fn variable(&self, kind: VarKind, name: &str) -> Option<String> {
-        let given = vars::read(&self.var_files, &self.vars).unwrap_or_else(|_| self.vars.iter().cloned().collect());
-        variable_of(&given, kind, name)
+    /// The values of `--var-file` and `--var`.
+    ///
+    /// # Errors
+    /// Every mistake of every file.
+    pub fn values(&self) -> Result<BTreeMap<String, String>, (Vec<Problem>, Vec<Source>)> {
+        vars::read(&self.var_files, &self.vars)
     }
 
     /// Reads the spec, connects to its cloud and derives what is wanted.

@@ -116,6 +116,11 @@ macro_rules! kinds {
             #[serde(default, skip_serializing_if = "Defaults::is_empty")]
             #[schemars(example = serde_json::json!({ "key": "clicks", "onRemoval": "retain" }))]
             pub defaults: Defaults,
+            /// IAM policies that are kept as JSON files beside or below this file: `tidegate lint` judges them by what the
+            /// pipeline needs. Nothing else reads them.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            #[schemars(example = ["iam/web-producer.json"])]
+            pub iam_policies: Vec<String>,
             $($(
                 $(#[$meta])*
                 #[serde(default, skip_serializing_if = "wish::is_default")]

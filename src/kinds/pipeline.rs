@@ -41,6 +41,7 @@ const MOST_TAGS: usize = 40;
 /// Checks what is true of the pipeline as a whole.
 pub fn check(spec: &Pipeline, problems: &mut Vec<Problem>) {
     check_tags(&spec.tags, &Path::of(["tags"]), problems);
+    check_files(&spec.iam_policies, problems);
     for (index, arn) in spec.defaults.notify.iter().enumerate() {
         if !arn.starts_with("arn:") {
             let path = Path::of(["defaults", "notify"]).index(index);
@@ -54,6 +55,24 @@ pub fn check(spec: &Pipeline, problems: &mut Vec<Problem>) {
         problems.push(
             Problem::new("invalid-value", Path::of(["defaults", "notify"]), "an alarm takes at most five actions")
                 .help("send to one SNS topic with several subscribers"),
+        );
+    }
+}
+
+/// A spec of somebody else's pull request must not make lint show files from anywhere.
+fn check_files(files: &[String], problems: &mut Vec<Problem>) {
+    for (index, file) in files.iter().enumerate() {
+        let goes_out = file.starts_with(['/', '\\', '~']) || file.split(['/', '\\']).any(|part| part == "..");
+        let message = if !file.ends_with(".json") {
+            format!("`{file}` is no JSON file")
+        } else if goes_out {
+            format!("`{file}` does not lie beside or below this file")
+        } else {
+            continue;
+        };
+        problems.push(
+            Problem::new("invalid-value", Path::of(["iamPolicies"]).index(index), message)
+                .help("write a path from the folder of this file, for example iam/web-producer.json"),
         );
     }
 }
@@ -97,6 +116,7 @@ impl Pipeline {
             region: Some(region.to_owned()),
             tags: BTreeMap::new(),
             defaults: Defaults::default(),
+            iam_policies: Vec::new(),
             keys: BTreeMap::new(),
             streams: BTreeMap::new(),
             access: BTreeMap::new(),

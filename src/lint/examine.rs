@@ -77,7 +77,7 @@ pub fn examine_case(
     if !case.spec.is_empty()
         && let Some(spec) = case.source("spec")
     {
-        let reading = Reading::of(&spec, &|_, _| None);
+        let reading = Reading::of(&spec, &Case::variable);
         let known = reading.known().map(|known| streams(known.spec, known.graph, &scope(known.spec)));
         beside = match (known, reading.problems.into_iter().next()) {
             (Some(streams), None) => streams,

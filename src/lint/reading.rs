@@ -25,6 +25,11 @@ impl Reading {
         }
         let spec = read::<Pipeline>(&document, &Path::root(), &mut problems);
         let Some(spec) = spec.filter(|_| problems.is_empty()) else { return Self { known: None, problems } };
+        Self::derived(document, spec)
+    }
+
+    /// What a spec without mistakes of its own asks for.
+    pub fn derived(document: Document, spec: Pipeline) -> Self {
         let mut wishes = wish(&spec, &scope(&spec));
         document.locate(&mut wishes.problems);
         let known = wishes.problems.is_empty().then_some((document, spec, wishes.graph));

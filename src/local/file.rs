@@ -63,35 +63,9 @@ impl Store {
             return Ok(None);
         }
         let text = fs::read(&self.path).map_err(|error| self.failed("reading", &error))?;
-        let saved = self.parse(&text)?;
+        let saved = parse(&self.path, &text)?;
         self.seen = stamp;
         Ok(Some(saved))
-    }
-
-    fn parse(&self, text: &[u8]) -> Result<Saved, Fault> {
-        let path = self.path.display();
-        let damaged = |error: serde_json::Error| {
-            Fault::new(
-                Class::Refused,
-                format!("reading the local cloud {path}"),
-                "DamagedFile",
-                format!("the file is damaged: {error}"),
-            )
-            .help(format!("move it away (`mv {path} {path}.damaged`) and apply again; the local cloud starts empty"))
-        };
-        let version: Version = serde_json::from_slice(text).map_err(damaged)?;
-        if version.format != FORMAT {
-            let message =
-                format!("the file has format {}, and this version of tidegate knows {FORMAT}", version.format);
-            return Err(Fault::new(
-                Class::Refused,
-                format!("reading the local cloud {path}"),
-                "UnknownFormat",
-                message,
-            )
-            .help("use the version of tidegate that wrote it, or another file"));
-        }
-        serde_json::from_slice(text).map_err(damaged)
     }
 
     pub fn save(&mut self, saved: &Saved) -> Result<(), Fault> {
@@ -121,6 +95,23 @@ impl Store {
         Fault::new(Class::Refused, doing, "FileFailed", error.to_string())
             .help("check that the folder exists, that you may write to it, and that the disk has room")
     }
+}
+
+/// Reads the file's bytes.
+pub fn parse(path: &Path, text: &[u8]) -> Result<Saved, Fault> {
+    let path = path.display();
+    let doing = || format!("reading the local cloud {path}");
+    let damaged = |error: serde_json::Error| {
+        Fault::new(Class::Refused, doing(), "DamagedFile", format!("the file is damaged: {error}"))
+            .help(format!("move it away (`mv {path} {path}.damaged`) and apply again; the local cloud starts empty"))
+    };
+    let version: Version = serde_json::from_slice(text).map_err(damaged)?;
+    if version.format != FORMAT {
+        let message = format!("the file has format {}, and this version of tidegate knows {FORMAT}", version.format);
+        return Err(Fault::new(Class::Refused, doing(), "UnknownFormat", message)
+            .help("use the version of tidegate that wrote it, or another file"));
+    }
+    serde_json::from_slice(text).map_err(damaged)
 }
 
 /// Each save is a new file, also where two of them fall into one tick of the file system's clock.

@@ -150,6 +150,18 @@ impl Local {
         Ok(local)
     }
 
+    /// The cloud that the bytes of such a file describe, in memory.
+    pub fn read(bytes: &[u8], schemas: &'static [&'static Schema], options: Options, now: i64) -> Result<Self, Fault> {
+        let mut saved = file::parse(Path::new("-"), bytes)?;
+        let local = Self::new(schemas, options, now);
+        local.clock.catch_up(saved.ahead_ms);
+        let mut held = local.held();
+        held.world = saved.regions.remove(&held.region).unwrap_or_default();
+        held.elsewhere = saved.regions;
+        drop(held);
+        Ok(local)
+    }
+
     /// Asks `hook` around each mutating call.
     #[must_use]
     pub fn with_hook(mut self, hook: Hook) -> Self {

@@ -1,5 +1,6 @@
 //! `tidegate lint` and `tidegate policy` as a build server and a person use them.
 
+mod action;
 mod docs;
 mod formats;
 mod own_policies;

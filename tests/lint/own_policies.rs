@@ -53,3 +53,12 @@ fn ids_of_built_in_rules_are_taken() {
     assert_eq!(run.code, 3);
     assert!(run.err.contains("is the id of a built-in rule"), "{}", run.err);
 }
+
+#[test]
+fn the_built_in_rules_pass_their_own_cases() {
+    let place = Place::with(&[]);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+    let run = place.run(&format!("policy test {folder}"));
+    let failed: Vec<&str> = run.out.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert_eq!((run.code, failed), (0, vec![]), "{}", run.err);
+}

@@ -77,3 +77,59 @@ fn fixes_keep_everything_else() {
     place.run("lint a.yaml --fix");
     assert_eq!(place.read("a.yaml"), OLD.replace("rotation: none", "rotation: 365d"));
 }
+
+#[test]
+fn a_spec_names_the_policies_beside_it() {
+    let spec = "apiVersion: tidegate/v1\npipeline: demo\nregion: eu-west-1\nkeys: { data: {} }\niamPolicies: [iam/web.json]\nstreams: { clicks: { encryption: { key: data } } }\n";
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kinesis:PutRecord","kinesis:PutRecords"],"Resource":"arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"}]}"#;
+    let place = Place::with(&[("specs/a.yaml", spec), ("specs/iam/web.json", policy)]);
+    let json = |command: &str| -> serde_json::Value { serde_json::from_str(&place.run(command).out).unwrap() };
+    let found = json("lint specs --select access --format json");
+    let finding = &found["findings"][0];
+    assert_eq!(
+        (finding["rule"].as_str(), finding["file"].as_str()),
+        (Some("iam-missing-kms"), Some("specs/iam/web.json")),
+        "{found}"
+    );
+    // Named twice, judged once.
+    let twice = place.run("lint specs/a.yaml specs/iam/web.json --select access --format json").rules();
+    assert_eq!(twice, ["iam-missing-kms"]);
+    place.write("specs/a.yaml", &spec.replace("iam/web.json", "iam/none.json, ../web.json, iam/web.txt"));
+    let run = place.run("lint specs");
+    assert_eq!(run.code, 2);
+    for said in ["`../web.json` does not lie beside or below this file", "`iam/web.txt` is no JSON file", "a.yaml:5:15"]
+    {
+        assert!(run.out.contains(said), "{said}: {}", run.out);
+    }
+    place.write("specs/a.yaml", &spec.replace("iam/web.json", "iam/none.json, iam/out.json"));
+    place.write("out.json", policy);
+    std::os::unix::fs::symlink("../../out.json", place.path().join("specs/iam/out.json")).unwrap();
+    let run = place.run("lint specs");
+    assert_eq!(run.code, 2);
+    for said in ["cannot read specs/iam/none.json: No such file", "a link out of the folder"] {
+        assert!(run.out.contains(said), "{said}: {}", run.out);
+    }
+}
+
+#[test]
+fn values_of_variables_are_read_once_and_their_mistakes_told() {
+    let spec = "apiVersion: tidegate/v1\npipeline: demo\nstreams: { clicks: { retention: \"${var:DAYS}d\" } }\n";
+    let place = Place::with(&[("a.yaml", spec), ("good.yaml", "DAYS: 7\n"), ("bad.yaml", "DAYS: [7]\n")]);
+    assert_ne!(place.run("lint a.yaml --var-file good.yaml").code, 2);
+    let run = place.run("lint a.yaml --var-file bad.yaml --format github");
+    assert_eq!(run.code, 2);
+    let told = "::error file=bad.yaml,line=1,endLine=1,col=7,endColumn=10,title=wrong-type::";
+    assert!(run.out.starts_with(told), "{}", run.out);
+    assert_eq!(run.out.lines().count(), 1, "the spec is not blamed: {}", run.out);
+    let run = place.run("lint a.yaml --var-file none.yaml");
+    assert_eq!(run.code, 2);
+    assert!(run.out.contains("cannot read none.yaml"), "{}", run.out);
+}
+
+#[test]
+fn lint_says_all_that_is_wrong_with_a_spec_at_once() {
+    let spec = "apiVersion: tidegate/v1\npipeline: demo\nstreams: { a: { retention: 25 } }\naccess: { web: { trust: { service: ecs-tasks.amazonaws.com }, can: [{ write: nowhere }] } }\ntags: { note: \"${env:HOME}\" }\n";
+    let place = Place::with(&[("a.yaml", spec)]);
+    let rules = place.run("lint a.yaml --format json").rules();
+    assert_eq!(rules.len(), 3, "{rules:?}");
+}

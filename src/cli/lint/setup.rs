@@ -1,11 +1,12 @@
-//! What a run of lint needs: settings, rules, engines, files.
+//! What a run of lint needs: settings, rules, engines.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::super::{Common, Failure, files};
+use super::super::Failure;
+use super::judge::with_room;
 use super::{Args, Folder, Who};
 use crate::lint::baseline::Baseline;
 use crate::lint::builtin;
@@ -13,67 +14,25 @@ use crate::lint::cases::Cases;
 use crate::lint::choice::{Choice, nearest};
 use crate::lint::config::{Config, Lint};
 use crate::lint::engine::{Engine, RULE_LIMIT};
-use crate::lint::examine::{examine, examine_policy, sort};
 use crate::lint::finding::Finding;
-use crate::lint::iam;
-use crate::lint::iam::catalog::Catalog;
-use crate::lint::iam::need::Stream;
 use crate::lint::policy::{PolicyFailure, PolicyFile};
-use crate::lint::reading::{Reading, looks_like_spec, scope};
 use crate::lint::rule::{About, Persona};
-use crate::lint::suppress::{self, Law};
+use crate::lint::suppress;
 use crate::report::lint::rules;
-use crate::spec::Source;
-
-/// The engine recurses as deep as policies do; the main thread's stack is somebody else's choice.
-const STACK: usize = 64 << 20;
-/// Files below which threads cost more than they save.
-const FEW: usize = 16;
 
 pub struct Setup {
     pub config: Lint,
     pub choice: Choice,
     pub rules: Vec<Arc<About>>,
-    engines: Vec<Engine>,
+    pub engines: Vec<Engine>,
     cases: Vec<(String, String, Cases)>,
-    failures: Vec<PolicyFailure>,
-    /// Where the paths of the configuration begin.
-    home: PathBuf,
-}
-
-/// What was found in some files.
-#[derive(Default)]
-pub struct Judged {
-    pub findings: Vec<Finding>,
     pub failures: Vec<PolicyFailure>,
-    /// Some spec has a mistake, so its pipeline was not judged.
-    pub broken: bool,
-    /// The streams of the specs, by which policy files beside them are judged.
-    streams: Vec<Stream>,
-}
-
-/// Judges files one after the other, with engines of its own.
-pub struct Judge<'a> {
-    setup: &'a Setup,
-    common: &'a Common,
-    engines: Vec<Engine>,
-}
-
-/// Runs on a thread with a large stack.
-pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        match thread.map(|thread| thread.join()) {
-            Ok(Ok(done)) => done,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(error) => std::panic::resume_unwind(Box::new(format!("starting a thread: {error}"))),
-        }
-    })
+    /// Where the paths of the configuration begin.
+    pub home: PathBuf,
 }
 
 impl Setup {
-    pub fn of(common: &Common, args: &Args) -> Result<Self, Failure> {
-        let _ = common;
+    pub fn of(args: &Args) -> Result<Self, Failure> {
         let (config, home) = config(args.config.as_deref())?;
         let (built_in, mut failures) = with_room(|| Engine::load(&builtin::files(), RULE_LIMIT));
         let mut rules: Vec<Arc<About>> = built_in.policies.iter().map(|policy| Arc::clone(&policy.about)).collect();
@@ -136,143 +95,14 @@ impl Setup {
         Failure::unusable(format!("there is no rule `{name}`"), help)
     }
 
-    /// The files. What a folder holds besides specs is left alone; what is named is read in any case.
-    pub fn sources(&self, common: &Common, args: &Args) -> Result<Vec<Source>, Failure> {
-        let paths = if !args.paths.is_empty() {
-            args.paths.clone()
-        } else if !common.file.is_empty() {
-            common.file.clone()
-        } else if !self.config.paths.is_empty() {
-            self.config.paths.iter().map(|path| self.home.join(path)).collect()
-        } else {
-            vec![PathBuf::from("tidegate.yaml")]
-        };
-        let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
-        let mut sources = read(&named)?;
-        sources.extend(read(&folders)?.into_iter().filter(looks_like_spec));
-        Ok(sources)
-    }
-
     /// Gives findings the severities that the configuration wants.
-    fn weigh(&self, findings: &mut [Finding]) {
+    pub fn weigh(&self, findings: &mut [Finding]) {
         for finding in findings {
             if let Some(severity) = self.config.severity.get(&finding.about.id) {
                 finding.severity = *severity;
             }
         }
     }
-
-    pub fn judge<'a>(&'a self, common: &'a Common) -> Judge<'a> {
-        Judge { setup: self, common, engines: self.engines.clone() }
-    }
-
-    /// Judges all files: specs on as many threads as there are processors, then the policies beside them. The result
-    /// is in the order of the files, specs first.
-    pub fn judge_all(&self, common: &Common, sources: &[Source]) -> Judged {
-        let (policies, specs): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| is_policy(source));
-        let mut all = self.judge_specs(common, &specs);
-        if !policies.is_empty() {
-            let streams = std::mem::take(&mut all.streams);
-            let judged = with_room(|| {
-                let mut judge = self.judge(common);
-                policies.iter().map(|source| judge.policy(source, &streams)).collect::<Vec<_>>()
-            });
-            judged.into_iter().for_each(|one| all.add(one));
-        }
-        all.failures.sort();
-        // A policy that fails fails for every file; once is enough.
-        all.failures.dedup_by(|a, b| (&a.file, a.line, &a.message) == (&b.file, b.line, &b.message));
-        all
-    }
-
-    fn judge_specs(&self, common: &Common, sources: &[&Source]) -> Judged {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let parts = if sources.len() < FEW { 1 } else { processors.min(16) };
-        let size = sources.len().div_ceil(parts).max(1);
-        let judge_part = |part: &[&Source]| {
-            with_room(|| {
-                let mut judge = self.judge(common);
-                part.iter().map(|source| judge.file(source)).collect::<Vec<_>>()
-            })
-        };
-        let judged: Vec<Judged> = std::thread::scope(|scope| {
-            let threads: Vec<_> = sources.chunks(size).map(|part| scope.spawn(move || judge_part(part))).collect();
-            let done = threads.into_iter().map(|thread| match thread.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            done.flatten().collect()
-        });
-        let mut all = Judged { failures: self.failures.clone(), ..Judged::default() };
-        judged.into_iter().for_each(|one| all.add(one));
-        all
-    }
-}
-
-impl Judged {
-    fn add(&mut self, one: Self) {
-        self.findings.extend(one.findings);
-        self.failures.extend(one.failures);
-        self.broken |= one.broken;
-        self.streams.extend(one.streams);
-    }
-}
-
-/// IAM policies are JSON, specs are YAML.
-fn is_policy(source: &Source) -> bool {
-    source.name.ends_with(".json")
-}
-
-impl Judge<'_> {
-    /// An IAM policy, beside these streams.
-    fn policy(&mut self, source: &Source, streams: &[Stream]) -> Judged {
-        let read = iam::file::judge(source, None, streams, Catalog::builtin());
-        let (mut findings, failures) = examine_policy(&mut self.engines, &read, &self.setup.choice);
-        self.setup.weigh(&mut findings);
-        let broken = !read.problems.is_empty();
-        findings.extend(read.problems.into_iter().map(|problem| Finding::mistake(problem, &source.name)));
-        sort(&mut findings);
-        Judged { findings, failures, broken, streams: Vec::new() }
-    }
-
-    pub fn file(&mut self, source: &Source) -> Judged {
-        if is_policy(source) {
-            return self.policy(source, &[]);
-        }
-        let (setup, common) = (self.setup, self.common);
-        let reading = Reading::of(source, &|kind, name| common.variable(kind, name));
-        let mut judged = Judged { broken: !reading.problems.is_empty(), ..Judged::default() };
-        if let Some(known) = reading.known() {
-            let (mut findings, failures) = examine(&mut self.engines, &known, &setup.choice);
-            setup.weigh(&mut findings);
-            judged.streams = iam::pipeline::streams(known.spec, known.graph, &scope(known.spec));
-            let law = Law {
-                known: &setup.rules,
-                asked: &|about| setup.choice.takes(about),
-                protected: &setup.config.protected,
-                at_most: setup.config.max_suppressions,
-                // UTC: the same file must not be clean in one time zone and not in another.
-                today: jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date(),
-            };
-            suppress::apply(known.document, &mut findings, &law);
-            judged.findings = findings;
-            judged.failures = failures;
-        }
-        let mistakes = reading.problems.into_iter().map(|problem| Finding::mistake(problem, &source.name));
-        judged.findings.extend(mistakes);
-        sort(&mut judged.findings);
-        judged
-    }
-}
-
-fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    if paths.is_empty() {
-        return Ok(Vec::new());
-    }
-    files::read(paths).map_err(|problems| {
-        let what = problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
-        Failure::unusable(what, "name spec files or folders, or - for standard input")
-    })
 }
 
 fn choice(args: &Args, config: &Lint) -> Choice {
