@@ -119,6 +119,12 @@ pub static SCHEMA: Schema = Schema {
             actions: &["iam:GetRole", "iam:GetRolePolicy", "iam:ListRoleTags"],
             on: "arn:{partition}:iam::{account}:role/tidegate/{pipeline}/*",
         },
+        // A role that is not there has no path: without this IAM says "denied" in place of "absent".
+        Permit {
+            when: When::Read,
+            actions: &["iam:GetRole"],
+            on: "arn:{partition}:iam::{account}:role/{pipeline}-*",
+        },
         Permit {
             when: When::Create,
             actions: &["iam:CreateRole", "iam:TagRole", "iam:PutRolePolicy"],

@@ -2,4 +2,6 @@
 
 mod access;
 mod archive;
+mod deployer;
 mod permissions;
+mod roles;

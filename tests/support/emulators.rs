@@ -76,45 +76,53 @@ pub fn moto() -> &'static Endpoint {
 /// Kinesis alone, with its true states: CREATING, UPDATING and DELETING each last [`STATE_CHANGE`].
 pub fn kinesis_local() -> &'static Endpoint {
     static ONE: OnceLock<Endpoint> = OnceLock::new();
-    ONE.get_or_init(|| start_kinesis_local("kinesis-local"))
+    ONE.get_or_init(|| start("kinesis-local", "000000000000", kinesis_local_command))
 }
 
-/// The same for one test alone: beside others it can leave a consumer in DELETING for ever.
-pub fn kinesis_local_alone() -> Endpoint {
-    static NEXT: AtomicUsize = AtomicUsize::new(1);
-    start_kinesis_local(&format!("kinesis-local-alone-{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+/// The same for one test alone, for beside others it can leave a consumer in DELETING for ever. It ends when this is dropped.
+pub struct KinesisLocal {
+    pub url: String,
+    _lifeline: std::process::ChildStdin,
 }
 
-fn start_kinesis_local(name: &str) -> Endpoint {
-    start(name, "000000000000", |installed, port| {
-        let package = installed.kinesis_local();
-        let mut command = clean(Path::new("node"));
-        command
-            .arg(package.join("main.js"))
-            .env("KINESIS_MOCK_CERT_PATH", package.join("server.json"))
-            .env("KINESIS_MOCK_PLAIN_PORT", port.to_string())
-            // It insists on a TLS port as well, which nobody uses.
-            .env("KINESIS_MOCK_TLS_PORT", watchdog::free_port().to_string())
-            .env("LOG_LEVEL", "ERROR")
-            // All tests share one account, so its quotas (50 shards, 10 on-demand streams) would couple them.
-            .env("SHARD_LIMIT", "10000")
-            .env("ON_DEMAND_STREAM_COUNT_LIMIT", "1000");
-        for change in [
-            "CREATE_STREAM",
-            "DELETE_STREAM",
-            "REGISTER_STREAM_CONSUMER",
-            "DEREGISTER_STREAM_CONSUMER",
-            "START_STREAM_ENCRYPTION",
-            "STOP_STREAM_ENCRYPTION",
-            "MERGE_SHARDS",
-            "SPLIT_SHARD",
-            "UPDATE_SHARD_COUNT",
-            "UPDATE_STREAM_MODE",
-        ] {
-            command.env(format!("{change}_DURATION"), STATE_CHANGE);
-        }
-        command
-    })
+impl KinesisLocal {
+    pub fn start() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let name = format!("kinesis-local-alone-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let installed = provision::installed();
+        let (port, lifeline) = watchdog::run(&name, installed, |port| kinesis_local_command(installed, port));
+        Self { url: format!("http://127.0.0.1:{port}"), _lifeline: lifeline }
+    }
+}
+
+fn kinesis_local_command(installed: &Installed, port: u16) -> Command {
+    let package = installed.kinesis_local();
+    let mut command = clean(Path::new("node"));
+    command
+        .arg(package.join("main.js"))
+        .env("KINESIS_MOCK_CERT_PATH", package.join("server.json"))
+        .env("KINESIS_MOCK_PLAIN_PORT", port.to_string())
+        // It insists on a TLS port as well, which nobody uses.
+        .env("KINESIS_MOCK_TLS_PORT", watchdog::free_port().to_string())
+        .env("LOG_LEVEL", "ERROR")
+        // All tests share one account, so its quotas (50 shards, 10 on-demand streams) would couple them.
+        .env("SHARD_LIMIT", "10000")
+        .env("ON_DEMAND_STREAM_COUNT_LIMIT", "1000");
+    for change in [
+        "CREATE_STREAM",
+        "DELETE_STREAM",
+        "REGISTER_STREAM_CONSUMER",
+        "DEREGISTER_STREAM_CONSUMER",
+        "START_STREAM_ENCRYPTION",
+        "STOP_STREAM_ENCRYPTION",
+        "MERGE_SHARDS",
+        "SPLIT_SHARD",
+        "UPDATE_SHARD_COUNT",
+        "UPDATE_STREAM_MODE",
+    ] {
+        command.env(format!("{change}_DURATION"), STATE_CHANGE);
+    }
+    command
 }
 
 fn start_ministack(name: &'static str, auth: &'static str) -> Endpoint {
@@ -136,6 +144,11 @@ fn start(name: &str, account: &'static str, command: impl Fn(&Installed, u16) ->
     let installed = provision::installed();
     let port = watchdog::keep_running(name, installed, |port| command(installed, port));
     Endpoint { url: format!("http://127.0.0.1:{port}"), region: REGION, account }
+}
+
+/// A Python with boto3, which came with the emulators.
+pub fn interpreter() -> std::path::PathBuf {
+    provision::installed().python()
 }
 
 fn python(installed: &Installed, module: &str) -> Command {

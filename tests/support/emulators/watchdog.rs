@@ -45,6 +45,14 @@ pub fn free_port() -> u16 {
 
 /// Runs `command(port)` until this process ends and returns the port once it answers HTTP.
 pub fn keep_running(name: &str, installed: &Installed, command: impl Fn(u16) -> Command) -> u16 {
+    let (port, lifeline) = run(name, installed, command);
+    // The list never shrinks, so a panic while it was locked cannot have left it half changed.
+    LIFELINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(lifeline);
+    port
+}
+
+/// Runs `command(port)` until what it answers is dropped, or this process ends.
+pub fn run(name: &str, installed: &Installed, command: impl Fn(u16) -> Command) -> (u16, ChildStdin) {
     // The process id keeps apart the test processes that share one folder.
     let log = installed.logs().join(format!("{name}-{}.log", std::process::id()));
     for _ in 0..ATTEMPTS {
@@ -52,9 +60,7 @@ pub fn keep_running(name: &str, installed: &Installed, command: impl Fn(u16) -> 
         let mut child = spawn(&command(port), installed, &log);
         let lifeline = child.stdin.take().expect("the watchdog was started with a pipe");
         if wait_for_answer(name, &mut child, port, &log) {
-            // The list never shrinks, so a panic while it was locked cannot have left it half changed.
-            LIFELINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(lifeline);
-            return port;
+            return (port, lifeline);
         }
     }
     give_up(name, format_args!("ended {ATTEMPTS} times before it answered"), &log)
