@@ -26,7 +26,7 @@ impl Source {
         if bytes.len() > MAX_BYTES {
             let message = format!("the file has more than {MAX_BYTES} bytes, the most that is read");
             return Err(Problem::new("too-large", Path::root(), message)
-                .help("split the pipeline into several files")
+                .help("split it into several pipelines, each with a file of its own")
                 .at(Place::new(&name, 0..0)));
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);

@@ -11,7 +11,7 @@ use super::syntax;
 use crate::model::{Path, Problem, Segment};
 
 /// The most values a document may have once aliases are expanded; a pipeline of 2,000 streams has about 14,000.
-pub const MAX_NODES: usize = 20_000;
+pub const MAX_NODES: usize = 200_000;
 /// The deepest nesting of mappings and lists.
 pub const MAX_DEPTH: usize = 64;
 /// More problems than anybody reads; a bound, since a hostile file can have one in every few bytes.
@@ -181,7 +181,7 @@ impl<'s> Builder<'s> {
         }
         let message = format!("the document has more than {MAX_NODES} values once aliases are expanded");
         Err(Problem::new("too-large", self.path(), message)
-            .help("split the pipeline into several files")
+            .help("split it into several pipelines, each with a file of its own")
             .at(self.source.place(bytes.clone())))
     }
 
