@@ -5,6 +5,7 @@ mod connect;
 mod corpus;
 mod emulators;
 mod faults;
+mod hostile;
 mod laws;
 mod lint;
 mod simulate;

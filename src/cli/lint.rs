@@ -119,7 +119,7 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     setup.check_names()?;
-    let Gathered { mut sources, beside, values, mistakes } = Gathered::of(&setup, common, &args)?;
+    let Gathered { mut sources, beside, values, mistakes } = Gathered::of(&setup, common, &args, out)?;
     if args.fix.is_some() || args.diff {
         let also_unsafe = args.fix == Some(How::Unsafe);
         with_room(|| mend::run(&mut Judge::new(&setup, &values), &mut sources, also_unsafe, args.diff, out))?;

@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod destroy;
 mod drift;
+mod example;
 mod exit;
 mod failure;
 mod files;

@@ -27,18 +27,22 @@ pub fn write(file: &Path, plans: &[Plan]) -> Result<(), Failure> {
 
 pub fn load(file: &Path) -> Result<Vec<Plan>, Failure> {
     let doing = || format!("reading the plan {}", file.display());
-    let opened = std::fs::File::open(file).with_context(doing)?;
+    let opened = std::fs::File::open(file).map_err(|error| {
+        let how = format!("make one: tidegate plan --out {}", file.display());
+        Failure::refused(format!("{}: {error}", doing()), how)
+    })?;
     if opened.metadata().with_context(doing)?.len() > MAX_BYTES {
         return Err(anyhow::anyhow!("{}: it is larger than 256 MiB, so it is no plan", doing()).into());
     }
-    let text = std::fs::read_to_string(file).with_context(doing)?;
+    let bytes = std::fs::read(file).with_context(doing)?;
     let is_spec = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let again = if is_spec {
-        "it looks like a spec: tidegate apply -f FILE"
+        format!("it looks like a spec: tidegate apply -f {}", file.display())
     } else {
-        "make it again: tidegate plan --out FILE"
+        "make it again: tidegate plan --out FILE".to_owned()
     };
-    parse(&text).map_err(|why| Failure::refused(format!("{}: {why}", doing()), again))
+    let text = String::from_utf8(bytes).map_err(|_| "it is no plan file: it is no text".to_owned());
+    text.and_then(|text| parse(&text)).map_err(|why| Failure::refused(format!("{}: {why}", doing()), again))
 }
 
 /// Reads the text of a plan file, whose seal must fit.

@@ -199,16 +199,19 @@ impl Common {
         let Some(file) = &self.prices else { return Ok(table) };
         let doing = || format!("reading the prices of {}", file.display());
         let text = std::fs::read_to_string(file).with_context(doing)?;
-        let own: BTreeMap<String, f64> = serde_yaml::from_str(&text).with_context(doing)?;
+        let wrong = |what: String| Failure::from(anyhow::anyhow!("{}: {what}", doing()));
+        let own: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&text)
+            .map_err(|_| wrong("write `NAME: DOLLARS` lines, for example `kinesis.shardHour: 0.018`".into()))?;
         for (name, price) in own {
+            let price = price.as_f64().unwrap_or(f64::NAN);
             match table.0.get_mut(&name) {
                 Some(known) if price.is_finite() && price >= 0.0 => *known = price,
                 Some(_) => {
-                    return Err(anyhow::anyhow!("{}: the price of {name} is not a number of dollars", doing()).into());
+                    return Err(wrong(format!("the price of {name} is not a number of dollars, such as 0.018")));
                 }
                 None => {
                     let names = table.0.keys().cloned().collect::<Vec<_>>().join(", ");
-                    return Err(anyhow::anyhow!("{}: nothing is priced by `{name}`; there are {names}", doing()).into());
+                    return Err(wrong(format!("nothing is priced by `{name}`; there are {names}")));
                 }
             }
         }

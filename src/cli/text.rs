@@ -19,6 +19,7 @@ pub fn read(
     add(&mut problems, exposed(&document, &is_public));
     let mut mistakes = Vec::new();
     let spec = read_rest::<Pipeline>(&document, &Path::root(), &mut mistakes);
+    super::example::add(&mut mistakes);
     add(&mut problems, mistakes);
     (spec.map(|spec| (spec, document)), problems)
 }
@@ -114,7 +115,7 @@ access:
         insta::assert_snapshot!(told(&text.replace("${n}", "many")).join("\n"), @r#"
         streams.clicks: the key `clicks` is defined twice (remove one of the two)
         streams.clicks.retention: `25` needs a unit (write one of d, h, m, s behind it, for example 25h)
-        streams.audit.capacity.shards: expected a number of shards, or { min: 2, max: 64 }, found the text "many" ()
+        streams.audit.capacity.shards: expected a number of shards, or { min: 2, max: 64 }, found the text "many" (write `shards: 4`)
         streams.audit.fanOut[1]: `x` is named twice (remove one)
         access.web.can[1].write: `nowhere` is not defined under `streams` (defined there: audit, clicks, good)
         access.web.can[2].via: `y` is not defined under `streams.good.fanOut` (add it under `streams.good.fanOut:`)
@@ -128,8 +129,8 @@ access:
         let text = "streams:\n  clicks: { capacity: { mode: provisioned, shards: \"${var:NONE}\" } }\naccess:\n  web: { trust: 3, can: [{ write: clicks }] }\nendpoints:\n  one: { vpc: vpc-1, subnets: [subnet-1], securityGroups: 7, services: [kinesis-streams], allow: [web] }\n";
         insta::assert_snapshot!(told(text).join("\n"), @"
         streams.clicks.capacity.shards: `${var:NONE}` is not set (pass --var NONE=VALUE)
-        access.web.trust: expected a mapping, found the number 3 ()
-        endpoints.one.securityGroups: expected a list, found the number 7 ()
+        access.web.trust: expected a mapping, found the number 3 (write `trust: { service: ecs-tasks.amazonaws.com }`)
+        endpoints.one.securityGroups: expected a list, found the number 7 (write `securityGroups: [sg-0a1b2c3d]`)
         ");
     }
 

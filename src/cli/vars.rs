@@ -18,7 +18,9 @@ pub fn read(
     for path in paths {
         match files::read(std::slice::from_ref(path)) {
             Ok(read) => sources.extend(read),
-            Err(unreadable) => problems.extend(unreadable),
+            Err(unreadable) => problems.extend(unreadable.into_iter().map(|problem| {
+                problem.help("name a YAML file of `NAME: VALUE` lines with --var-file, or pass --var NAME=VALUE")
+            })),
         }
     }
     for source in &sources {

@@ -41,6 +41,9 @@ const MOST_TAGS: usize = 40;
 /// Checks what is true of the pipeline as a whole.
 pub fn check(spec: &Pipeline, problems: &mut Vec<Problem>) {
     check_tags(&spec.tags, &Path::of(["tags"]), problems);
+    if let Some(region) = &spec.region {
+        check_region(region, problems);
+    }
     check_files(&spec.iam_policies, problems);
     for (index, arn) in spec.defaults.notify.iter().enumerate() {
         if !arn.starts_with("arn:") {
@@ -57,6 +60,26 @@ pub fn check(spec: &Pipeline, problems: &mut Vec<Problem>) {
                 .help("send to one SNS topic with several subscribers"),
         );
     }
+}
+
+/// A name of the form of AWS's regions; new ones come, so there is no list.
+fn check_region(region: &str, problems: &mut Vec<Problem>) {
+    let parts: Vec<&str> = region.split('-').collect();
+    let words =
+        |parts: &[&str]| parts.iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase()));
+    let (last, before) = parts.split_last().map_or(("", &[][..]), |(last, before)| (*last, before));
+    let number = last.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let is_number = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit());
+    if before.len() >= 2 && words(before) && is_number && last == number {
+        return;
+    }
+    let help = if before.len() >= 2 && words(before) && is_number {
+        format!("that is an availability zone; write its region, {}-{number}", before.join("-"))
+    } else {
+        "write its code, for example eu-west-1".to_owned()
+    };
+    let problem = Problem::new("invalid-value", Path::of(["region"]), format!("`{region}` is no AWS region"));
+    problems.push(problem.help(help));
 }
 
 /// A spec of somebody else's pull request must not make lint show files from anywhere.

@@ -253,7 +253,8 @@ impl ResourceKind for Kind {
             }
             let mut own = stream.tags.clone();
             super::pipeline::check_tags(&own, &at.key("tags"), &mut wish.problems);
-            own.retain(|key, _| !key.starts_with("tidegate:"));
+            // What was told here is not told again where all tags are put together.
+            own.retain(|key, _| !key.starts_with("tidegate:") && !key.starts_with("aws:"));
             let fate = wish.fate(stream.protect, stream.on_removal);
             let mut tags = wish.tags(&desired.address, &own, fate, &at);
             if let (Value::Map(tags), Some(parts)) = (&mut tags, parts(stream)) {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::engine::is_pattern;
 use super::policy::{PolicyFailure, PolicyFile};
 use super::rule::{Concern, Persona, Severity};
 use crate::spec::Source;
@@ -92,6 +93,12 @@ fn policy(source: &Source, rule: &Declared) -> Result<PolicyFile, String> {
     }
     if rule.check.keys().all(|check| check == "when") {
         return Err(format!("rule `{}` asks for nothing; there are {}", rule.id, CHECKS.join(", ")));
+    }
+    for check in ["pattern", "name-pattern"] {
+        let pattern = rule.check.get(check);
+        if pattern.is_some_and(|pattern| !pattern.as_str().is_some_and(is_pattern)) {
+            return Err(format!("rule `{}`: `{check}` is no regular expression", rule.id));
+        }
     }
     let mut checks: serde_json::Map<String, Json> = rule.check.clone().into_iter().collect();
     let segments =
@@ -191,6 +198,10 @@ mod tests {
                 .starts_with("h.yaml:2:1: rule `x`: `maximun` is not understood")
         );
         assert!(told("rules:\n  - id: x\n    where: a\n").contains("asks for nothing"));
+        assert!(
+            told("rules:\n  - id: x\n    where: a\n    pattern: '[a-'\n")
+                .contains("`pattern` is no regular expression")
+        );
         assert!(told("rule: []\n").contains("it is no file of rules"));
         assert!(told("rules:\n  - { id: X Y, where: a, maximum: 1 }\n").contains("is no id"));
     }

@@ -203,6 +203,15 @@ impl Engine {
     }
 }
 
+/// Whether a text is a regular expression: a wrong one matches nothing, and its rule would find nothing for ever.
+pub fn is_pattern(text: &str) -> bool {
+    let query = format!("regex.is_valid({})", Json::from(text));
+    let answer = regorus::Engine::new().eval_query(query, false);
+    answer.is_ok_and(|results| {
+        results.result.iter().any(|one| one.expressions.iter().any(|expression| expression.value == Value::Bool(true)))
+    })
+}
+
 /// A file, its lines that were run, and those that were not.
 pub type Covered = (String, Vec<u32>, Vec<u32>);
 

@@ -14,6 +14,9 @@ use crate::cloud::{Class, Fault};
 /// The version of the file's format that this program writes and reads.
 pub const FORMAT: u32 = 2;
 
+/// A hundred years: nobody has waited so long, and every minute of it would have to be played.
+const LONGEST_AHEAD_MS: i64 = 100 * 365 * 86_400_000;
+
 /// What the file holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Saved {
@@ -111,7 +114,12 @@ pub fn parse(path: &Path, text: &[u8]) -> Result<Saved, Fault> {
         return Err(Fault::new(Class::Refused, doing(), "UnknownFormat", message)
             .help("use the version of tidegate that wrote it, or another file"));
     }
-    serde_json::from_slice(text).map_err(damaged)
+    let saved: Saved = serde_json::from_slice(text).map_err(damaged)?;
+    if !(0..=LONGEST_AHEAD_MS).contains(&saved.ahead_ms) {
+        let what = format!("the clock cannot be {} ms ahead", saved.ahead_ms);
+        return Err(damaged(serde::de::Error::custom(what)));
+    }
+    Ok(saved)
 }
 
 /// Each save is a new file, also where two of them fall into one tick of the file system's clock.

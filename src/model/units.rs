@@ -34,7 +34,14 @@ fn parse(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, String
     let (number, unit) = (&text[..digits], text[digits..].trim());
     let names = units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
-        return Err(format!("`{text}` needs a unit; write a number and one of {names}, for example {example}"));
+        let what = if number.is_empty() || unit.starts_with(['.', ',']) {
+            format!("`{text}` is no whole number with a unit")
+        } else if unit.is_empty() {
+            format!("`{text}` needs a unit")
+        } else {
+            format!("`{unit}` is no unit")
+        };
+        return Err(format!("{what}; write a number and one of {names}, for example {example}"));
     };
     number
         .parse::<u64>()
@@ -86,7 +93,9 @@ macro_rules! quantity {
                     }
                     fn visit_u64<E: de::Error>(self, number: u64) -> Result<$type, E> {
                         let names = $units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-                        let usual = format!(concat!("{}", $usual), number);
+                        // Nobody means a million mebibytes.
+                        let unit = if number < 10_000 { $usual } else { $units[$units.len() - 1].0 };
+                        let usual = format!("{number}{unit}");
                         Err(E::custom(format!("`{number}` needs a unit; write one of {names} behind it, for example {usual}")))
                     }
                     fn visit_i64<E: de::Error>(self, number: i64) -> Result<$type, E> {

@@ -236,6 +236,8 @@ error[key-not-text]: a key must be a text, not a list or a mapping
   |
 8 | ? [k]
   |   ^^^
+  |
+  = help: quote it; if this is a template, render it first
 
 error[unknown-tag]: the tag `!Ref` means nothing here
   --> a.yaml:10:4
@@ -321,12 +323,12 @@ error[several-documents]: the file holds several documents; only the first is re
 "a:\n  b: 1\n\tc: 2\n" 3:1 tab-indentation: a tab is used as indentation (indent with spaces; YAML does not allow tabs there)
 "a: \"x\nb: 1\n" 1:4 unclosed-quote: this quote is not closed (end the text with the same quote)
 "a: [1,\n" 1:4 unclosed-bracket: this `[` is not closed (close it with `]`)
-"a: b: c\n" 1:5 syntax: `:` is not allowed here (quote a text that holds `: `, and put each `key: value` on a line of its own)
+"a: b: c\n" 1:5 syntax: `:` is not allowed here (quote a text that holds `: `, put each `key: value` on a line of its own, and a blank behind each `:`)
 "a: !{ts}/x\n" 1:4 syntax: a text cannot begin with `!{` unless it is quoted (put the text in quotes)
 "  a: 1\n b: 2\n" 2:2 syntax: this line does not fit the indentation of those before it (start fields of one mapping in the same column)
 "a: @x\n" 1:4 syntax: a text cannot begin with `@` unless it is quoted (put the text in quotes)
 "a: 'x' y\n" 1:8 syntax: nothing may follow the closing quote (put the whole text in quotes)
-"a\nb: 1\n" 2:2 syntax: `:` is not allowed here (quote a text that holds `: `, and put each `key: value` on a line of its own)
+"a\nb: 1\n" 2:2 syntax: `:` is not allowed here (quote a text that holds `: `, put each `key: value` on a line of its own, and a blank behind each `:`)
 "# nothing\n" 1:1 empty-document: the file says nothing (describe a pipeline in it)
 "a:\n  b: 1\n c: 2\n" 3:2 syntax: expected a `key:` here (start fields of one mapping in the same column)
 "a: 1\nb\nc: 2\n" 2:1 syntax: expected `:` after this key (write `key: value`)

@@ -118,7 +118,7 @@ fn wrong_type(found: &str, expected: &str, node: &Node, source: &Source) -> Told
 fn type_help(wanted: &str, node: &Node, source: &Source) -> Option<String> {
     match (&node.value, wanted) {
         (NodeValue::Null, _) => Some("give it a value, or remove the line".to_owned()),
-        (NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_), "a string") => {
+        (NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_), "a text") => {
             Some(format!("write \"{}\"", cut(&written(node, source))))
         }
         (NodeValue::Text(text), "a number" | "a whole number") if node.quoted && is_number(text) => {
@@ -189,11 +189,12 @@ fn expected_words(expected: &str) -> String {
         "f32" | "f64" => "a number",
         "a boolean" | "bool" => "`true` or `false`",
         "a sequence" => "a list",
+        "a string" | "string" => "a text",
         "a map" | "map" => "a mapping",
         "unit" => "nothing",
-        _ if expected.contains("Tagged enum") || expected.contains("tagged enum") || expected.contains("enum ") => {
-            "a mapping of one kind"
-        }
+        _ if expected.contains("Tagged enum") || expected.contains("tagged enum") => "a mapping of one kind",
+        // Enums of the specification are words.
+        _ if expected.contains("enum ") => "a text",
         _ if expected.starts_with("struct ") => "a mapping",
         _ if expected.starts_with("tuple ") || expected.starts_with("a tuple") => "a list",
         other => other,

@@ -89,9 +89,13 @@ fn key(source: &Source, node: Node, path: Path) -> (Key, Option<Problem>) {
     match node.value {
         NodeValue::Text(text) if text == "<<" && !node.quoted => (Key::Merge(span), None),
         NodeValue::Text(text) => (Key::Text(text, span), None),
-        NodeValue::Seq(_) | NodeValue::Map(_) => {
-            (Key::Bad, Some(not_text("a key must be a text, not a list or a mapping")))
-        }
+        NodeValue::Seq(_) | NodeValue::Map(_) => (
+            Key::Bad,
+            Some(
+                not_text("a key must be a text, not a list or a mapping")
+                    .help("quote it; if this is a template, render it first"),
+            ),
+        ),
         NodeValue::Null if span.is_empty() => (Key::Bad, Some(not_text("the key before this `:` is missing"))),
         _ => {
             let written = source.slice(&span).to_owned();

@@ -29,6 +29,9 @@ pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem
             .help(format!("write \"{written}\""))
             .at(place);
     }
+    if let Some(problem) = conflict(source, &path, offset).or_else(|| control(source, &path, offset)) {
+        return problem;
+    }
     let begins_line = source.slice(&(0..offset)).trim_end_matches(' ').ends_with(['\n', '\r']);
     let end = offset + rest.chars().next().map_or(0, char::len_utf8);
     let (code, message, help) = told(error.kind(), rest, begins_line);
@@ -39,37 +42,59 @@ pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem
     }
 }
 
+/// The marks that a merge leaves in a file: the parser stumbles in the line of the first, or in the next one.
+fn conflict(source: &Source, path: &Path, offset: usize) -> Option<Problem> {
+    let lines = source.text.split_inclusive('\n').scan(0, |at, line| {
+        *at += line.len();
+        Some((*at - line.len(), line))
+    });
+    let mut marks = lines.filter(|(_, line)| ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)));
+    let (start, line) = marks.next().filter(|(start, _)| *start <= offset)?;
+    let problem = Problem::new("merge-conflict", path.clone(), "a merge has left both sides here");
+    Some(
+        problem
+            .help("keep one side, and remove the lines of `<`, `=` and `>`")
+            .at(source.place(start..start + line.trim_end().len())),
+    )
+}
+
+/// YAML allows no control characters but tabs and ends of lines, also within quotes.
+fn control(source: &Source, path: &Path, offset: usize) -> Option<Problem> {
+    let character = source.slice(&(offset..source.text.len())).chars().next()?;
+    let forbidden = character.is_control() && !"\t\r\n".contains(character);
+    let message = format!("the control character U+{:04X} stands here", u32::from(character));
+    let help = format!("remove it; within double quotes it can be written as \\x{:02X}", u32::from(character));
+    let place = source.place(offset..offset + character.len_utf8());
+    forbidden.then(|| Problem::new("control-character", path.clone(), message).help(help).at(place))
+}
+
 fn told(kind: &ErrorKind, rest: &str, begins_line: bool) -> (&'static str, String, Option<&'static str>) {
     let syntax = |message: &str, help: &'static str| ("syntax", message.to_owned(), Some(help));
+    if let Some(told) = brackets(kind) {
+        return told;
+    }
     match kind {
         ErrorKind::RecursionLimitExceeded => too_deep(),
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
             ("unclosed-quote", "this quote is not closed".to_owned(), Some("end the text with the same quote"))
         }
-        ErrorKind::UnclosedFlowCollection { open } => (
-            "unclosed-bracket",
-            format!("this `{open}` is not closed"),
-            Some(if *open == '[' { "close it with `]`" } else { "close it with `}`" }),
-        ),
         ErrorKind::InvalidTagTerminator if rest.starts_with("!{") => {
             syntax("a text cannot begin with `!{` unless it is quoted", "put the text in quotes")
         }
         ErrorKind::MappingValueNotAllowed => syntax(
             "`:` is not allowed here",
-            "quote a text that holds `: `, and put each `key: value` on a line of its own",
+            "quote a text that holds `: `, put each `key: value` on a line of its own, and a blank behind each `:`",
         ),
         ErrorKind::ExpectedDocumentStart if !begins_line => {
             syntax("nothing more is expected on this line", "quote the whole text, or begin a new line")
         }
-        ErrorKind::ExpectedFlowSequenceSeparator => {
-            syntax("expected `,` or `]` here", "quote a text that holds one of `[]{},`")
-        }
-        ErrorKind::ExpectedFlowMappingSeparator => {
-            syntax("expected `,` or `}` here", "quote a text that holds one of `[]{},`")
-        }
         ErrorKind::BlockSequenceEntryNotAllowed => {
             syntax("a list cannot begin on this line", "begin each item on a line of its own")
         }
+        ErrorKind::InvalidLowSurrogate | ErrorKind::MissingLowSurrogate | ErrorKind::UnpairedLowSurrogate => syntax(
+            "this text holds half of a surrogate pair",
+            "write the character itself, or both halves behind each other",
+        ),
         ErrorKind::UnknownQuotedScalarEscape => {
             syntax("this text holds an unknown escape", "write `\\\\` for a backslash, or use single quotes")
         }
@@ -99,6 +124,34 @@ fn told(kind: &ErrorKind, rest: &str, begins_line: bool) -> (&'static str, Strin
         ),
         other => ("syntax", format!("this is no YAML: {other}"), None),
     }
+}
+
+/// What is wrong with `[…]` and `{…}`.
+fn brackets(kind: &ErrorKind) -> Option<(&'static str, String, Option<&'static str>)> {
+    let syntax = |message: &str, help: &'static str| ("syntax", message.to_owned(), Some(help));
+    Some(match kind {
+        ErrorKind::UnclosedFlowCollection { open } => (
+            "unclosed-bracket",
+            format!("this `{open}` is not closed"),
+            Some(if *open == '[' { "close it with `]`" } else { "close it with `}`" }),
+        ),
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => (
+            "syntax",
+            format!("this `{open}` is closed by a `{close}`"),
+            Some(if *open == '[' { "close it with `]`" } else { "close it with `}`" }),
+        ),
+        ErrorKind::MisplacedFlowCollectionEnd => {
+            syntax("nothing is open that this would close", "remove it, or quote the text that it belongs to")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            syntax("expected `,` or `]` here", "close the `[` before it, or quote a text that holds one of `[]{},`")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => syntax(
+            "expected `,` or `}` here",
+            "close the `{` before it, or quote a text that holds `: ` or one of `[]{},`",
+        ),
+        _ => return None,
+    })
 }
 
 /// The refusal of a document that nests too deep.

@@ -125,5 +125,7 @@ fn folders_are_searched_for_specs_only() {
         Place::with(&[("all/a.yaml", BAD), ("all/deeper/b.yaml", BAD), ("all/other.yaml", "kind: Deployment\n")]);
     let run = place.run("lint all --format json --select stream-unencrypted");
     assert_eq!(run.rules(), ["stream-unencrypted", "stream-unencrypted"]);
+    let run = place.run("lint all all/a.yaml all/deeper --format json --select stream-unencrypted");
+    assert_eq!(run.rules().len(), 2, "each file is judged once");
     assert_eq!(place.run("lint all/other.yaml").code, 2, "what is named is read");
 }

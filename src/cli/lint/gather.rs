@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::super::{Common, Failure, files};
+use super::super::{Common, Failure, Out, files};
 use super::Args;
 use super::setup::Setup;
 use crate::lint::finding::Finding;
@@ -28,7 +28,7 @@ impl Gathered {
     ///
     /// # Errors
     /// A path of the command line cannot be read.
-    pub fn of(setup: &Setup, common: &Common, args: &Args) -> Result<Self, Failure> {
+    pub fn of(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Self, Failure> {
         let values = match common.values() {
             Ok(values) => values,
             // Without its values every spec would have mistakes that are none.
@@ -48,7 +48,18 @@ impl Gathered {
         };
         let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
         let mut sources = read(&named)?;
-        sources.extend(read(&folders)?.into_iter().filter(looks_like_spec));
+        for folder in folders {
+            let found: Vec<Source> = read(std::slice::from_ref(&folder))?.into_iter().filter(looks_like_spec).collect();
+            if found.is_empty() {
+                out.note(&format!("no spec is in {}: nothing there says `apiVersion: tidegate/v1`", folder.display()));
+            }
+            sources.extend(found);
+        }
+        // Named, and in a folder that is named as well: judged once.
+        let mut seen = BTreeSet::new();
+        sources.retain(|source| {
+            seen.insert(std::fs::canonicalize(&*source.name).unwrap_or_else(|_| (&*source.name).into()))
+        });
         let mut gathered = Self { sources, values, ..Self::default() };
         gathered.add_policies();
         Ok(gathered)

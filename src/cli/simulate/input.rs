@@ -26,7 +26,7 @@ pub struct Input {
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// Scale the trace so that its 99th percentile minute fills so many shards
-    #[arg(long, value_name = "SHARDS", default_value = "40")]
+    #[arg(long, value_name = "SHARDS", default_value = "40", allow_negative_numbers = true)]
     pub n99: f64,
     /// The last --days of a living stream, from CloudWatch's one-minute metrics
     #[arg(long, value_name = "STREAM", conflicts_with_all = ["demand", "trace", "synthetic"])]
@@ -38,7 +38,7 @@ pub struct Input {
     #[arg(long, value_name = "N", default_value = "14", value_parser = clap::value_parser!(u16).range(1..=366))]
     pub days: u16,
     /// Shards that made-up traffic fills on the mean of a weekday
-    #[arg(long, value_name = "SHARDS", default_value = "20")]
+    #[arg(long, value_name = "SHARDS", default_value = "20", allow_negative_numbers = true)]
     pub level: f64,
 }
 

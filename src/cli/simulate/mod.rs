@@ -206,10 +206,12 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
 /// The entry of a name, or what could have been meant.
 pub fn named(name: &str) -> Result<(&'static registry::Entry, crate::scale::baseline::Row), Failure> {
     registry::find(name).ok_or_else(|| {
-        let near =
-            registry::ENTRIES.iter().map(|entry| entry.name).min_by_key(|known| strsim::levenshtein(known, name));
-        let near = near.unwrap_or_default();
-        let help = format!("did you mean `{near}`? `tidegate simulate --policy list` prints all");
+        let distance = |known: &&str| strsim::levenshtein(known, name);
+        let near = registry::ENTRIES.iter().map(|entry| entry.name).min_by_key(distance);
+        // A third of the letters may be wrong.
+        let near = near.filter(|near| distance(near) <= name.chars().count().max(3) / 3);
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let help = format!("{near}`tidegate simulate --policy list` prints all");
         Failure::from(anyhow::anyhow!("there is no policy `{name}`; {help}"))
     })
 }

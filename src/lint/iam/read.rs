@@ -50,12 +50,18 @@ fn not_json(source: &Source, error: &serde_json::Error) -> Problem {
         Some(rest) if source.text.get(at..).is_some_and(|rest| rest.starts_with(['}', ']'])) => {
             ("trailing comma".to_owned(), rest.len())
         }
+        // The reader says the line behind the last one.
+        _ if told.starts_with("EOF") => {
+            let end = source.text.trim_end().len();
+            (told, source.text[..end].char_indices().next_back().map_or(0, |(last, _)| last))
+        }
         _ => (told, at),
     };
     let help = match told.as_str() {
         "trailing comma" => "remove the comma before the closing bracket",
         "key must be a string" => "put keys in double quotes; JSON has no comments and no single quotes",
         "EOF while parsing a value" if source.text.trim().is_empty() => "the file is empty",
+        told if told.starts_with("EOF") => "the file is cut off: close every bracket, brace and quote",
         _ => "a policy is strict JSON: double quotes, no comments, no comma after the last entry",
     };
     Problem::new("malformed-json", Path::root(), format!("this is no JSON: {told}"))

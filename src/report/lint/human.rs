@@ -45,6 +45,9 @@ fn summary(told: &Told, shown: &[&Finding]) -> String {
         (safe, 0) => line.push_str(&format!("; {safe} can be mended with --fix")),
         (safe, more) => line.push_str(&format!("; {safe} can be mended with --fix, {more} more with --fix=unsafe")),
     }
+    if !told.failures.is_empty() {
+        line.push_str("; a policy failed, so that is not all");
+    }
     line + "\n"
 }
 

@@ -146,7 +146,7 @@ error[unknown-field]: `retenion` is not a field here
   |
   = help: did you mean `retention`?
 
-error[wrong-type]: expected a string, found the number 24
+error[wrong-type]: expected a text, found the number 24
  --> a.yaml:7:16
   |
 7 |     retention: 0024
@@ -194,7 +194,7 @@ error[invalid-value]: a list does not fit here
 16 |     shards: [1]
    |             ^^^
 
-error[wrong-type]: expected a string, found the number 1.5
+error[wrong-type]: expected a text, found the number 1.5
   --> a.yaml:18:18
    |
 18 |     tags: {cost: 1.50, live: true, none: }
@@ -202,7 +202,7 @@ error[wrong-type]: expected a string, found the number 1.5
    |
    = help: write "1.50"
 
-error[wrong-type]: expected a string, found `true`
+error[wrong-type]: expected a text, found `true`
   --> a.yaml:18:30
    |
 18 |     tags: {cost: 1.50, live: true, none: }
@@ -210,7 +210,7 @@ error[wrong-type]: expected a string, found `true`
    |
    = help: write "true"
 
-error[wrong-type]: expected a string, found nothing
+error[wrong-type]: expected a text, found nothing
   --> a.yaml:18:36
    |
 18 |     tags: {cost: 1.50, live: true, none: }
@@ -292,7 +292,7 @@ error[missing-field]: `retention` is missing
   |
   = help: add `retention: …`
 
-error[wrong-type]: expected a string, found a list
+error[wrong-type]: expected a text, found a list
  --> a.yaml:3:18
   |
 3 |   b: {retention: [], shards: 1}
