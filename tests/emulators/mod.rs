@@ -4,4 +4,5 @@ mod access;
 mod archive;
 mod deployer;
 mod permissions;
+mod readback;
 mod roles;

@@ -163,11 +163,9 @@ async fn resources() -> Vec<String> {
     let kinesis = aws_sdk_kinesis::Client::from_conf(config);
     let arn = |end: &str| format!("arn:aws:kinesis:{REGION}:000000000000:stream/{end}");
     let mut resources = vec![format!("own={}", arn("taps")), format!("other={}", arn("carts"))];
-    for (stream, consumer, name) in [
-        ("taps", "fraud", "own-consumer"),
-        ("taps", "audit", "other-consumer"),
-        ("carts", "fraud", "foreign-consumer"),
-    ] {
+    for (stream, consumer, name) in
+        [("taps", "fraud", "own-consumer"), ("taps", "audit", "other-consumer"), ("carts", "fraud", "foreign-consumer")]
+    {
         let seen = kinesis.list_stream_consumers().stream_arn(arn(stream)).send().await.unwrap();
         let found = seen.consumers().iter().find(|seen| seen.consumer_name() == consumer).expect("it is registered");
         resources.push(format!("{name}={}", found.consumer_arn()));

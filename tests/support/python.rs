@@ -1,4 +1,4 @@
-//! Pythons with what tests need: numpy for programs that check ours, pre-commit for our hooks. Installed once per folder.
+//! Pythons with what tests need: numpy for programs that check ours, pre-commit for our hooks, the AWS CLI as a judge. Installed once per folder.
 
 use std::fs::{self, File};
 use std::io;
@@ -24,6 +24,16 @@ pub fn pre_commit() -> &'static Path {
         Ok(python.with_file_name("pre-commit"))
     });
     outcome.as_ref().unwrap_or_else(|error| panic!("pre-commit, which this test needs: {error}"))
+}
+
+/// The AWS CLI, installed in the same way.
+pub fn aws_cli() -> &'static Path {
+    static ONE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let outcome = ONE.get_or_init(|| {
+        let python = install("awscli", "awscli>=1.42,<2", "awscli").map_err(|error| error.to_string())?;
+        Ok(python.with_file_name("aws"))
+    });
+    outcome.as_ref().unwrap_or_else(|error| panic!("the AWS CLI, which this test needs: {error}"))
 }
 
 /// The interpreter of a virtual environment with one package from PyPI.

@@ -38,7 +38,7 @@ fn everything_that_a_pipeline_may_own_can_be_looked_for() {
     let policy = deployer(&graph("shop", STREAMS), &scope("shop"), true).policy();
     for (action, on) in [
         ("iam:ListRoles", "*"),
-        ("iam:GetRole", "arn:aws:iam::123456789012:role/tidegate/shop/*"),
+        ("iam:GetRolePolicy", "arn:aws:iam::123456789012:role/tidegate/shop/*"),
         ("ec2:DescribeVpcEndpoints", "*"),
         ("ec2:DescribeSecurityGroups", "*"),
         ("logs:DescribeLogGroups", "*"),
@@ -48,6 +48,9 @@ fn everything_that_a_pipeline_may_own_can_be_looked_for() {
     ] {
         assert_eq!(allowed(&policy, action), [on], "{action}");
     }
+    // A role that is not there has no path.
+    let roles = ["shop-*", "tidegate/shop/*"].map(|name| format!("arn:aws:iam::123456789012:role/{name}"));
+    assert_eq!(allowed(&policy, "iam:GetRole"), roles);
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn several_pipelines_are_one_policy_and_a_long_one_is_divided_without_loss() {
     };
     let whole = both().policy();
     assert_eq!(allowed(&whole, "kinesis:CreateStream").len(), 120);
-    assert_eq!(allowed(&whole, "iam:GetRole").len(), 2);
+    assert_eq!(allowed(&whole, "iam:GetRolePolicy").len(), 2);
     assert!(length(&whole) > LONGEST_POLICY);
     let divided = both().policies();
     let actions = |policies: &[Value]| {
