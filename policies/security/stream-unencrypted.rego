@@ -17,9 +17,15 @@ package tidegate.stream_unencrypted
 deny contains finding if {
 	some stream in input.streams
 	stream.key.kind == "none"
-	finding := {
-		"msg": sprintf("stream `%s` is not encrypted", [stream.name]),
-		"path": stream.key.path,
-		"fix": {"safe": true, "edits": [{"set": stream.key.path, "to": "aws"}]},
-	}
+	finding := object.union(
+		{"msg": sprintf("stream `%s` is not encrypted", [stream.name]), "path": stream.key.path},
+		mending(stream),
+	)
+}
+
+mending(stream) := {"fix": {"safe": true, "edits": [{"set": stream.key.path, "to": "aws"}]}} if count(stream.share) == 0
+
+# Other accounts cannot use the AWS-managed key.
+mending(stream) := {"help": "Take a key under `keys:`; the accounts that share the stream cannot use the AWS-managed one."} if {
+	count(stream.share) > 0
 }

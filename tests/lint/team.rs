@@ -133,3 +133,13 @@ fn lint_says_all_that_is_wrong_with_a_spec_at_once() {
     let rules = place.run("lint a.yaml --format json").rules();
     assert_eq!(rules.len(), 3, "{rules:?}");
 }
+
+#[test]
+fn a_fix_never_makes_a_mistake_of_the_spec() {
+    // The AWS-managed key that would mend it cannot be used by the account that shares the stream.
+    let shared = BAD.replace("key: none }", "key: none }\n    share: [{ account: \"210987654321\", can: read }]");
+    let place = Place::with(&[("a.yaml", &shared)]);
+    let run = place.run("lint a.yaml --fix --select stream-unencrypted");
+    assert_eq!((run.code, place.read("a.yaml")), (1, shared), "{}", run.out);
+    assert!(run.out.contains("the accounts that share the stream"), "{}", run.out);
+}

@@ -24,7 +24,8 @@ pub fn mended(judge: &mut Judge, source: &Source, also_unsafe: bool) -> (Source,
             .find(|finding| can_mend(finding, also_unsafe) && !tried.contains(&finding.fingerprint));
         let Some((finding, fix)) = next.and_then(|finding| Some((finding, finding.fix.as_ref()?))) else { break };
         tried.insert(finding.fingerprint.clone());
-        if let Some(mended) = fix::apply(&now, fix) {
+        // A fix never makes a mistake of the spec: what the rule could not know, the check does.
+        if let Some(mended) = fix::apply(&now, fix).filter(|mended| !judge.file(mended).broken) {
             now = mended;
             count += 1;
         }

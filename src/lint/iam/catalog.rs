@@ -146,6 +146,13 @@ impl Catalog {
         }))
     }
 
+    /// Whether IAM has this prefix, capitals ignored.
+    pub fn knows(&self, prefix: &str) -> bool {
+        // Of most that are asked for the facts are there too, and a look at them is quicker than one at the whole list.
+        self.services.contains_key(&prefix.to_ascii_lowercase())
+            || self.prefixes().any(|known| known.eq_ignore_ascii_case(prefix))
+    }
+
     /// Every service prefix of IAM.
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         self.text.get(self.prefixes.clone()).unwrap_or_default().split(' ').filter(|prefix| !prefix.is_empty())

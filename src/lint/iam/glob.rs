@@ -89,6 +89,12 @@ impl Glob {
     }
 
     pub fn matches(&self, text: &str) -> bool {
+        // Most texts part from the pattern at its first letter, before anything is made of them.
+        if let (Some(Item::Char(mine)), first) = (self.0.first(), text.chars().next())
+            && first != Some(*mine)
+        {
+            return false;
+        }
         self.overlaps(&Self::literal(text))
     }
 
@@ -116,10 +122,9 @@ impl Glob {
             return mine == theirs;
         }
         // `row[j]`: what is read of mine covers the first j of theirs.
-        let mut row = vec![false; theirs.len() + 1];
+        let (mut row, mut next) = (vec![false; theirs.len() + 1], vec![false; theirs.len() + 1]);
         row[0] = true;
         for item in mine {
-            let mut next = vec![false; theirs.len() + 1];
             let repeats = matches!(item, Item::Any | Item::Name);
             next[0] = repeats && row[0];
             for (j, their) in theirs.iter().enumerate() {
@@ -129,7 +134,7 @@ impl Glob {
             if !next.contains(&true) {
                 return false;
             }
-            row = next;
+            std::mem::swap(&mut row, &mut next);
         }
         row[theirs.len()]
     }
@@ -150,13 +155,12 @@ impl Glob {
             return true;
         }
         let repeats = |item: &Item| matches!(item, Item::Any | Item::Name);
-        let mut row = vec![false; theirs.len() + 1];
+        let (mut row, mut next) = (vec![false; theirs.len() + 1], vec![false; theirs.len() + 1]);
         row[0] = true;
         for j in 0..theirs.len() {
             row[j + 1] = row[j] && repeats(&theirs[j]);
         }
         for item in mine {
-            let mut next = vec![false; theirs.len() + 1];
             next[0] = row[0] && repeats(item);
             for (j, their) in theirs.iter().enumerate() {
                 let both = fits(*item, *their);
@@ -170,7 +174,7 @@ impl Glob {
             if !next.contains(&true) {
                 return false;
             }
-            row = next;
+            std::mem::swap(&mut row, &mut next);
         }
         row[theirs.len()]
     }

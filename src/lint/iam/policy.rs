@@ -104,6 +104,14 @@ impl Text {
         Glob::new(&self.text.to_ascii_lowercase())
     }
 
+    /// Does it name `service:Name`, by itself or as a pattern? Most entries are no patterns, and need not become any.
+    pub fn is_action(&self, action: &str) -> bool {
+        match self.text.contains(['*', '?', '$']) {
+            true => self.action().matches(&action.to_ascii_lowercase()),
+            false => self.text.eq_ignore_ascii_case(action),
+        }
+    }
+
     pub fn resource(&self) -> Glob {
         Glob::new(&self.text)
     }
@@ -117,12 +125,7 @@ impl Text {
 impl Statement {
     /// Does it let `service:Name` be called, resources and conditions aside?
     pub fn names_action(&self, action: &str) -> bool {
-        let small = action.to_ascii_lowercase();
-        let names = |text: &Text| match text.text.contains(['*', '?', '$']) {
-            true => text.action().matches(&small),
-            false => text.text.eq_ignore_ascii_case(action),
-        };
-        self.actions.items.iter().any(names) != self.actions.not
+        self.actions.items.iter().any(|text| text.is_action(action)) != self.actions.not
     }
 
     /// The condition on this key, whatever its operator.

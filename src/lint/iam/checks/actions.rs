@@ -24,7 +24,7 @@ pub(super) fn check(kind: Kind, statement: &Statement, catalog: &Catalog, facts:
             facts.push(Fact::new("malformed-policy", &entry.path, message).help(help));
             continue;
         };
-        if !catalog.prefixes().any(|known| known.eq_ignore_ascii_case(prefix)) {
+        if !catalog.knows(prefix) {
             facts.push(unknown_service(entry, prefix, catalog));
             continue;
         }

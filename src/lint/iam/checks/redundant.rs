@@ -68,11 +68,12 @@ fn covers(wide: &Statement, narrow: &Statement) -> bool {
         all.sort();
         (all, statement.not_principal.is_some())
     };
+    // What parts most statements first.
     wide.allows == narrow.allows
+        && within(narrow.resources.as_ref(), wide.resources.as_ref(), str::to_owned)
+        && within(Some(&narrow.actions), Some(&wide.actions), |text| text.to_ascii_lowercase())
         && principals(wide) == principals(narrow)
         && (wide.conditions.is_empty() || conditions(wide) == conditions(narrow))
-        && within(Some(&narrow.actions), Some(&wide.actions), |text| text.to_ascii_lowercase())
-        && within(narrow.resources.as_ref(), wide.resources.as_ref(), str::to_owned)
 }
 
 fn within(narrow: Option<&Listed>, wide: Option<&Listed>, form: impl Fn(&str) -> String) -> bool {

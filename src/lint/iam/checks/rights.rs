@@ -74,13 +74,9 @@ pub(super) fn check(kind: Kind, statement: &Statement, facts: &mut Vec<Fact>) {
 
 /// The statement says so itself; what `*` and `iam:*` hold is told as a wildcard already.
 fn named(statement: &Statement, action: &str) -> bool {
-    let small = action.to_ascii_lowercase();
+    let items = &statement.actions.items;
     !statement.actions.not
-        && statement
-            .actions
-            .items
-            .iter()
-            .any(|item| item.text != "*" && item.text != "iam:*" && item.action().matches(&small))
+        && items.iter().any(|item| item.text != "*" && item.text != "iam:*" && item.is_action(action))
 }
 
 /// The place of a resource that means every user, role or policy.
