@@ -92,6 +92,10 @@ pub enum Notice {
     FloorOverBudget { floor: u32, ceiling: u32 },
     /// The account's shard quota allows only so many now.
     QuotaBinds { wanted: u32, room: u32 },
+    /// One partition key asks for more than one shard gives: no number of shards helps it.
+    HotKey { shard: String, load: f64 },
+    /// One shard is full while the stream is not, and it cannot be split.
+    HotShard { shard: String, load: f64, because: String },
     /// Somebody should look: the stream is no longer grown.
     BreakerOpen { because: String },
 }
@@ -118,6 +122,14 @@ impl std::fmt::Display for Notice {
                 out,
                 "{wanted} shards are wanted, the account has room for {room} more during the change: ask AWS for a higher shard quota"
             ),
+            Self::HotKey { shard, load } => write!(
+                out,
+                "one partition key fills {:.0} % of {shard}: more shards do not help, give it several partition keys (a suffix 0 to 9)",
+                load * 100.0
+            ),
+            Self::HotShard { shard, load, because } => {
+                write!(out, "{shard} is {:.0} % full while the stream is not, and {because}", load * 100.0)
+            }
             Self::BreakerOpen { because } => {
                 write!(out, "{because}: it waits until somebody or a quiet hour resets it")
             }

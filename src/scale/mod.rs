@@ -11,6 +11,7 @@ mod fleet;
 mod guard;
 mod histogram;
 mod history;
+pub mod hot;
 mod inputs;
 mod lag;
 mod limits;
