@@ -2,6 +2,7 @@
 
 mod address;
 mod attrs;
+pub mod calendar;
 mod call;
 mod field;
 mod graph;
@@ -9,6 +10,7 @@ mod inventory;
 mod problem;
 mod quota;
 mod rates;
+mod reshape;
 mod scope;
 mod tags;
 pub mod units;
@@ -22,5 +24,6 @@ pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};
 pub use rates::published_rate;
+pub use reshape::{gcd, operations, splits};
 pub use scope::Scope;
 pub use tags::{ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PIPELINE, PROTECT, RESOURCE, is_ours_to_write};
