@@ -326,7 +326,9 @@ fn records_flow_from_the_producers_role_to_the_consumers_and_into_the_bucket() {
     let put = "kinesis put-record --stream-name flow-drops --partition-key 1 --data ZHJvcA==";
     assert!(consumer.aws(put).is_err(), "a consumer writes");
     let iterator = consumer.read(shards)["ShardIterator"].as_str().expect("an iterator").to_owned();
-    let seen = consumer.read(&format!("kinesis get-records --shard-iterator {iterator}"));
+    // ministack does not see in the iterator which stream it is of.
+    let stream = format!("arn:aws:kinesis:{REGION}:000000000000:stream/flow-drops");
+    let seen = consumer.read(&format!("kinesis get-records --stream-arn {stream} --shard-iterator {iterator}"));
     let records = seen["Records"].as_array().expect("records");
     assert_eq!(records.len(), 5);
     assert!(records.iter().all(|record| record["Data"] == "ZHJvcA=="), "{seen}");
