@@ -108,16 +108,23 @@ pub fn named(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
     Source::from_bytes(name, bytes)
 }
 
-/// Writes a text beside its target and renames it, so that a crash leaves the old one.
+/// Writes a text beside its target and renames it, so that a crash or a full disk leaves the old one. Through a link to
+/// the file itself; and what is no file, such as `/dev/stdout`, is written to and not put another in the place of.
 ///
 /// # Errors
-/// The folder does not exist or cannot be written to.
+/// The folder does not exist or cannot be written to, or the disk is full.
 pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
     let doing = || format!("writing {}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        let mut device = std::fs::File::options().write(true).open(path).with_context(doing)?;
+        return device.write_all(text.as_bytes()).with_context(doing);
+    }
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
     file.write_all(text.as_bytes()).with_context(doing)?;
-    file.persist(path).map(|_| ()).map_err(|error| error.error).with_context(doing)
+    file.as_file().sync_all().with_context(doing)?;
+    file.persist(&target).map(|_| ()).map_err(|error| error.error).with_context(doing)
 }
 
 /// Writes a user's file anew, with the permissions that it had.
@@ -126,11 +133,9 @@ pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
 /// The file or its folder cannot be written to.
 pub fn rewrite(path: &Path, text: &str) -> Result<(), anyhow::Error> {
     let doing = || format!("writing {}", path.display());
-    // Through a link to the file itself, so that the link stays one.
-    let path = std::fs::canonicalize(path).with_context(doing)?;
-    let permissions = std::fs::metadata(&path).with_context(doing)?.permissions();
-    write(&path, text)?;
-    std::fs::set_permissions(&path, permissions).with_context(doing)
+    let permissions = std::fs::metadata(path).with_context(doing)?.permissions();
+    write(path, text)?;
+    std::fs::set_permissions(path, permissions).with_context(doing)
 }
 
 fn unreadable(path: &Path, why: &str) -> Problem {

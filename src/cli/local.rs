@@ -14,6 +14,10 @@ pub fn open(file: &Path, region: &str) -> Result<Arc<dyn Cloud>, Failure> {
         let what = format!("there is no folder {} to keep the local cloud in", folder.display());
         return Err(Failure::refused(what, "make it, or correct --cloud"));
     }
+    if std::fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
+        let what = format!("{} is no file, so no local cloud can be kept in it", file.display());
+        return Err(Failure::refused(what, "name a file with --cloud local:FILE"));
+    }
     let now = jiff::Timestamp::now().as_second();
     Ok(Arc::new(Local::open(file, SCHEMAS, options, now)?))
 }

@@ -1,28 +1,20 @@
 //! Plan files: exactly what was shown, sealed against edits.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::{Failure, files};
 use crate::plan::{FORMAT, Plan, sealed};
 
 /// A plan of 10,000 streams has some tens of megabytes; more is no plan.
 const MAX_BYTES: u64 = 256 << 20;
 
 pub fn write(file: &Path, plans: &[Plan]) -> Result<(), Failure> {
-    let doing = || format!("writing the plan to {}", file.display());
     let body = json!({ "format_version": FORMAT, "plans": plans });
     let text = json!({ "seal": sealed(&body), "plan": body }).to_string();
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Beside the target and renamed: a full disk or a crash leaves the old file, not half a plan.
-    let mut beside = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
-    beside.write_all(text.as_bytes()).with_context(doing)?;
-    beside.as_file().sync_all().with_context(doing)?;
-    beside.persist(file).map_err(|error| error.error).with_context(doing)?;
-    Ok(())
+    Ok(files::write(file, &text).context("the plan was not saved")?)
 }
 
 pub fn load(file: &Path) -> Result<Vec<Plan>, Failure> {

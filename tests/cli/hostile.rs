@@ -93,3 +93,95 @@ fn files_of_other_systems_are_read() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("create stream/clicks"));
 }
+
+const SPEC: &str = "apiVersion: tidegate/v1\npipeline: p\nstreams: { s: {} }\n";
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Always through a link in a folder of the test's own: a program that is wrong replaces the link and not the device.
+#[test]
+fn a_full_disk_is_told_and_devices_stay_devices() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    std::fs::write(at.join("tidegate.yaml"), SPEC).expect("a file");
+    for device in ["full", "null", "stdout"] {
+        symlink(Path::new("/dev").join(device), at.join(device)).expect("a link");
+    }
+    let run = |words: &str| super::program(at).args(words.split(' ')).output().expect("a run");
+    for words in ["plan --cloud local:c.json --out full", "lint --format json=full"] {
+        let output = run(words);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("writing full: No space left on device"), "{}", said(&output));
+    }
+    let output = run("plan -q --cloud local:c.json --out stdout");
+    assert!(output.status.success() && said(&output).contains("{\"plan\":"), "{}", said(&output));
+    let output = run("apply -y --cloud local:null");
+    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+    assert!(said(&output).contains("null is no file"), "{}", said(&output));
+    for device in ["full", "null"] {
+        let kind = std::fs::metadata(at.join(device)).expect(device).file_type();
+        assert!(at.join(device).is_symlink() && kind.is_char_device(), "{device} is still what it was");
+    }
+}
+
+#[test]
+fn a_plan_is_written_through_a_link_and_an_old_one_stays_where_it_cannot_be() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    std::fs::write(at.join("tidegate.yaml"), SPEC).expect("a file");
+    std::fs::create_dir(at.join("deeper")).expect("a folder");
+    std::fs::write(at.join("deeper/real.json"), "old").expect("a file");
+    symlink("deeper/real.json", at.join("p.json")).expect("a link");
+    assert!(plan(at, &["--out", "p.json"]).status.success());
+    assert!(at.join("p.json").is_symlink(), "the link stays one");
+    assert!(std::fs::read_to_string(at.join("deeper/real.json")).expect("a plan").starts_with("{\"plan\""));
+    for (target, why) in [("nowhere/p.json", "No such file or directory"), ("deeper", "Is a directory")] {
+        let output = plan(at, &["--out", target]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains(&format!("writing {target}: {why}")), "{}", said(&output));
+    }
+}
+
+#[test]
+fn surroundings_that_lack_everything_change_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("a file");
+    let run = |surroundings: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.current_dir(folder.path()).env_clear().envs(surroundings.iter().copied());
+        command.args(["plan", "--cloud", "local:c.json"]).output().expect("the program starts")
+    };
+    let usual = run(&[("HOME", "/"), ("LANG", "en_US.UTF-8")]);
+    assert!(usual.status.success(), "{}", said(&usual));
+    // No home, no path, no terminal; locales that are not there, write other capitals, or are no words at all.
+    for strange in [
+        &[][..],
+        &[("HOME", "")],
+        &[("HOME", "/nowhere"), ("LANG", "tr_TR.UTF-8")],
+        &[("LC_ALL", "C")],
+        &[("LC_ALL", "POSIX"), ("TERM", "dumb")],
+        &[("LANG", "ja_JP.SJIS"), ("TERM", "nonsense")],
+        &[("LC_ALL", "\u{1F30A}"), ("COLUMNS", "many"), ("TZ", "Nowhere/None")],
+    ] {
+        let output = run(strange);
+        assert_eq!(said(&output), said(&usual), "{strange:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("a file");
+    for words in ["plan", "lint", "lint --list-rules", "schema", "man", "--help", "demo"] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = super::program(folder.path());
+        command.env("TIDEGATE_CLOUD", "local:c.json").args(words.split(' ')).stdout(writer);
+        let output = command.output().expect("a run");
+        assert_eq!(output.status.code(), Some(0), "{words}: {}", said(&output));
+        assert!(!said(&output).contains("error"), "{words}: {}", said(&output));
+    }
+}
