@@ -15,4 +15,5 @@ pub mod cloud;
 pub mod kinds;
 pub mod lint;
 pub mod local;
+pub mod run;
 pub mod simulate;

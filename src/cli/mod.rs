@@ -9,6 +9,7 @@ mod drift;
 mod exit;
 mod failure;
 mod files;
+mod fleet;
 mod iam;
 mod import;
 mod init;
@@ -19,6 +20,7 @@ mod plan;
 mod planfile;
 mod policy;
 mod progress;
+mod run;
 mod schema;
 mod session;
 mod shell;
@@ -58,6 +60,8 @@ enum Command {
     Destroy(destroy::Args),
     /// Show what differs in what the pipeline owns
     Drift(drift::Args),
+    /// Keep every stream with a range at the right number of shards, day and night
+    Run(Box<run::Args>),
     /// Judge specs by policies: security, access, reliability, scaling, cost, hygiene; needs no credentials
     Lint(lint::Args),
     /// Write and test policies of your own for `lint`
@@ -103,7 +107,7 @@ pub fn main() -> ExitCode {
     let out = Out::new(cli.common.color()).hushed(cli.common.quiet);
     cli.common.start_diagnostics();
     let result = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli, &out)),
+        Ok(runtime) => runtime.block_on(command(cli, &out)),
         Err(error) => Err(Failure::from(anyhow::Error::new(error).context("starting the runtime"))),
     };
     match result {
@@ -112,13 +116,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
+async fn command(cli: Cli, out: &Out) -> Result<Exit, Failure> {
     let common = &cli.common;
     match cli.command {
         Command::Plan(args) => plan::run(common, args, out).await,
         Command::Apply(args) => apply::run(common, args, out).await,
         Command::Destroy(args) => destroy::run(common, args, out).await,
         Command::Drift(args) => drift::run(common, args, out).await,
+        Command::Run(args) => run::run(common, *args, out).await,
         Command::Lint(args) => lint::run(common, args, out),
         Command::Policy(args) => policy::run(args, out),
         Command::Import(args) => import::run(common, args, out).await,
