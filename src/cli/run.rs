@@ -306,7 +306,9 @@ impl Teller<'_> {
             value["stream"] = key.stream.as_str().into();
             return self.json("decision", decision.at, value);
         }
-        if !self.quiet || decision.verb != Verb::Hold {
+        // That it is under way was told by the resize itself.
+        let idle = decision.verb == Verb::Hold && (self.quiet || decision.reason == "resharding");
+        if !idle {
             self.out.line(&super::fleet::line(key, decision));
         }
     }

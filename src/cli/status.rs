@@ -124,7 +124,9 @@ pub fn find(keys: &[Key], name: &str) -> Result<usize, Failure> {
             format!("no stream with a range of shards is called `{name}`"),
             format!("the streams under control are {names}"),
         )),
-        _ => Err(Failure::refused(format!("several pipelines have a stream `{name}`"), format!("write one of {names}"))),
+        _ => {
+            Err(Failure::refused(format!("several pipelines have a stream `{name}`"), format!("write one of {names}")))
+        }
     }
 }
 

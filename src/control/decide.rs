@@ -199,7 +199,9 @@ impl Stream {
         match self.newest_known() {
             None => "stale-metrics",
             Some(newest) if newest < minute - 15 => "stale-metrics",
-            Some(newest) if self.window.newest().is_some_and(|last| last - newest > 0) => "incomplete-metrics",
+            Some(newest) if !(newest - 2..=self.window.newest().unwrap_or(newest)).all(|at| self.is_known(at)) => {
+                "incomplete-metrics"
+            }
             Some(newest) if self.window.at(newest).age.unwrap_or(0.0) > 10.0 => "iterator-age",
             Some(_) => "guard",
         }

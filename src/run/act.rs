@@ -32,7 +32,10 @@ pub async fn send(cloud: &dyn Cloud, watch: &Watch, calls: &[Call], before: &Gla
         return match answer(&fault) {
             Answer::Unknown => (Answer::Unknown, format!("unanswered: {fault}")),
             answer => {
-                take_back(cloud, watch, before).await;
+                // Where another change is under way somebody else may have written, too: then it counts one too many.
+                if fault.class != Class::Busy {
+                    take_back(cloud, watch, before).await;
+                }
                 (answer, format!("refused: {fault}"))
             }
         };
