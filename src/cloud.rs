@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::model::{Address, Call, Observed, Quotas, Schema, Scope, State};
+use crate::model::{Address, Call, Glance, Observed, Quotas, Readings, Schema, Scope, State};
 
 /// What to look at or to change.
 #[derive(Clone)]
@@ -133,6 +133,16 @@ pub trait Cloud: Send + Sync {
 
     /// Makes one mutating call. References in it are resolved before. Answers the outputs that AWS assigned.
     fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>>;
+
+    /// The cheapest look at a stream that sizing can work with; with `tags` one call more.
+    fn glance<'a>(&'a self, target: &'a Target, tags: bool) -> BoxFuture<'a, Result<Glance, Fault>>;
+
+    /// The metrics of streams (names in AWS) for minutes since 1970 from `from` to `to` (exclusive), in as few calls as AWS
+    /// allows. Never fails as a whole: a batch that fails leaves its own streams blind.
+    fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings>;
+
+    /// Which of these alarms (names in AWS) are in state ALARM.
+    fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>>;
 
     /// Seconds since 1970 by this cloud's clock.
     fn now(&self) -> i64;

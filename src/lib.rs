@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 // The modules stand in the order in which data flows.
+pub mod control;
 pub mod model;
 pub mod plan;
 pub mod report;
@@ -14,4 +15,5 @@ pub mod cloud;
 pub mod kinds;
 pub mod lint;
 pub mod local;
+pub mod run;
 pub mod simulate;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod connect;
+mod control;
 mod corpus;
 mod emulators;
 mod faults;

@@ -7,6 +7,7 @@ mod history;
 mod http;
 mod owned;
 mod rates;
+mod readings;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub use history::Writes;
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
-use crate::model::{Call, Observed, Quotas, Scope, State};
+use crate::model::{Call, Glance, Observed, Quotas, Readings, Scope, State};
 
 impl Cloud for Aws {
     fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
@@ -68,6 +69,18 @@ impl Cloud for Aws {
             tracing::info!(address = %target.address, operation = call.operation, "call");
             kinds::of(target.schema).perform(self, target, call).await
         })
+    }
+
+    fn glance<'a>(&'a self, target: &'a Target, tags: bool) -> BoxFuture<'a, Result<Glance, Fault>> {
+        Box::pin(kinds::stream::glance(self, target, tags))
+    }
+
+    fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings> {
+        Box::pin(self.read_metrics(streams, from, to))
+    }
+
+    fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>> {
+        Box::pin(self.read_alarms(alarms))
     }
 
     fn now(&self) -> i64 {

@@ -4,11 +4,16 @@ use std::sync::Arc;
 use super::Failure;
 use crate::cloud::Cloud;
 use crate::kinds::SCHEMAS;
-use crate::local::{Local, Options};
+use crate::local::{Local, Options, Pace};
 
 /// Opens the embedded cloud that is kept in a file, or makes a new one there.
-pub fn open(file: &Path, region: &str) -> Result<Arc<dyn Cloud>, Failure> {
-    let options = Options { region: region.to_owned(), ..Options::default() };
+pub fn open(file: &Path, region: &str, pace: Pace) -> Result<Arc<dyn Cloud>, Failure> {
+    Ok(Arc::new(open_local(file, region, pace)?))
+}
+
+/// The same for those who do more with it than with AWS.
+pub fn open_local(file: &Path, region: &str, pace: Pace) -> Result<Local, Failure> {
+    let options = Options { region: region.to_owned(), pace, ..Options::default() };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         let what = format!("there is no folder {} to keep the local cloud in", folder.display());
@@ -19,5 +24,5 @@ pub fn open(file: &Path, region: &str) -> Result<Arc<dyn Cloud>, Failure> {
         return Err(Failure::refused(what, "name a file with --cloud local:FILE"));
     }
     let now = jiff::Timestamp::now().as_second();
-    Ok(Arc::new(Local::open(file, SCHEMAS, options, now)?))
+    Ok(Local::open(file, SCHEMAS, options, now)?)
 }

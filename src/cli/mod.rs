@@ -10,6 +10,8 @@ mod example;
 mod exit;
 mod failure;
 mod files;
+mod fleet;
+mod hand;
 mod iam;
 mod import;
 mod init;
@@ -21,11 +23,13 @@ mod plan;
 mod planfile;
 mod policy;
 mod progress;
+mod run;
 mod schema;
 mod session;
 mod shell;
 mod signals;
 mod simulate;
+mod status;
 mod text;
 mod vars;
 
@@ -63,6 +67,20 @@ enum Command {
     Destroy(destroy::Args),
     /// Show what differs in what the pipeline owns
     Drift(drift::Args),
+    /// Keep every stream with a range at the right number of shards, day and night
+    Run(Box<run::Args>),
+    /// Show every stream under control: shards, use, age, conditions, the newest decision
+    Status(status::Args),
+    /// Show the newest decisions for a stream with all their numbers
+    Explain(status::ExplainArgs),
+    /// Show what the controller decided, and why
+    History(status::HistoryArgs),
+    /// Give a stream a count of shards for a while, whatever the policy wants
+    Pin(hand::PinArgs),
+    /// Let the controller leave a stream, or all of the spec, alone
+    Pause(hand::PauseArgs),
+    /// Take pins and pauses off
+    Resume(hand::ResumeArgs),
     /// Judge specs by policies: security, access, reliability, scaling, cost, hygiene; needs no credentials
     Lint(lint::Args),
     /// Write and test policies of your own for `lint`
@@ -108,7 +126,7 @@ pub fn main() -> ExitCode {
     let out = Out::new(cli.common.color()).hushed(cli.common.quiet);
     cli.common.start_diagnostics();
     let result = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli, &out)),
+        Ok(runtime) => runtime.block_on(command(cli, &out)),
         Err(error) => Err(Failure::from(anyhow::Error::new(error).context("starting the runtime"))),
     };
     match result {
@@ -117,13 +135,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, out: &Out) -> Result<Exit, Failure> {
+async fn command(cli: Cli, out: &Out) -> Result<Exit, Failure> {
     let common = &cli.common;
     match cli.command {
         Command::Plan(args) => plan::run(common, args, out).await,
         Command::Apply(args) => apply::run(common, args, out).await,
         Command::Destroy(args) => destroy::run(common, args, out).await,
         Command::Drift(args) => drift::run(common, args, out).await,
+        Command::Run(args) => run::run(common, *args, out).await,
+        Command::Status(args) => status::status(common, args, out).await,
+        Command::Explain(args) => status::explain(common, args, out).await,
+        Command::History(args) => status::history(&args, out),
+        Command::Pin(args) => hand::pin(common, args, out).await,
+        Command::Pause(args) => hand::pause(common, args, out).await,
+        Command::Resume(args) => hand::resume(common, args, out).await,
         Command::Lint(args) => lint::run(common, args, out),
         Command::Policy(args) => policy::run(args, out),
         Command::Import(args) => import::run(common, args, out).await,

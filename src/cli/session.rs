@@ -11,6 +11,7 @@ use crate::apply;
 use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
 use crate::kinds::{self, Pipeline};
+use crate::local::Pace;
 use crate::model::{Graph, Inventory, Path, Prices, Problem, Scope};
 use crate::plan::{Agreed, Consent, Plan, Question};
 use crate::spec::{Document, Source, VarKind};
@@ -55,6 +56,9 @@ pub struct Common {
     /// Tell more on standard error; twice tells every call
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
+    /// How the embedded cloud's time passes: at once, unless a command says otherwise.
+    #[arg(skip)]
+    pub local_pace: Option<Pace>,
 }
 
 /// Which cloud.
@@ -242,7 +246,7 @@ impl Common {
             }
             Where::Local(file) => {
                 let region = region.unwrap_or_else(|| "eu-west-1".into());
-                super::local::open(file, &region)
+                super::local::open(file, &region, self.local_pace.unwrap_or(Pace::Virtual))
             }
         }
     }

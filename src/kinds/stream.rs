@@ -2,7 +2,6 @@
 
 mod effects;
 mod import;
-mod ledger;
 mod physics;
 mod scaling;
 
@@ -25,7 +24,7 @@ use crate::model::{
     Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Quotas, Resource, Schema, Scope, State, Value, When,
 };
 
-pub use effects::text_map;
+pub use effects::{glance, text_map};
 pub use import::import;
 pub use physics::{hop_seconds, hops, shard_hours};
 pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};

@@ -14,6 +14,7 @@ mod names;
 mod owned;
 pub mod plant;
 mod rates;
+mod readings;
 pub mod reference;
 mod references;
 pub mod shards;
@@ -40,7 +41,7 @@ pub use stream::Profile;
 pub use traffic::{Keys, Load};
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Call, Effect, Observed, Quotas, Schema, Scope, State};
+use crate::model::{Address, Call, Effect, Glance, Observed, Quotas, Readings, Schema, Scope, State};
 use clock::Clock;
 use file::{FORMAT, Saved, Store};
 use limits::Refusal;
@@ -343,6 +344,28 @@ impl Cloud for Local {
             self.turn(&call.operation).await;
             self.make(target, call)
         })
+    }
+
+    fn glance<'a>(&'a self, target: &'a Target, tags: bool) -> BoxFuture<'a, Result<Glance, Fault>> {
+        Box::pin(async move {
+            let doing = || format!("looking at {} {}", target.schema.kind, target.physical);
+            let seen = self.look(|world, moving| readings::glance(world, moving, target, tags))?;
+            seen.map_err(|refusal| fault(refusal, doing()))
+        })
+    }
+
+    fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings> {
+        Box::pin(async move {
+            let read = self.look(|world, moving| readings::read(world, moving, streams, from..to));
+            read.unwrap_or_else(|fault| {
+                let blind = streams.iter().map(|stream| (stream.clone(), fault.to_string())).collect();
+                Readings { blind, ..Readings::default() }
+            })
+        })
+    }
+
+    fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>> {
+        Box::pin(async move { self.look(|world, moving| readings::ringing(world, moving, alarms)) })
     }
 
     fn now(&self) -> i64 {

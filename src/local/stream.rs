@@ -245,6 +245,13 @@ impl Stream {
         self.traffic.iter().flat_map(|traffic| &traffic.history)
     }
 
+    /// The history from a minute on, found from its end.
+    pub fn newest(&self, from: i64) -> impl Iterator<Item = &Minute> {
+        let all = self.traffic.as_ref().map(|traffic| &traffic.history);
+        let skip = all.map_or(0, |all| all.partition_point(|minute| minute.minute < from));
+        all.into_iter().flat_map(move |all| all.range(skip..))
+    }
+
     /// Open shards at the peak of a uniform change: AWS makes short-lived ones, and they count.
     pub fn peak_of_change(&self, to: u32) -> u64 {
         let from = self.shards.open_count();

@@ -7,6 +7,8 @@ mod call;
 mod field;
 mod graph;
 mod inventory;
+mod ledger;
+mod metrics;
 mod problem;
 mod quota;
 mod rates;
@@ -21,9 +23,13 @@ pub use call::{Call, Effect, Seconds};
 pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Schema, Shift, When};
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
+pub use ledger::Ledger;
+pub use metrics::{Glance, Metrics, Readings};
 pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};
 pub use rates::published_rate;
 pub use reshape::{gcd, operations, splits};
 pub use scope::Scope;
-pub use tags::{ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PIPELINE, PROTECT, RESOURCE, is_ours_to_write};
+pub use tags::{
+    ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PAUSED, PIN, PIPELINE, PROTECT, RESOURCE, is_ours_to_write,
+};

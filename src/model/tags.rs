@@ -17,6 +17,10 @@ pub const LEDGER: &str = "tidegate:ledger";
 pub const ADOPTED: &str = "tidegate:adopted";
 /// Kinds of parts that hang on this resource and cannot be searched by tags of their own, divided by spaces.
 pub const PARTS: &str = "tidegate:parts";
+/// The count that a person wants for a while: `16 until 2026-11-25T16:00:00Z`.
+pub const PIN: &str = "tidegate:pin";
+/// A person wants the controller to leave the stream alone: `until 2026-11-25T16:00:00Z` or `until resumed`.
+pub const PAUSED: &str = "tidegate:paused";
 
 /// AWS refuses to write tags that begin with `aws:`.
 pub fn is_ours_to_write(key: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::Watched;
-use crate::model::{Address, Compare, Graph, Inventory, Observed, State, Value};
+use crate::model::{Address, Compare, Graph, Inventory, LEDGER, Observed, PAUSED, PIN, State, Value};
 
 /// What the plan is computed from, with the bounds of what the autoscaler owns.
 pub fn watched(inventory: &Inventory, graph: &Graph) -> BTreeMap<Address, Watched> {
@@ -37,7 +37,8 @@ pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watch
             }
         }
         if let Some(Value::Map(tags)) = live.attrs.get_mut("tags") {
-            tags.remove(crate::model::LEDGER);
+            // What the controller and people write while it runs.
+            tags.retain(|key, _| ![LEDGER, PAUSED, PIN].contains(&key.as_str()));
         }
     }
     // Where nothing was and nothing is wanted says nothing.

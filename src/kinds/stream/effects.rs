@@ -12,7 +12,7 @@ use super::physics::{ON_DEMAND_STREAMS, SHARDS};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
-use crate::model::{Attrs, Call, PIPELINE, Quota, Quotas, RESOURCE, Resource, Scope, State, Value};
+use crate::model::{Attrs, Call, Glance, PIPELINE, Quota, Quotas, RESOURCE, Resource, Scope, State, Value};
 
 async fn summary(aws: &Aws, target: &Target) -> Result<StreamDescriptionSummary, Fault> {
     let doing = format!("reading stream {}", target.physical);
@@ -33,6 +33,19 @@ fn state_of(stream: &StreamDescriptionSummary) -> State {
 
 pub async fn state(aws: &Aws, target: &Target) -> Result<State, Fault> {
     summary(aws, target).await.map(|stream| state_of(&stream))
+}
+
+/// What sizing needs, in one call, or in two with tags.
+pub async fn glance(aws: &Aws, target: &Target, with_tags: bool) -> Result<Glance, Fault> {
+    let stream = summary(aws, target).await?;
+    let tags = if with_tags { Some(tags(aws, &target.physical).await?) } else { None };
+    let text = |(key, value): (String, Value)| Some((key, value.as_text()?.to_owned()));
+    Ok(Glance {
+        state: state_of(&stream),
+        open_shards: u32::try_from(stream.open_shard_count()).unwrap_or(0),
+        on_demand: stream.stream_mode_details().map(StreamModeDetails::stream_mode) == Some(&StreamMode::OnDemand),
+        tags: tags.map(|tags| tags.into_iter().filter_map(text).collect()),
+    })
 }
 
 pub async fn tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, Value>, Fault> {

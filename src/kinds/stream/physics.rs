@@ -1,10 +1,8 @@
 //! What a change of a stream takes: which calls, in which order, how long, and what is left of AWS's daily limits.
 
-use super::ledger::Ledger;
 use crate::model::units::Span;
 use crate::model::{
-    Attrs, Call, Cost, Effect, LEDGER, Need, Priced, Resource, Risk, Schema, Shift, Value,
-    operations, splits,
+    Attrs, Call, Cost, Effect, LEDGER, Ledger, Need, Priced, Resource, Risk, Schema, Shift, Value, operations, splits,
 };
 
 /// UpdateShardCount calls in a rolling 24 hours (API reference of UpdateShardCount).

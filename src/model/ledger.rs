@@ -1,6 +1,6 @@
 //! The calls that AWS limits per rolling day, kept on the stream itself as a tag. AWS tells nobody how many are left.
 
-use crate::model::{LEDGER, Resource};
+use super::{LEDGER, Resource};
 
 /// Seconds of the rolling window.
 const DAY: i64 = 86_400;
@@ -17,7 +17,11 @@ pub struct Ledger {
 impl Ledger {
     /// Reads the tag; whatever is older than a day or not readable does not count.
     pub fn of(stream: Option<&Resource>, now: i64) -> Self {
-        let text = stream.and_then(|stream| stream.tag(LEDGER)).unwrap_or_default();
+        Self::read(stream.and_then(|stream| stream.tag(LEDGER)).unwrap_or_default(), now)
+    }
+
+    /// Reads the tag's text.
+    pub fn read(text: &str, now: i64) -> Self {
         let mut ledger = Self::default();
         let mut into = &mut ledger.reshards;
         for word in text.split(' ') {

@@ -1,0 +1,162 @@
+//! The newest metrics and alarms of many streams, in as few calls as CloudWatch allows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricDataQuery, MetricStat, StateValue, StatusCode};
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt};
+
+use super::clients::Aws;
+use crate::cloud::{Class, Fault};
+use crate::model::{Metrics, Readings};
+
+/// Queries and datapoints of one GetMetricData call (CloudWatch quotas, November 2026).
+const QUERIES: usize = 500;
+const DATAPOINTS: i64 = 100_800;
+/// Calls in flight at once.
+const AT_ONCE: usize = 8;
+/// Pages of one call; more is a server that repeats itself.
+const PAGES: usize = 100;
+/// Alarm names of one DescribeAlarms call (its API reference).
+const ALARMS: usize = 100;
+
+/// Metrics of the namespace AWS/Kinesis, and their statistic. (The iterator age has no sum.)
+const METRICS: [(&str, &str, fn(&mut Metrics) -> &mut Option<f64>); 5] = [
+    ("IncomingRecords", "Sum", |metrics| &mut metrics.records),
+    ("IncomingBytes", "Sum", |metrics| &mut metrics.bytes),
+    ("WriteProvisionedThroughputExceeded", "Sum", |metrics| &mut metrics.refused),
+    ("ReadProvisionedThroughputExceeded", "Sum", |metrics| &mut metrics.reads_refused),
+    ("GetRecords.IteratorAgeMilliseconds", "Maximum", |metrics| &mut metrics.age_ms),
+];
+
+/// Minutes of one stream as they are put together from five results.
+type Minutes = BTreeMap<i64, Metrics>;
+/// The streams of one call, in their order: their minutes, or why those are not all there.
+type Batch = Vec<Result<Minutes, String>>;
+
+impl Aws {
+    pub(super) async fn read_metrics(&self, streams: &[String], from: i64, to: i64) -> Readings {
+        let mut all = Readings::default();
+        let mut next = from;
+        // Long spans go in days, so that one stream's fortnight is no call of its own size.
+        while next < to {
+            let (begin, end) = (next, (next + 1440).min(to));
+            let minutes = end - begin;
+            let batch = (DATAPOINTS / minutes.max(1) / METRICS.len() as i64).clamp(1, (QUERIES / METRICS.len()) as i64);
+            let mut calls: Vec<BoxFuture<'_, (&[String], Result<Batch, Fault>)>> = Vec::new();
+            for streams in streams.chunks(usize::try_from(batch).unwrap_or(1)) {
+                calls.push(Box::pin(async move { (streams, self.batch(streams, begin, end).await) }));
+            }
+            let mut batches = stream::iter(calls).buffer_unordered(AT_ONCE);
+            while let Some((streams, answer)) = batches.next().await {
+                take(&mut all, streams, answer);
+            }
+            next = end;
+        }
+        all.found.retain(|stream, _| !all.blind.contains_key(stream));
+        all
+    }
+
+    /// One call and its pages: by stream, its minutes, or why they are not all there.
+    async fn batch(&self, streams: &[String], from: i64, to: i64) -> Result<Batch, Fault> {
+        let doing = format!("reading the metrics of {} streams from CloudWatch", streams.len());
+        let queries: Vec<MetricDataQuery> =
+            streams.iter().enumerate().flat_map(|(at, stream)| queries(at, stream)).collect();
+        let mut found: Batch = vec![Ok(Minutes::new()); streams.len()];
+        let mut token: Option<String> = None;
+        for _ in 0..PAGES {
+            let page = self
+                .call("cloudwatch:GetMetricData", &doing, || {
+                    let request = self.cloudwatch().get_metric_data().set_next_token(token.clone());
+                    request
+                        .set_metric_data_queries(Some(queries.clone()))
+                        .start_time(DateTime::from_secs(from * 60))
+                        .end_time(DateTime::from_secs(to * 60))
+                        .send()
+                })
+                .await?;
+            for result in page.metric_data_results() {
+                let Some((stream, metric)) = result.id().and_then(place) else { continue };
+                let Some(into) = found.get_mut(stream) else { continue };
+                if let Some(StatusCode::InternalError | StatusCode::Forbidden) = result.status_code() {
+                    *into = Err(format!("CloudWatch could not answer for {}", METRICS[metric].0));
+                }
+                let Ok(minutes) = into else { continue };
+                for (at, value) in result.timestamps().iter().zip(result.values()) {
+                    let minute = at.secs().div_euclid(60);
+                    if (from..to).contains(&minute) {
+                        *METRICS[metric].2(minutes.entry(minute).or_default()) = Some(*value);
+                    }
+                }
+            }
+            token = page.next_token().map(ToOwned::to_owned);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(Fault::new(Class::Refused, doing, "TooManyPages", "CloudWatch's answer does not end"))
+    }
+
+    pub(super) async fn read_alarms(&self, alarms: &[String]) -> Result<BTreeSet<String>, Fault> {
+        let mut ringing = BTreeSet::new();
+        for names in alarms.chunks(ALARMS) {
+            let doing = "reading which alarms are in state ALARM";
+            let answer = self
+                .call("cloudwatch:DescribeAlarms", doing, || {
+                    let request = self.cloudwatch().describe_alarms().set_alarm_names(Some(names.to_vec()));
+                    request.alarm_types(AlarmType::MetricAlarm).state_value(StateValue::Alarm).send()
+                })
+                .await?;
+            let is_ringing =
+                |alarm: &&aws_sdk_cloudwatch::types::MetricAlarm| alarm.state_value() == Some(&StateValue::Alarm);
+            let found = answer.metric_alarms().iter().filter(is_ringing);
+            ringing.extend(found.filter_map(|alarm| alarm.alarm_name()).map(ToOwned::to_owned));
+        }
+        Ok(ringing)
+    }
+}
+
+fn take(all: &mut Readings, streams: &[String], answer: Result<Batch, Fault>) {
+    match answer {
+        Ok(found) => {
+            for (stream, minutes) in streams.iter().zip(found) {
+                match minutes {
+                    Ok(minutes) => all.found.entry(stream.clone()).or_default().extend(minutes),
+                    Err(why) => drop(all.blind.insert(stream.clone(), why)),
+                }
+            }
+        }
+        Err(fault) => all.blind.extend(streams.iter().map(|stream| (stream.clone(), fault.to_string()))),
+    }
+}
+
+fn queries(at: usize, stream: &str) -> impl Iterator<Item = MetricDataQuery> {
+    let dimension = Dimension::builder().name("StreamName").value(stream).build();
+    METRICS.iter().enumerate().map(move |(metric, (name, statistic, _))| {
+        let of = Metric::builder().namespace("AWS/Kinesis").metric_name(*name).dimensions(dimension.clone()).build();
+        let stat = MetricStat::builder().metric(of).period(60).stat(*statistic).build();
+        MetricDataQuery::builder().id(format!("s{at}m{metric}")).metric_stat(stat).return_data(true).build()
+    })
+}
+
+/// Which stream and which metric a query was for: `s17m2`.
+fn place(id: &str) -> Option<(usize, usize)> {
+    let (stream, metric) = id.strip_prefix('s')?.split_once('m')?;
+    Some((stream.parse().ok()?, metric.parse().ok().filter(|metric| *metric < METRICS.len())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_knows_its_place() {
+        let ids: Vec<String> = queries(17, "clicks").filter_map(|query| query.id).collect();
+        assert_eq!(
+            ids.iter().map(|id| place(id)).collect::<Vec<_>>(),
+            (0..5).map(|metric| Some((17, metric))).collect::<Vec<_>>()
+        );
+        assert_eq!((place("s1m9"), place("x"), place("s1")), (None, None, None));
+    }
+}

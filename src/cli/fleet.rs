@@ -1,0 +1,92 @@
+//! From specs to streams under control.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Job;
+use crate::cloud::{Cloud, Target};
+use crate::control::{Decision, Fleet, Key, Rules, Stream, Verb, hand};
+use crate::kinds::stream::{Mode, SCHEMA, Shards, StreamSpec};
+use crate::model::{Address, Desired, Value};
+use crate::run::Watch;
+use crate::scale::{Bounds, Tidegate};
+
+/// Metrics whose alarms ask for a decision.
+const WAKING: &[&str] =
+    &["GetRecords.IteratorAgeMilliseconds", "WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded"];
+
+/// The streams of a pipeline that have a range.
+pub fn ranges(job: &Job) -> impl Iterator<Item = (Bounds, &Desired)> {
+    job.spec
+        .streams
+        .iter()
+        .filter_map(|(name, stream)| Some((bounds(stream)?, job.graph.get(&Address::new(SCHEMA.kind, name.as_str()))?)))
+}
+
+fn bounds(stream: &StreamSpec) -> Option<Bounds> {
+    match (stream.capacity.mode, stream.capacity.shards) {
+        (Mode::Provisioned, Some(Shards::Range { min, max })) => Some(Bounds { min, max }),
+        _ => None,
+    }
+}
+
+/// All streams with a range, how each is reached, and the clouds that they are in.
+pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet) {
+    let mut clouds: Vec<Arc<dyn Cloud>> = Vec::new();
+    let (mut watches, mut streams) = (Vec::new(), Vec::new());
+    for job in jobs {
+        let known = clouds.iter().position(|cloud| Arc::ptr_eq(cloud, &job.cloud));
+        let cloud = known.unwrap_or_else(|| {
+            clouds.push(Arc::clone(&job.cloud));
+            clouds.len() - 1
+        });
+        for (bounds, desired) in ranges(job) {
+            let key = Key { pipeline: job.scope.pipeline.clone(), stream: desired.address.name().to_owned() };
+            let policy = Box::new(Tidegate::new());
+            let wanted = desired.attrs.clone();
+            streams.push(Stream::new(key, desired.physical.clone(), job.scope.clone(), bounds, wanted, policy));
+            watches.push(Watch { target: target(job, desired), cloud, alarms: alarms(job, desired) });
+        }
+    }
+    let count = i64::try_from(streams.len()).unwrap_or(i64::MAX);
+    // Half of what the API allows in a second: 20 summaries, 5 lists of tags.
+    let rules = Rules {
+        look_seconds: rules.look_seconds.max(count / 10),
+        tag_seconds: rules.tag_seconds.max(count / 2),
+        ..rules
+    };
+    (clouds, watches, Fleet::new(rules, streams, env!("CARGO_PKG_VERSION")))
+}
+
+/// The stream as the cloud knows it.
+pub fn target(job: &Job, desired: &Desired) -> Target {
+    Target {
+        address: desired.address.clone(),
+        schema: &SCHEMA,
+        scope: job.scope.clone(),
+        physical: desired.physical.clone(),
+        outputs: BTreeMap::new(),
+    }
+}
+
+fn alarms(job: &Job, stream: &Desired) -> Vec<String> {
+    let wakes = |alarm: &&Desired| {
+        let metric = alarm.attrs.get("metric").and_then(Value::as_text).unwrap_or_default();
+        let of = alarm.address.name().split('/').next() == Some(stream.address.name());
+        alarm.address.kind() == "alarm" && of && WAKING.contains(&metric)
+    };
+    job.graph.iter().filter(wakes).map(|alarm| alarm.physical.clone()).collect()
+}
+
+/// A decision in one line, for people.
+pub fn line(key: &Key, decision: &Decision) -> String {
+    let what = match decision.verb {
+        Verb::Hold => format!("hold {}", decision.from),
+        Verb::Resize => format!("resize {} → {}", decision.from, decision.to),
+        Verb::Settled => format!("settled at {}", decision.to),
+        Verb::Foreign => format!("foreign {} → {}", decision.from, decision.to),
+    };
+    let woken = if decision.woken_by == "tick" { String::new() } else { format!(" [woken by {}]", decision.woken_by) };
+    let outcome = decision.outcome.as_ref().map(|outcome| format!(" ({outcome})")).unwrap_or_default();
+    format!("{}  {key}  {what}  {}: {}{outcome}{woken}", hand::stamp(decision.at), decision.reason, decision.because)
+}

@@ -1,0 +1,325 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use super::{Common, Exit, Failure, Job, Out, fleet, session::Where};
+use crate::apply::Stop;
+use crate::cloud::Cloud;
+use crate::control::{Decision, DriftStatus, Key, Rules, Verb, hand};
+use crate::local::{Load, Pace};
+use crate::model::units::Span;
+use crate::run::{Controller, FileLedger, Forgetful, Ledger, Reconciler, Switches, Told};
+
+/// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
+const GRACE: Duration = Duration::from_secs(8);
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Decide and tell, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Time between two ticks
+    #[arg(long, value_name = "TIME", default_value = "1m")]
+    tick: Span,
+    /// The file that calls, decisions and what was learned are kept in, or `none`
+    #[arg(long, value_name = "FILE", default_value = "tidegate-ledger")]
+    ledger: PathBuf,
+    /// Time between two looks for drift; 0s: never
+    #[arg(long, value_name = "TIME", default_value = "15m")]
+    drift: Span,
+    /// On the slow beat, make what the spec wants and is missing
+    #[arg(long)]
+    apply: bool,
+    /// On the slow beat, delete what has left the spec and is to be deleted
+    #[arg(long)]
+    prune: bool,
+    /// On the slow beat, set back what somebody changed
+    #[arg(long)]
+    heal: bool,
+    /// Calls of UpdateShardCount that AWS allows a stream in 24 hours
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    calls_a_day: u32,
+    /// The past that is read from CloudWatch for a stream that nothing is known of
+    #[arg(long, value_name = "TIME", default_value = "14d")]
+    learn: Span,
+    /// Stop after so many ticks
+    #[arg(long, value_name = "N", conflicts_with = "duration")]
+    ticks: Option<u64>,
+    /// Stop after so much of the cloud's time
+    #[arg(long = "for", value_name = "TIME")]
+    duration: Option<Span>,
+    /// On the embedded cloud: so many times faster than real time, or `max`
+    #[arg(long, value_name = "FACTOR", value_parser = speed)]
+    speed: Option<Pace>,
+    /// On the embedded cloud: a day's wave around so many shards' worth of load on every stream with a range
+    #[arg(long, value_name = "SHARDS")]
+    traffic: Option<f64>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+fn speed(text: &str) -> Result<Pace, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(Pace::Fast(factor)),
+        _ if text == "max" => Ok(Pace::Virtual),
+        _ => Err("write a number above 0, such as 60 for a minute in a second, or `max`".into()),
+    }
+}
+
+pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    let local = matches!(common.cloud, Where::Local(_));
+    if !local && (args.speed.is_some() || args.traffic.is_some()) {
+        let what = "--speed and --traffic are for the embedded cloud: AWS's time and traffic are what they are";
+        return Err(Failure::refused(what, "add --cloud local, or leave them out"));
+    }
+    let common = Common { local_pace: Some(args.speed.unwrap_or(Pace::Fast(1.0))), ..common.clone() };
+    let jobs = common.open(args.json).await?;
+    if let Some(shards) = args.traffic {
+        offer(&common, &jobs, shards)?;
+    }
+    let rules = Rules {
+        calls_a_day: args.calls_a_day,
+        dry_run: args.dry_run,
+        tick_seconds: u32::try_from(args.tick.seconds()).unwrap_or(u32::MAX).max(1),
+        learn_minutes: i64::try_from(args.learn.seconds() / 60).unwrap_or(i64::MAX).min(14 * 1440),
+        ..Rules::default()
+    };
+    let (clouds, watches, streams) = fleet::of(&jobs, rules);
+    if streams.streams().is_empty() {
+        return Err(Failure::refused(
+            "no stream of the spec has a range of shards, so there is nothing to size",
+            "write `capacity: { mode: provisioned, shards: { min: 2, max: 64 } }`",
+        ));
+    }
+    out.finish_what_began();
+    let stop = Stop::default();
+    let woken = Arc::new(Notify::new());
+    let listener = tokio::spawn(listen(stop.clone(), Arc::clone(&woken))?);
+    let ledger: Box<dyn Ledger> = match args.ledger.to_str() {
+        Some("none") => Box::new(Forgetful),
+        _ => Box::new(open_ledger(&args.ledger, out)?),
+    };
+    let count = streams.streams().len();
+    let controller = Controller::start(clouds.clone(), watches, streams, ledger, stop.clone()).await?;
+    let clock = Arc::clone(&clouds[0]);
+    let teller = Teller { json: args.json, quiet: common.quiet, out };
+    teller.started(count, &args, clock.now());
+    let beats =
+        Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, reconcilers: reconcilers(&jobs, &args) };
+    beats.go(controller, &teller).await;
+    listener.abort();
+    teller.stopped(stop.is_asked(), clock.now());
+    Ok(if out.is_lost() { Exit::Error } else { Exit::Success })
+}
+
+fn open_ledger(path: &std::path::Path, out: &Out) -> Result<FileLedger, Failure> {
+    let ledger = FileLedger::open(path)?;
+    if ledger.damaged > 0 {
+        out.error(&format!("warning: {} lines of {} are damaged and left out", ledger.damaged, path.display()));
+    }
+    Ok(ledger)
+}
+
+/// Puts traffic on the streams of the embedded cloud.
+fn offer(common: &Common, jobs: &[Job], shards: f64) -> Result<(), Failure> {
+    let Where::Local(file) = &common.cloud else { return Ok(()) };
+    for (seed, job) in jobs.iter().enumerate() {
+        let local = super::local::open_local(file, &job.scope.region, Pace::Virtual)?;
+        for (seed, (_, desired)) in (seed as u64 * 1000..).zip(fleet::ranges(job)) {
+            // A shard takes 1,000 records a second; of 512 bytes each, so that records are what fills it.
+            local.offer(&desired.physical, Load::synthetic(seed, shards * 1000.0, 512.0)).map_err(|fault| {
+                Failure::from(fault.help("make the pipeline first: tidegate apply -y with the same --cloud and -f"))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn reconcilers(jobs: &[Job], args: &Args) -> Vec<Reconciler> {
+    let dry = args.dry_run;
+    let switches = Switches { apply: args.apply && !dry, prune: args.prune && !dry, heal: args.heal && !dry };
+    let of = |job: &Job| Reconciler {
+        cloud: Arc::clone(&job.cloud),
+        graph: job.graph.clone(),
+        scope: job.scope.clone(),
+        prices: job.prices.clone(),
+        switches,
+    };
+    jobs.iter().map(of).collect()
+}
+
+/// Ctrl-C and SIGTERM ask to stop; a second one stops at once. What was in flight is in the books.
+fn listen(stop: Stop, woken: Arc<Notify>) -> Result<impl Future<Output = ()>, Failure> {
+    let failed = |error: std::io::Error| Failure::from(anyhow::Error::new(error).context("listening for signals"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stop.ask() > 1 {
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+            woken.notify_waiters();
+            // Whoever was not waiting yet finds it.
+            woken.notify_one();
+        }
+    })
+}
+
+/// The two beats of a run.
+struct Beats<'a> {
+    args: &'a Args,
+    clock: &'a Arc<dyn Cloud>,
+    stop: &'a Stop,
+    woken: &'a Notify,
+    reconcilers: Vec<Reconciler>,
+}
+
+impl Beats<'_> {
+    /// Ticks until it is asked to stop or has done what it was to do.
+    async fn go(&self, mut controller: Controller, teller: &Teller<'_>) {
+        let tick = i64::try_from(self.args.tick.seconds()).unwrap_or(i64::MAX).max(1);
+        let end =
+            self.args.duration.map(|time| self.clock.now() + i64::try_from(time.seconds()).unwrap_or(i64::MAX / 2));
+        let fleet = controller.fleet();
+        let slow = self.slow(&fleet, teller);
+        tokio::pin!(slow);
+        let mut done = 0;
+        let ticks = async {
+            while !self.stop.is_asked() {
+                controller.tick(&|told| teller.tell(&told)).await;
+                done += 1;
+                if self.args.ticks.is_some_and(|ticks| done >= ticks) || end.is_some_and(|end| self.clock.now() >= end)
+                {
+                    break;
+                }
+                // On the minute, so that metrics are as new as they can be.
+                let wait = tick - self.clock.now().rem_euclid(tick);
+                tokio::select! {
+                    () = self.clock.pause(Duration::from_secs(wait.unsigned_abs())) => {}
+                    () = self.woken.notified() => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = ticks => {}
+            () = &mut slow => {}
+            // What does not end in time is dropped: its calls are in the books already.
+            () = self.overdue() => {}
+        }
+    }
+
+    /// Ends some time after the run was asked to stop.
+    async fn overdue(&self) {
+        while !self.stop.is_asked() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(GRACE).await;
+    }
+
+    /// The slow beat; it never ends by itself.
+    async fn slow(&self, fleet: &std::sync::Mutex<crate::control::Fleet>, teller: &Teller<'_>) {
+        let every = self.args.drift.seconds();
+        if every == 0 {
+            return std::future::pending().await;
+        }
+        loop {
+            self.clock.pause(Duration::from_secs(every)).await;
+            for reconciler in &self.reconcilers {
+                let status = reconciler.beat(self.stop).await;
+                let mut fleet = fleet.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let same = fleet
+                    .drift
+                    .get(&status.pipeline)
+                    .is_some_and(|before| DriftStatus { at: before.at, ..status.clone() } == *before);
+                fleet.drift.insert(status.pipeline.clone(), status.clone());
+                drop(fleet);
+                if !same {
+                    teller.tell(&Told::Drift(status));
+                }
+            }
+        }
+    }
+}
+
+/// Tells what happens, one line each.
+struct Teller<'a> {
+    json: bool,
+    quiet: bool,
+    out: &'a Out,
+}
+
+impl Teller<'_> {
+    fn json(&self, event: &str, at: i64, mut value: serde_json::Value) {
+        value["event"] = event.into();
+        value["time"] = hand::stamp(at).into();
+        self.out.line(&value.to_string());
+    }
+
+    fn started(&self, streams: usize, args: &Args, now: i64) {
+        if self.json {
+            let ledger = args.ledger.display().to_string();
+            let told = serde_json::json!({ "streams": streams, "dry_run": args.dry_run, "ledger": ledger });
+            return self.json("started", now, told);
+        }
+        let dry = if args.dry_run { ", dry run: nothing is changed" } else { "" };
+        self.out.note(&format!(
+            "{}  watching {streams} {}{dry}",
+            hand::stamp(now),
+            if streams == 1 { "stream" } else { "streams" }
+        ));
+    }
+
+    fn stopped(&self, asked: bool, now: i64) {
+        if self.json {
+            return self.json("stopped", now, serde_json::json!({ "asked": asked }));
+        }
+        self.out.note(&format!("{}  stopped; the ledger is written", hand::stamp(now)));
+    }
+
+    fn tell(&self, told: &Told) {
+        match told {
+            Told::Decision { key, decision } => self.decision(key, decision),
+            Told::Drift(drift) if self.json => {
+                self.json("drift", drift.at, serde_json::to_value(drift).unwrap_or_default());
+            }
+            Told::Drift(drift) => self.drift(drift),
+            Told::Trouble(trouble) if self.json => {
+                self.out.line(&serde_json::json!({ "event": "trouble", "message": trouble }).to_string());
+            }
+            Told::Trouble(trouble) => self.out.line(&format!("trouble: {trouble}")),
+        }
+    }
+
+    fn decision(&self, key: &Key, decision: &Decision) {
+        if self.json {
+            // A decision is plain data: it always has a JSON form.
+            let mut value = serde_json::to_value(decision).unwrap_or_default();
+            value["pipeline"] = key.pipeline.as_str().into();
+            value["stream"] = key.stream.as_str().into();
+            return self.json("decision", decision.at, value);
+        }
+        // That it is under way was told by the resize itself.
+        let idle = decision.verb == Verb::Hold && (self.quiet || decision.reason == "resharding");
+        if !idle {
+            self.out.line(&super::fleet::line(key, decision));
+        }
+    }
+
+    fn drift(&self, drift: &DriftStatus) {
+        let mut words =
+            vec![format!("{} {}", drift.found, if drift.found == 1 { "difference" } else { "differences" })];
+        words.extend((drift.done > 0).then(|| format!("{} put right", drift.done)));
+        words.extend((drift.failed > 0).then(|| format!("{} failed", drift.failed)));
+        words.extend((drift.left > 0).then(|| format!("{} left (see --apply, --heal, --prune)", drift.left)));
+        words.extend(drift.trouble.clone());
+        self.out.line(&format!("{}  {}  drift: {}", hand::stamp(drift.at), drift.pipeline, words.join(", ")));
+    }
+}

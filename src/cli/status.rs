@@ -1,0 +1,205 @@
+//! What the controller knows and did: `status`, `explain`, `history`.
+
+use std::path::{Path, PathBuf};
+
+use super::{Common, Exit, Failure, Job, Out, fleet};
+use crate::apply::Stop;
+use crate::cloud::Fault;
+use crate::control::report::FORMAT;
+use crate::control::{Decision, Entry, Key, Record, Report, Rules, Status, StreamStatus, hand};
+use crate::run::{Controller, FileLedger, Forgetful};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(clap::Args)]
+pub struct ExplainArgs {
+    /// The stream's name in the spec, or PIPELINE/STREAM
+    #[arg(value_name = "STREAM")]
+    stream: String,
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(clap::Args)]
+pub struct HistoryArgs {
+    /// Only this stream
+    #[arg(value_name = "STREAM")]
+    stream: Option<String>,
+    /// Lines at most, the newest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    last: usize,
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(clap::Args)]
+struct From {
+    /// The file that `tidegate run` keeps
+    #[arg(long, value_name = "FILE", default_value = "tidegate-ledger")]
+    ledger: PathBuf,
+    /// JSON in place of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    let report = now(common, &args.from, out).await?;
+    if args.from.json {
+        // A report is plain data: it always has a JSON form.
+        out.line(&serde_json::to_string(&report).unwrap_or_default());
+        return Ok(Exit::Success);
+    }
+    for stream in &report.streams {
+        tell(stream, out);
+    }
+    report.troubles.iter().for_each(|trouble| out.error(&format!("trouble: {trouble}")));
+    Ok(Exit::Success)
+}
+
+pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Exit, Failure> {
+    let report = now(common, &args.from, out).await?;
+    let keys: Vec<Key> = report.streams.iter().map(StreamStatus::key).collect();
+    let at = find(&keys, &args.stream)?;
+    let stream = &report.streams[at];
+    if args.from.json {
+        out.line(&serde_json::to_string(stream).unwrap_or_default());
+        return Ok(Exit::Success);
+    }
+    tell(stream, out);
+    out.line("");
+    for decision in &stream.decisions {
+        out.line(&fleet::line(&keys[at], decision));
+        out.line(&format!("    {}", figures(decision)));
+    }
+    Ok(Exit::Success)
+}
+
+/// The ledger alone, so that it also works where the stream cannot be reached.
+pub fn history(args: &HistoryArgs, out: &Out) -> Result<Exit, Failure> {
+    let mut found: std::collections::VecDeque<(Key, Decision)> = std::collections::VecDeque::new();
+    let wanted = |key: &Key| args.stream.as_ref().is_none_or(|name| is_named(key, name));
+    FileLedger::peek(&args.from.ledger, &mut |entry| {
+        if let Record::Decided { decision } = entry.record
+            && wanted(&entry.key)
+        {
+            found.push_back((entry.key, decision));
+            if found.len() > args.last {
+                found.pop_front();
+            }
+        }
+    })?;
+    if args.from.json {
+        let told = |(key, decision): &(Key, Decision)| {
+            let mut value = serde_json::to_value(decision).unwrap_or_default();
+            value["pipeline"] = key.pipeline.as_str().into();
+            value["stream"] = key.stream.as_str().into();
+            value
+        };
+        let decisions: Vec<serde_json::Value> = found.iter().map(told).collect();
+        out.line(&serde_json::json!({ "format_version": FORMAT, "decisions": decisions }).to_string());
+        return Ok(Exit::Success);
+    }
+    found.iter().for_each(|(key, decision)| out.line(&fleet::line(key, decision)));
+    if found.is_empty() {
+        out.note("Nothing has been decided yet.");
+    }
+    Ok(Exit::Success)
+}
+
+fn is_named(key: &Key, name: &str) -> bool {
+    key.stream == name || key.to_string() == name
+}
+
+/// The one stream that is meant.
+pub fn find(keys: &[Key], name: &str) -> Result<usize, Failure> {
+    let found: Vec<usize> = (0..keys.len()).filter(|at| is_named(&keys[*at], name)).collect();
+    let names = keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
+    match found[..] {
+        [at] => Ok(at),
+        [] => Err(Failure::refused(
+            format!("no stream with a range of shards is called `{name}`"),
+            format!("the streams under control are {names}"),
+        )),
+        _ => {
+            Err(Failure::refused(format!("several pipelines have a stream `{name}`"), format!("write one of {names}")))
+        }
+    }
+}
+
+/// What the ledger says, and one look at the streams; nothing is changed or written.
+async fn now(common: &Common, from: &From, out: &Out) -> Result<Report, Failure> {
+    let jobs: Vec<Job> = common.open(from.json).await?;
+    let rules = Rules { dry_run: true, learn_minutes: 180, ..Rules::default() };
+    let (clouds, watches, mut streams) = fleet::of(&jobs, rules);
+    if let Err(fault) = recall(&from.ledger, &mut |entry| streams.recall(&entry)) {
+        out.note(&format!("note: without a ledger, since {fault}"));
+    }
+    let controller = Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default());
+    let mut controller = controller.await?;
+    controller.tick(&|_| ()).await;
+    let fleet = controller.fleet();
+    let report = fleet.lock().unwrap_or_else(std::sync::PoisonError::into_inner).report();
+    Ok(report)
+}
+
+fn recall(ledger: &Path, take: &mut (dyn FnMut(Entry) + Send)) -> Result<(), Fault> {
+    FileLedger::peek(ledger, take)
+}
+
+/// A stream in a few lines.
+fn tell(stream: &StreamStatus, out: &Out) {
+    let number = |value: Option<u32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
+    let state = stream.state.as_deref().unwrap_or("not seen");
+    out.line(&format!(
+        "{}/{}  {} of {} to {} shards, {state}",
+        stream.pipeline,
+        stream.stream,
+        number(stream.shards),
+        stream.min,
+        stream.max,
+    ));
+    let percent = stream.utilisation.map_or_else(|| "?".to_owned(), |used| format!("{:.0} %", used * 100.0));
+    let age = stream.age_seconds.map_or_else(|| "?".to_owned(), |age| format!("{age:.0} s"));
+    out.line(&format!(
+        "  use {percent}, iterator age {age}, {} wanted, {} of {} calls left",
+        number(stream.desired),
+        stream.calls_left,
+        stream.calls_a_day
+    ));
+    if let Some(pin) = stream.pin {
+        out.line(&format!("  pinned to {} until {}", pin.shards, hand::stamp(pin.until)));
+    }
+    if let Some(pause) = stream.pause {
+        out.line(&format!("  paused {}", hand::pause_text(&pause)));
+    }
+    for condition in &stream.conditions {
+        let status = match condition.status {
+            Status::True => "yes",
+            Status::False => "no",
+            Status::Unknown => "?",
+        };
+        out.line(&format!("  {:<16} {status:<4} {}", format!("{:?}", condition.kind), condition.message));
+    }
+    if let Some(last) = &stream.last {
+        out.line(&format!("  now: {}", last.because));
+    }
+}
+
+/// The numbers behind a decision.
+fn figures(decision: &Decision) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{value:.2}"));
+    let numbers = &decision.numbers;
+    let at = numbers.metrics_at.map_or_else(|| "none".to_owned(), hand::stamp);
+    format!(
+        "metrics of {at}: demand {} shards, rejected {}, age {} s; {} wanted, {} calls left",
+        number(numbers.demand),
+        number(numbers.rejected),
+        number(numbers.age_seconds),
+        decision.desired,
+        numbers.calls_left
+    )
+}

@@ -1,0 +1,125 @@
+use super::report::{Condition, ConditionKind, Status};
+use super::stream::{Moment, Stream};
+
+/// Minutes after which metrics are too old to decide on.
+const STALE: i64 = 15;
+/// Iterator age in minutes above which readers do not keep up.
+const LATE: f64 = 10.0;
+
+impl Stream {
+    /// Says anew what is so. A condition keeps its time as long as its status does not change.
+    pub(super) fn judge(&mut self, moment: Moment<'_>) {
+        let minute = moment.minute();
+        let found = [
+            (ConditionKind::Accepted, self.accepted()),
+            (ConditionKind::Observed, self.observed(minute)),
+            (ConditionKind::Synced, self.synced()),
+            (ConditionKind::Healthy, self.healthy(minute)),
+            (ConditionKind::Contended, self.contended(minute)),
+            (ConditionKind::BudgetExhausted, self.exhausted(moment)),
+        ];
+        let before = std::mem::take(&mut self.conditions);
+        let made = found.into_iter().map(|(kind, (status, reason, message))| {
+            let same = before.iter().find(|old| old.kind == kind && old.status == status);
+            let since = same.map_or(moment.now, |old| old.since);
+            Condition { kind, status, reason: reason.into(), message, since }
+        });
+        self.conditions = made.collect();
+    }
+
+    fn accepted(&self) -> (Status, &'static str, String) {
+        match (self.ours, self.on_demand) {
+            (_, true) => (Status::False, "on-demand", "AWS sizes an on-demand stream".into()),
+            (Some(true), _) => (Status::True, "ours", format!("{} to {} shards", self.bounds.min, self.bounds.max)),
+            (Some(false), _) => {
+                (Status::False, "not-ours", "the stream does not carry this pipeline's tags: apply or adopt it".into())
+            }
+            (None, _) => (Status::Unknown, "not-read", "its tags have not been read yet".into()),
+        }
+    }
+
+    fn observed(&self, minute: i64) -> (Status, &'static str, String) {
+        if let Some(why) = &self.blind {
+            return (Status::False, "unreadable", why.clone());
+        }
+        match self.newest_known() {
+            _ if self.seen_at.is_none() => (Status::Unknown, "not-read", "it has not been looked at yet".into()),
+            None => (Status::Unknown, "no-metrics", "no metrics have come yet".into()),
+            Some(newest) if newest < minute - STALE => {
+                (Status::False, "stale-metrics", format!("the newest metrics are {} min old", minute - newest))
+            }
+            Some(newest) => (Status::True, "fresh", format!("metrics are {} min old", (minute - newest).max(0))),
+        }
+    }
+
+    fn synced(&self) -> (Status, &'static str, String) {
+        if let Some(at) = self.pending() {
+            let call = self.resizes[at];
+            return (Status::False, "resharding", format!("from {} to {} shards", call.from, call.to));
+        }
+        match (self.shards, self.desired) {
+            (Some(shards), Some(desired)) if shards == desired => {
+                (Status::True, "as-wanted", format!("{shards} shards"))
+            }
+            (Some(shards), Some(desired)) => {
+                let held = self.last.as_ref().map_or("not-decided", |last| reason(&last.reason));
+                (Status::False, held, format!("{shards} shards, {desired} are wanted"))
+            }
+            _ => (Status::Unknown, "not-decided", "nothing has been decided yet".into()),
+        }
+    }
+
+    fn healthy(&self, minute: i64) -> (Status, &'static str, String) {
+        let Some(newest) = self.newest_known().filter(|newest| *newest >= minute - STALE) else {
+            return (Status::Unknown, "no-metrics", "there are no fresh metrics".into());
+        };
+        let sample = self.window.at(newest);
+        let (rejected, age) = (sample.rejected.unwrap_or(0.0), sample.age.unwrap_or(0.0));
+        if rejected > 0.0 {
+            return (Status::False, "throttling", format!("{rejected:.2} shards of load were rejected in a minute"));
+        }
+        if age > LATE {
+            return (Status::False, "lagging", format!("readers are {age:.0} min behind"));
+        }
+        (Status::True, "keeps-up", "nothing is rejected and readers keep up".into())
+    }
+
+    fn contended(&self, minute: i64) -> (Status, &'static str, String) {
+        let times = self.reversals(minute);
+        if self.is_contended(minute) {
+            let message = format!(
+                "somebody else undid {times} of our changes within an hour: stopped until an hour has passed in peace"
+            );
+            return (Status::True, "reversals", message);
+        }
+        (Status::False, "peace", format!("{times} reversals within the hour"))
+    }
+
+    fn exhausted(&self, moment: Moment<'_>) -> (Status, &'static str, String) {
+        let (used, all) = (self.calls_used(moment.minute()), moment.rules.calls_a_day);
+        let message = format!("{} of {all} calls are left", all.saturating_sub(used));
+        let (status, reason) = if used >= all { (Status::True, "all-used") } else { (Status::False, "some-left") };
+        (status, reason, message)
+    }
+}
+
+/// Reasons of decisions as conditions tell them.
+fn reason(of: &str) -> &'static str {
+    const KNOWN: &[&str] = &[
+        "budget",
+        "stale-metrics",
+        "incomplete-metrics",
+        "iterator-age",
+        "paused",
+        "contended",
+        "back-off",
+        "clock",
+        "not-ours",
+        "unreadable",
+        "grow",
+        "shrink",
+        "bounds",
+        "pin",
+    ];
+    KNOWN.iter().find(|known| **known == of).copied().unwrap_or("held")
+}

@@ -1,0 +1,282 @@
+//! One tick of one stream: from what was seen to what is to be done, and why.
+
+use super::report::{Decision, Verb};
+use super::stream::{Moment, Rules, Seen, Step, Stream, sample, view};
+use super::{Record, hand};
+use crate::model::Glance;
+use crate::scale::{Proposal, dispose};
+
+/// Metrics of these minutes back must all be there before a shard is taken away: newer ones may not have come yet.
+const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
+/// Seconds without a look after which the count is not known well enough to act on, besides the usual time between looks.
+const LATE: i64 = 300;
+/// The longest pause after failed looks and refused calls, in seconds.
+const LONGEST: i64 = 3600;
+
+/// Why nothing is done: a stable slug and a sentence.
+type Hold = (&'static str, String);
+
+impl Stream {
+    /// Takes in what was seen and decides. A resize has to be confirmed before it is called.
+    pub fn tick(&mut self, seen: &Seen, rules: &Rules, now: i64) -> Step {
+        let moment = Moment { rules, now };
+        let mut records = Vec::new();
+        self.absorb(seen, moment, &mut records);
+        let woken_by = match &self.alarms[..] {
+            [] => "tick".to_owned(),
+            [alarm, ..] => format!("alarm {alarm}"),
+        };
+        let decision = Decision { woken_by, ..self.decide(moment) };
+        let mut is_news = records.iter().any(|record| matches!(record, Record::Decided { .. }));
+        if decision.verb == Verb::Hold {
+            let record = self.conclude(&decision);
+            is_news |= record.is_some();
+            records.extend(record);
+        }
+        self.judge(moment);
+        Step { records, decision, is_news }
+    }
+
+    fn absorb(&mut self, seen: &Seen, moment: Moment<'_>, records: &mut Vec<Record>) {
+        let mut blind = None;
+        match seen.glance {
+            Some(Ok(glance)) => {
+                (self.failures, self.look_after) = (0, i64::MIN);
+                self.look(glance, moment, records);
+            }
+            Some(Err(why)) => {
+                self.failures = self.failures.saturating_add(1);
+                self.look_after = moment.now + back_off(30, self.failures);
+                blind = Some(why.to_owned());
+            }
+            None => blind = self.blind.take().filter(|_| self.failures > 0),
+        }
+        match seen.metrics {
+            Some(Ok(metrics)) => {
+                for (minute, metrics) in metrics.iter().filter(|(minute, _)| *minute < moment.minute()) {
+                    let read = sample(metrics);
+                    self.reads_refused = metrics.reads_refused;
+                    if read != self.window.at(*minute) && self.window.oldest().is_none_or(|oldest| *minute >= oldest) {
+                        self.put(*minute, read, moment.rules);
+                        let (accepted, rejected, age) = (read.accepted, read.rejected, read.age);
+                        records.push(Record::Sample { minute: *minute, accepted, rejected, age });
+                    }
+                }
+            }
+            Some(Err(why)) => blind = blind.or_else(|| Some(why.to_owned())),
+            None => {}
+        }
+        if let Some(alarms) = seen.alarms {
+            self.alarms = alarms.to_vec();
+        }
+        self.blind = blind;
+    }
+
+    fn decide(&mut self, moment: Moment<'_>) -> Decision {
+        let minute = moment.minute();
+        let shards = self.shards.unwrap_or(self.bounds.min);
+        if let Some((reason, because)) = self.unfit(moment) {
+            return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
+        }
+        // Asked also where it is not followed: it learns from being asked.
+        let mut proposal = self.propose(moment.rules, minute, shards);
+        let bounds = self.narrowed();
+        if let Some(pin) = self.pin {
+            let because = format!("pinned to {} shards until {}", pin.shards, hand::stamp(pin.until));
+            proposal = Proposal { shards: pin.shards, because };
+        }
+        self.desired = Some(proposal.shards.clamp(bounds.min, bounds.max));
+        if let Some((reason, because)) = self.unwanted(moment) {
+            return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
+        }
+        let view = view(&self.window, &self.resizes, bounds, moment.rules, minute, shards);
+        let disposed = dispose(&view, &proposal);
+        let outside = shards < bounds.min || shards > bounds.max;
+        let (to, because) = (disposed.shards, disposed.because);
+        if to < shards && !outside && !COMPLETE.clone().all(|back| self.is_known(minute - back)) {
+            let because = format!("{because}; held: a minute of those that should be there by now has no metrics");
+            return self.decision(Verb::Hold, "incomplete-metrics", (shards, shards), because, moment);
+        }
+        let reason = match to.cmp(&shards) {
+            std::cmp::Ordering::Equal if self.desired == Some(shards) => "in-band",
+            std::cmp::Ordering::Equal => self.why_held(moment),
+            _ if self.pin.is_some() => "pin",
+            _ if outside => "bounds",
+            std::cmp::Ordering::Greater => "grow",
+            std::cmp::Ordering::Less => "shrink",
+        };
+        let verb = if to == shards { Verb::Hold } else { Verb::Resize };
+        self.decision(verb, reason, (shards, to), because, moment)
+    }
+
+    fn decision(
+        &self,
+        verb: Verb,
+        reason: &str,
+        (from, to): (u32, u32),
+        because: String,
+        moment: Moment<'_>,
+    ) -> Decision {
+        Decision {
+            at: moment.now,
+            verb,
+            reason: reason.into(),
+            from,
+            to,
+            desired: self.desired.unwrap_or(from),
+            because,
+            outcome: None,
+            woken_by: String::new(),
+            numbers: self.numbers(moment.rules, moment.minute()),
+        }
+    }
+
+    fn is_known(&self, minute: i64) -> bool {
+        self.window.at(minute).accepted.is_some()
+    }
+
+    /// Why the policy cannot even be asked.
+    fn unfit(&self, moment: Moment<'_>) -> Option<Hold> {
+        let now = moment.now;
+        let Some(seen_at) = self.seen_at else {
+            let why = self.blind.clone().unwrap_or_else(|| "it has not been looked at yet".into());
+            return Some(("unreadable", format!("the stream could not be read: {why}")));
+        };
+        if self.on_demand {
+            return Some(("on-demand", "the stream is on-demand: AWS sizes it".into()));
+        }
+        if now < seen_at || now > seen_at + moment.rules.look_seconds + LATE {
+            let why = self.blind.clone().unwrap_or_else(|| "no look since".into());
+            return Some(("unreadable", format!("the stream was last read at {}: {why}", hand::stamp(seen_at))));
+        }
+        if let Some(at) = self.pending() {
+            let call = self.resizes[at];
+            return Some(("resharding", format!("the call from {} to {} shards is under way", call.from, call.to)));
+        }
+        let state = self.state.as_deref().unwrap_or("ACTIVE");
+        (state != "ACTIVE").then(|| ("not-active", format!("the stream is {state}")))
+    }
+
+    /// Why the policy's wish is not followed.
+    fn unwanted(&self, moment: Moment<'_>) -> Option<Hold> {
+        match self.ours {
+            Some(true) => {}
+            Some(false) => return Some(("not-ours", "the stream does not carry the tags of this pipeline".into())),
+            None => return Some(("unreadable", "its tags have not been read yet".into())),
+        }
+        if let Some(pause) = self.pause {
+            return Some(("paused", format!("paused {}", hand::pause_text(&pause))));
+        }
+        let minute = moment.minute();
+        if self.window.newest().is_some_and(|newest| newest > minute) {
+            return Some((
+                "clock",
+                "the clock went back behind the newest metrics: waiting until it has passed them".into(),
+            ));
+        }
+        if self.is_contended(minute) {
+            let times = self.reversals(minute);
+            return Some((
+                "contended",
+                format!("somebody else undid {times} changes within an hour: waiting for an hour of peace"),
+            ));
+        }
+        if self.quiet_until > moment.now && self.quiet_until < moment.now + 2 * LONGEST {
+            return Some((
+                "back-off",
+                format!("AWS refused the last call: waiting until {}", hand::stamp(self.quiet_until)),
+            ));
+        }
+        None
+    }
+
+    /// The guard's reason as a slug, in the order of the guard.
+    fn why_held(&self, moment: Moment<'_>) -> &'static str {
+        let minute = moment.minute();
+        if self.calls_used(minute) >= moment.rules.calls_a_day {
+            return "budget";
+        }
+        match self.newest_known() {
+            None => "stale-metrics",
+            Some(newest) if newest < minute - 15 => "stale-metrics",
+            Some(newest) if !(newest - 2..=self.window.newest().unwrap_or(newest)).all(|at| self.is_known(at)) => {
+                "incomplete-metrics"
+            }
+            Some(newest) if self.window.at(newest).age.unwrap_or(0.0) > 10.0 => "iterator-age",
+            Some(_) => "guard",
+        }
+    }
+
+    /// Looks once more, with tags, just before the call: the decision must still be the same. Answers the record that has
+    /// to be written before the call is sent, or the hold that takes the decision's place.
+    pub fn confirm(
+        &mut self,
+        decision: &Decision,
+        glance: Result<&Glance, &str>,
+        rules: &Rules,
+        now: i64,
+    ) -> Result<Record, Step> {
+        let moment = Moment { rules, now };
+        let mut records = Vec::new();
+        let seen = Seen { glance: Some(glance), ..Seen::default() };
+        self.absorb(&seen, moment, &mut records);
+        let again = match glance {
+            Ok(_) => Decision { woken_by: decision.woken_by.clone(), ..self.decide(moment) },
+            Err(why) => {
+                let because = format!("{}; held: the look before the call failed: {why}", decision.because);
+                self.decision(Verb::Hold, "unreadable", (decision.from, decision.from), because, moment)
+            }
+        };
+        if (again.verb, again.from, again.to) == (decision.verb, decision.from, decision.to) && records.is_empty() {
+            return Ok(Record::Calling { called: moment.minute(), from: decision.from, to: decision.to });
+        }
+        // Another resize is a decision of its own, for the next tick.
+        let held = match again.verb {
+            Verb::Hold => again,
+            _ => {
+                let because = format!("{}; held: the stream changed while we looked", decision.because);
+                Decision { verb: Verb::Hold, reason: "changed".into(), to: again.from, because, ..again }
+            }
+        };
+        records.extend(self.conclude(&held));
+        self.judge(moment);
+        Err(Step { records, decision: held, is_news: true })
+    }
+
+    /// The call is written down and about to be sent.
+    pub fn calling(&mut self, record: &Record, rules: &Rules) {
+        self.recall(record, rules);
+    }
+
+    /// What AWS said. Without an answer the call may or may not have worked: the next looks tell.
+    pub fn answered(&mut self, called: i64, answer: Answer, rules: &Rules, now: i64) -> Option<Record> {
+        match answer {
+            Answer::Accepted => {
+                self.refusals = 0;
+                self.look_after = i64::MIN;
+                None
+            }
+            Answer::Unknown => None,
+            Answer::Refused => {
+                self.refusals = self.refusals.saturating_add(1);
+                self.quiet_until = now + back_off(120, self.refusals);
+                let record = Record::Refused { called };
+                self.recall(&record, rules);
+                Some(record)
+            }
+        }
+    }
+}
+
+/// How AWS took a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Accepted,
+    Refused,
+    Unknown,
+}
+
+/// Waits double with each failure in a row.
+fn back_off(first: i64, failures: u32) -> i64 {
+    (first << failures.saturating_sub(1).min(10)).min(LONGEST)
+}

@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+
+use super::report::{DriftStatus, FORMAT, Report, StreamStatus, Ticks};
+use super::stream::{Rules, Stream};
+use super::{Entry, Key};
+
+/// All streams under control, and how the loop is doing.
+pub struct Fleet {
+    pub rules: Rules,
+    streams: Vec<Stream>,
+    places: BTreeMap<Key, usize>,
+    pub ticks: Ticks,
+    pub drift: BTreeMap<String, DriftStatus>,
+    pub troubles: Vec<String>,
+    /// Seconds since 1970 at the newest tick.
+    pub now: i64,
+    pub version: String,
+}
+
+impl Fleet {
+    pub fn new(rules: Rules, streams: Vec<Stream>, version: &str) -> Self {
+        let places = streams.iter().enumerate().map(|(at, stream)| (stream.key.clone(), at)).collect();
+        Self {
+            rules,
+            streams,
+            places,
+            ticks: Ticks::default(),
+            drift: BTreeMap::new(),
+            troubles: Vec::new(),
+            now: 0,
+            version: version.into(),
+        }
+    }
+
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// A stream with the rules that it is under.
+    pub fn stream(&mut self, at: usize) -> (&mut Stream, Rules) {
+        (&mut self.streams[at], self.rules)
+    }
+
+    /// Takes in what was written down before. What is about streams that are no longer in the spec is left alone.
+    pub fn recall(&mut self, entry: &Entry) {
+        if let Some(at) = self.places.get(&entry.key) {
+            self.streams[*at].recall(&entry.record, &self.rules);
+        }
+    }
+
+    /// Everything at this moment, as it is told.
+    pub fn report(&self) -> Report {
+        Report {
+            format_version: FORMAT,
+            at: self.now,
+            version: self.version.clone(),
+            dry_run: self.rules.dry_run,
+            tick_seconds: self.rules.tick_seconds,
+            ticks: self.ticks,
+            streams: self.streams.iter().map(|stream| stream.status(&self.rules, self.now)).collect(),
+            drift: self.drift.values().cloned().collect(),
+            troubles: self.troubles.clone(),
+        }
+    }
+}
+
+impl Stream {
+    /// The stream as it is told.
+    pub fn status(&self, rules: &Rules, now: i64) -> StreamStatus {
+        let minute = now.div_euclid(60);
+        let numbers = self.numbers(rules, minute);
+        let accepted = self.newest_known().and_then(|at| self.window.at(at).accepted);
+        let counting = self.resizes.iter().map(|resize| resize.called).find(|called| *called > minute - 1440);
+        StreamStatus {
+            pipeline: self.key.pipeline.clone(),
+            stream: self.key.stream.clone(),
+            physical: self.physical.clone(),
+            account: self.scope.account.clone(),
+            region: self.scope.region.clone(),
+            min: self.bounds.min,
+            max: self.bounds.max,
+            shards: self.shards,
+            desired: self.desired,
+            state: self.state.clone(),
+            seen_at: self.seen_at,
+            metrics_at: numbers.metrics_at,
+            demand: numbers.demand,
+            utilisation: accepted.zip(self.shards).map(|(accepted, shards)| accepted / f64::from(shards.max(1))),
+            rejected: numbers.rejected,
+            age_seconds: numbers.age_seconds,
+            reads_refused: self.reads_refused,
+            calls_a_day: rules.calls_a_day,
+            calls_left: numbers.calls_left,
+            call_back_at: counting.map(|called| (called + 1440) * 60),
+            pin: self.pin,
+            pause: self.pause,
+            alarms: self.alarms.clone(),
+            conditions: self.conditions.clone(),
+            last: self.last.clone().or_else(|| self.decisions.back().cloned()),
+            decisions: self.decisions.iter().cloned().collect(),
+            series: self.day.told(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What a look at a stream says: whether our call has ended, and whether somebody else was there.
+
+use super::report::{Decision, Verb};
+use super::stream::{Moment, Stream};
+use super::{Foreign, Key, Record, hand};
+use crate::model::{Glance, LEDGER, Ledger, PAUSED, PIN, PIPELINE, RESOURCE, State};
+use crate::scale::Resize;
+
+/// AWS may show an accepted call late: after so many minutes without effect there was none. (Half a minute has been seen.)
+const GIVE_UP: i64 = 6;
+/// Reversals by somebody else within an hour after which we stop.
+const REVERSALS: usize = 3;
+/// Minutes without anybody else's change after which we go on.
+const PEACE: i64 = 60;
+/// A change that another program wrote into the stream's ledger shows up in the count within so many minutes.
+const APPLIED: i64 = 20;
+
+impl Stream {
+    /// Takes in a look.
+    pub(super) fn look(&mut self, glance: &Glance, moment: Moment<'_>, records: &mut Vec<Record>) {
+        let minute = moment.minute();
+        let (word, ready) = match &glance.state {
+            State::Ready => ("ACTIVE".to_owned(), true),
+            State::Busy(word) | State::Failed(word) => (word.clone(), false),
+        };
+        self.state = Some(word);
+        self.on_demand = glance.on_demand;
+        if let Some(tags) = &glance.tags {
+            self.ours = Some(is_ours(&self.key, tags));
+            self.tags_at = Some(moment.now);
+            self.pin = tags.get(PIN).and_then(|text| hand::pin(text, moment.now));
+            self.pause = tags.get(PAUSED).and_then(|text| hand::pause(text, moment.now));
+            self.merge(&Ledger::read(tags.get(LEDGER).map_or("", String::as_str), moment.now).reshards);
+        }
+        let open = glance.open_shards.max(1);
+        if ready {
+            self.ended(open, moment, records);
+            let known = self.shards.unwrap_or(open);
+            // A call of ours that is still expected explains every count.
+            if known != open && self.pending().is_none() && !glance.on_demand {
+                self.somebody_else(known, open, moment, records);
+            }
+            if self.pending().is_none() {
+                self.shards = Some(open);
+            }
+        }
+        self.shards.get_or_insert(open);
+        self.seen_at = Some(moment.now);
+        self.day.had(minute, self.shards.unwrap_or(open));
+    }
+
+    /// Whether the call under way has ended, now that the stream is ACTIVE with `open` shards.
+    fn ended(&mut self, open: u32, moment: Moment<'_>, records: &mut Vec<Record>) {
+        let minute = moment.minute();
+        let Some(at) = self.pending() else { return };
+        let Resize { called, from, to, .. } = self.resizes[at];
+        if open == from && minute - called < GIVE_UP {
+            return;
+        }
+        if open == from {
+            (self.resizes[at].done, self.resizes[at].to) = (Some(called), from);
+            records.push(Record::Void { called });
+            self.shards = Some(open);
+            let because =
+                format!("the call to {to} shards had no effect within {GIVE_UP} min; it counts against the day");
+            self.event((Verb::Settled, "no-effect"), (from, from), because, moment, records);
+            return;
+        }
+        self.resizes[at].done = Some(minute.max(called));
+        records.push(Record::Settled { called, done: minute.max(called) });
+        self.shards = Some(to);
+        let because = format!("{from} to {to} shards took {} min", (minute - called).max(0));
+        self.event((Verb::Settled, "settled"), (from, to), because, moment, records);
+    }
+
+    fn somebody_else(&mut self, from: u32, to: u32, moment: Moment<'_>, records: &mut Vec<Record>) {
+        let minute = moment.minute();
+        let ours = self.resizes.iter().rev().find(|resize| {
+            let theirs = |change: &Foreign| (change.minute, change.from) == (resize.called, resize.from);
+            resize.from != resize.to && !self.foreign.iter().any(theirs)
+        });
+        let undid = ours.is_some_and(|ours| ours.called > minute - PEACE && (ours.to > ours.from) == (to < from));
+        self.foreign.push(Foreign { minute, from, to, undid });
+        self.foreign.drain(..self.foreign.len().saturating_sub(100));
+        self.resizes.push(Resize { called: minute, done: Some(minute), from, to });
+        records.push(Record::Foreign { minute, from, to, undid });
+        self.shards = Some(to);
+        let because = match self.reversals(minute) {
+            0 => format!("somebody else changed the count from {from} to {to}"),
+            times => format!(
+                "somebody else changed the count from {from} to {to}: {times} reversals of ours within the hour"
+            ),
+        };
+        self.event((Verb::Foreign, "foreign-change"), (from, to), because, moment, records);
+    }
+
+    /// Something that happened is told like a decision.
+    fn event(
+        &mut self,
+        (verb, reason): (Verb, &str),
+        (from, to): (u32, u32),
+        because: String,
+        moment: Moment<'_>,
+        records: &mut Vec<Record>,
+    ) {
+        let decision = Decision {
+            at: moment.now,
+            verb,
+            reason: reason.into(),
+            from,
+            to,
+            desired: self.desired.unwrap_or(to),
+            because,
+            outcome: None,
+            woken_by: "tick".into(),
+            numbers: self.numbers(moment.rules, moment.minute()),
+        };
+        self.remember(decision.clone());
+        records.push(Record::Decided { decision });
+    }
+
+    /// Times within the hour before the newest foreign change that somebody undid what we did.
+    pub(super) fn reversals(&self, minute: i64) -> usize {
+        let Some(last) = self.foreign.last().filter(|last| last.minute + PEACE > minute) else { return 0 };
+        let recent = self.foreign.iter().filter(|change| change.undid && change.minute > last.minute - PEACE);
+        recent.count()
+    }
+
+    /// Whether somebody else fights us for the count.
+    pub(super) fn is_contended(&self, minute: i64) -> bool {
+        self.reversals(minute) >= REVERSALS
+    }
+
+    /// Adds the calls that stand on the stream and not in our books: another machine made them, or our books are lost.
+    fn merge(&mut self, told: &[i64]) {
+        let shards = self.shards.unwrap_or(1);
+        let mut mine: Vec<i64> = self.resizes.iter().map(|resize| resize.called).collect();
+        for called in told {
+            let seen_late = |change: &Foreign| (0..=APPLIED).contains(&(change.minute - called));
+            if let Some(at) = mine.iter().position(|minute| minute == called) {
+                mine.remove(at);
+            } else if !self.foreign.iter().any(seen_late) {
+                self.resizes.push(Resize { called: *called, done: Some(*called), from: shards, to: shards });
+            }
+        }
+        self.resizes.sort_by_key(|resize| resize.called);
+        self.resizes.drain(..self.resizes.len().saturating_sub(super::Memory::RESIZES));
+    }
+}
+
+/// Whether these tags make the stream ours.
+pub fn is_ours(key: &Key, tags: &std::collections::BTreeMap<String, String>) -> bool {
+    let tag = |name: &str| tags.get(name).map(String::as_str);
+    tag(PIPELINE) == Some(&key.pipeline) && tag(RESOURCE) == Some(format!("stream/{}", key.stream).as_str())
+}

@@ -1,0 +1,24 @@
+//! The controller's decisions: what is known of a stream, what is to be done now, and how it is told. Pure: the shell in
+//! `run` looks, writes down and calls; here is only what follows from what was seen.
+
+mod conditions;
+mod decide;
+mod fleet;
+pub mod hand;
+mod look;
+mod record;
+pub mod report;
+mod series;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use decide::Answer;
+pub use fleet::Fleet;
+pub use look::is_ours;
+pub use record::{Entry, Foreign, Key, Memory, Record};
+pub use report::{
+    Condition, ConditionKind, Decision, DriftStatus, Numbers, Pause, Pin, Report, Series, Status, StreamStatus, Ticks,
+    Verb,
+};
+pub use stream::{DRY_RUN, Rules, Seen, Step, Stream, sample};

@@ -1,0 +1,233 @@
+//! What the controller tells: one plain value for `status`, `explain`, the page and the metrics alike.
+
+use serde::{Deserialize, Serialize};
+
+use super::Key;
+
+/// The version of this form; it rises when a reader of the old form would be misled.
+pub const FORMAT: u32 = 1;
+
+/// The whole controller at one moment. All times are seconds since 1970, all loads are in shards: 1.0 fills one shard.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub format_version: u32,
+    /// When this was true, by the cloud's clock.
+    pub at: i64,
+    /// The version of tidegate.
+    pub version: String,
+    /// Nothing is changed, only told.
+    pub dry_run: bool,
+    /// Seconds between two ticks.
+    pub tick_seconds: u32,
+    pub ticks: Ticks,
+    pub streams: Vec<StreamStatus>,
+    /// The newest drift reconciliation of each pipeline.
+    pub drift: Vec<DriftStatus>,
+    /// What failed for more than one stream in the newest tick, in sentences.
+    pub troubles: Vec<String>,
+}
+
+/// How the loop is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticks {
+    /// Ticks since the start of the process.
+    pub count: u64,
+    /// When the newest one ended.
+    pub last_at: Option<i64>,
+    /// How long the newest one took, in milliseconds of real time.
+    pub last_ms: u64,
+    /// Calls of UpdateShardCount that AWS accepted and refused since the start.
+    pub resizes: u64,
+    pub refusals: u64,
+    /// Looks and readings that failed since the start.
+    pub failed_reads: u64,
+}
+
+/// One stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StreamStatus {
+    pub pipeline: String,
+    /// Its name in the spec.
+    pub stream: String,
+    /// Its name in AWS.
+    pub physical: String,
+    pub account: String,
+    pub region: String,
+    pub min: u32,
+    pub max: u32,
+    /// Open shards at the newest look.
+    pub shards: Option<u32>,
+    /// What the policy wants inside the bounds, before AWS's step and the guard.
+    pub desired: Option<u32>,
+    /// AWS's word: ACTIVE, UPDATING.
+    pub state: Option<String>,
+    /// When the stream itself was last seen.
+    pub seen_at: Option<i64>,
+    /// The newest minute with metrics, as seconds since 1970.
+    pub metrics_at: Option<i64>,
+    /// Load of that minute: accepted and rejected.
+    pub demand: Option<f64>,
+    /// Accepted load over open shards, 1.0 is full.
+    pub utilisation: Option<f64>,
+    /// Rejected records of that minute, as load.
+    pub rejected: Option<f64>,
+    /// Iterator age in seconds: the maximum over shards and consumers.
+    pub age_seconds: Option<f64>,
+    /// GetRecords calls that were refused in that minute.
+    pub reads_refused: Option<f64>,
+    pub calls_a_day: u32,
+    pub calls_left: u32,
+    /// When the oldest call of the rolling 24 hours stops to count, if any does.
+    pub call_back_at: Option<i64>,
+    pub pin: Option<Pin>,
+    pub pause: Option<Pause>,
+    /// Alarms of this stream in state ALARM.
+    pub alarms: Vec<String>,
+    pub conditions: Vec<Condition>,
+    /// The newest decision, holds included.
+    pub last: Option<Decision>,
+    /// The newest decisions that differed from those before, newest last.
+    pub decisions: Vec<Decision>,
+    pub series: Series,
+}
+
+/// The last 24 hours of a stream in steps; `None` is not known. All four lists have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// The first step, seconds since 1970.
+    pub start: i64,
+    pub step_seconds: u32,
+    /// The highest demand of each step, in shards.
+    pub demand: Vec<Option<f32>>,
+    /// The fewest open shards of each step.
+    pub capacity: Vec<Option<u32>>,
+    /// The highest iterator age of each step, in seconds.
+    pub age: Vec<Option<f32>>,
+    /// The highest rejected load of each step, in shards.
+    pub rejected: Vec<Option<f32>>,
+}
+
+/// What is so, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub kind: ConditionKind,
+    pub status: Status,
+    /// A stable slug: `stale-metrics`.
+    pub reason: String,
+    pub message: String,
+    /// When the status last changed.
+    pub since: i64,
+}
+
+/// In the order in which they are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ConditionKind {
+    /// The stream is ours, provisioned and has a range.
+    Accepted,
+    /// Stream and metrics are read and new enough.
+    Observed,
+    /// The stream has the wanted count.
+    Synced,
+    /// Nothing is rejected and readers keep up.
+    Healthy,
+    /// Somebody else keeps changing the count.
+    Contended,
+    /// The calls of the rolling 24 hours are used up.
+    BudgetExhausted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    True,
+    False,
+    Unknown,
+}
+
+/// What a decision does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Nothing is done.
+    Hold,
+    /// UpdateShardCount was sent, or would have been.
+    Resize,
+    /// A resize has ended.
+    Settled,
+    /// Somebody else changed the count.
+    Foreign,
+}
+
+/// One decision with all that it was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    pub at: i64,
+    pub verb: Verb,
+    /// A stable slug: `in-band`, `grow`, `shrink`, `budget`, `stale-metrics`, …
+    pub reason: String,
+    /// Open shards before, and after if it works.
+    pub from: u32,
+    pub to: u32,
+    /// What was wanted before limits.
+    pub desired: u32,
+    /// One sentence with its numbers.
+    pub because: String,
+    /// What AWS said: `accepted`, `dry-run`, `refused: …`, `unanswered: …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// `tick`, or the alarm that asked for a decision.
+    pub woken_by: String,
+    pub numbers: Numbers,
+}
+
+/// The figures behind a decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// The newest known minute, seconds since 1970.
+    pub metrics_at: Option<i64>,
+    pub demand: Option<f64>,
+    pub rejected: Option<f64>,
+    pub age_seconds: Option<f64>,
+    pub calls_left: u32,
+}
+
+/// A count that a person wants until a moment, kept as the tag `tidegate:pin`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    pub shards: u32,
+    pub until: i64,
+}
+
+/// A person wants nothing to be done, for ever or until a moment: the tag `tidegate:paused`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    pub until: Option<i64>,
+}
+
+/// What the newest drift reconciliation of a pipeline found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftStatus {
+    pub pipeline: String,
+    pub at: i64,
+    /// Differences found.
+    pub found: usize,
+    /// Steps carried out, failed, and left since their switch is off.
+    pub done: usize,
+    pub failed: usize,
+    pub left: usize,
+    /// Why it could not be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl StreamStatus {
+    /// The stream that this is about.
+    pub fn key(&self) -> Key {
+        Key { pipeline: self.pipeline.clone(), stream: self.stream.clone() }
+    }
+
+    /// The condition of this kind.
+    pub fn condition(&self, kind: ConditionKind) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.kind == kind)
+    }
+}

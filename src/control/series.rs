@@ -1,0 +1,106 @@
+use std::collections::VecDeque;
+
+use super::report::Series;
+use crate::scale::Sample;
+
+/// Minutes of one step. Five keep a stream's day below 6 KB, so that ten thousand streams fit into memory.
+const STEP: i64 = 5;
+/// Steps that are kept: 24 hours.
+const STEPS: usize = 288;
+
+/// The last day of a stream, for pictures: the worst of each step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Day {
+    /// The first step, in steps since 1970.
+    first: i64,
+    steps: VecDeque<Worst>,
+}
+
+/// NaN and 0 shards are not known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Worst {
+    demand: f32,
+    rejected: f32,
+    age: f32,
+    shards: u32,
+}
+
+const UNKNOWN: Worst = Worst { demand: f32::NAN, rejected: f32::NAN, age: f32::NAN, shards: 0 };
+
+impl Day {
+    fn step(&mut self, minute: i64) -> Option<&mut Worst> {
+        let step = minute.div_euclid(STEP);
+        let end = self.first + self.steps.len() as i64;
+        if self.steps.is_empty() || step >= end + STEPS as i64 {
+            self.steps.clear();
+            self.first = step;
+        }
+        while self.first + self.steps.len() as i64 <= step {
+            self.steps.push_back(UNKNOWN);
+        }
+        while self.steps.len() > STEPS {
+            self.steps.pop_front();
+            self.first += 1;
+        }
+        let at = usize::try_from(step - self.first).ok()?;
+        self.steps.get_mut(at)
+    }
+
+    /// Takes in a minute's metrics.
+    pub fn saw(&mut self, minute: i64, sample: &Sample) {
+        let Some(step) = self.step(minute) else { return };
+        let load = sample.accepted.map(|accepted| accepted + sample.rejected.unwrap_or(0.0));
+        for (worst, value) in [
+            (&mut step.demand, load),
+            (&mut step.rejected, sample.rejected),
+            (&mut step.age, sample.age.map(|minutes| minutes * 60.0)),
+        ] {
+            // The larger of the two; NaN loses.
+            *worst = value.map_or(*worst, |value| worst.max(value as f32));
+        }
+    }
+
+    /// Takes in how many shards were open.
+    pub fn had(&mut self, minute: i64, shards: u32) {
+        if let Some(step) = self.step(minute) {
+            step.shards = if step.shards == 0 { shards } else { step.shards.min(shards) };
+        }
+    }
+
+    /// As it is told.
+    pub fn told(&self) -> Series {
+        let known = |value: f32| (!value.is_nan()).then_some(value);
+        Series {
+            start: self.first * STEP * 60,
+            step_seconds: (STEP * 60) as u32,
+            demand: self.steps.iter().map(|step| known(step.demand)).collect(),
+            capacity: self.steps.iter().map(|step| (step.shards > 0).then_some(step.shards)).collect(),
+            age: self.steps.iter().map(|step| known(step.age)).collect(),
+            rejected: self.steps.iter().map(|step| known(step.rejected)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_each_step_is_kept_for_a_day() {
+        let mut day = Day::default();
+        let sample = |accepted| Sample { accepted: Some(accepted), rejected: Some(0.5), age: None };
+        day.saw(100, &sample(1.0));
+        day.saw(102, &sample(3.0));
+        day.had(103, 4);
+        day.had(104, 2);
+        day.saw(111, &sample(2.0));
+        let told = day.told();
+        assert_eq!((told.start, told.step_seconds), (6000, 300));
+        assert_eq!(told.demand, [Some(3.5), None, Some(2.5)]);
+        assert_eq!((told.capacity, told.age), (vec![Some(2), None, None], vec![None; 3]));
+        // What is older than the day is dropped, and so is what comes for it late.
+        day.saw(100 + 1440, &sample(1.0));
+        day.saw(99, &sample(9.0));
+        assert_eq!((day.told().demand.len(), day.told().start), (288, 6300));
+    }
+}

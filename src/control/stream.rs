@@ -1,0 +1,338 @@
+use std::collections::VecDeque;
+
+use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
+use super::series::Day;
+use super::{Foreign, Key, Record};
+use crate::model::{Attrs, Glance, Metrics, Scope};
+use crate::scale::{Bounds, Policy, Proposal, Resize, Sample, View, Window};
+
+/// Minutes of samples in memory: the policy has taken in what is older.
+const WINDOW: usize = 180;
+/// The policy is shown old minutes in pieces of so many.
+const PIECE: usize = 60;
+/// Minutes that are read again in each tick, since CloudWatch corrects its newest datapoints.
+const AGAIN: i64 = 12;
+/// Decisions in memory, for the report.
+const DECISIONS: usize = 20;
+
+/// The outcome of a decision that is only told.
+pub const DRY_RUN: &str = "dry-run";
+
+/// What holds for all streams.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Calls of UpdateShardCount that AWS allows in a rolling 24 hours.
+    pub calls_a_day: u32,
+    /// What a rejected record is worth, in units of the capacity that would have carried it.
+    pub price: f64,
+    pub dry_run: bool,
+    pub tick_seconds: u32,
+    /// A stream is looked at at least this often, in seconds; the more streams, the less often.
+    pub look_seconds: i64,
+    /// The same for its tags.
+    pub tag_seconds: i64,
+    /// Minutes of the past that are asked for where nothing is known.
+    pub learn_minutes: i64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            calls_a_day: 10,
+            price: 100.0,
+            dry_run: false,
+            tick_seconds: 60,
+            look_seconds: 60,
+            tag_seconds: 60,
+            learn_minutes: 14 * 1440,
+        }
+    }
+}
+
+/// When, and under which rules.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment<'a> {
+    pub rules: &'a Rules,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+impl Moment<'_> {
+    /// Minutes since 1970.
+    pub fn minute(&self) -> i64 {
+        self.now.div_euclid(60)
+    }
+}
+
+/// What one tick learned of a stream. `None`: it was not asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen<'a> {
+    pub glance: Option<Result<&'a Glance, &'a str>>,
+    pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
+    /// Alarms of this stream in state ALARM; `None`: not known.
+    pub alarms: Option<&'a [String]>,
+}
+
+/// What a tick made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// To be written down.
+    pub records: Vec<Record>,
+    pub decision: Decision,
+    /// It differs from the decision before: worth a line in the log.
+    pub is_news: bool,
+}
+
+/// One stream under control: all that is known of it.
+pub struct Stream {
+    pub key: Key,
+    pub physical: String,
+    pub scope: Scope,
+    pub bounds: Bounds,
+    /// What the spec wants of it, for the calls of its kind.
+    pub wanted: Attrs,
+    pub(super) policy: Box<dyn Policy + Send>,
+    pub(super) window: Window,
+    pub(super) unprimed: usize,
+    /// Oldest first; those of other programs among them.
+    pub(super) resizes: Vec<Resize>,
+    pub(super) foreign: Vec<Foreign>,
+    pub(super) decisions: VecDeque<Decision>,
+    pub(super) last: Option<Decision>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) day: Day,
+    /// Open shards at the newest look.
+    pub(super) shards: Option<u32>,
+    pub(super) state: Option<String>,
+    pub(super) seen_at: Option<i64>,
+    pub(super) tags_at: Option<i64>,
+    pub(super) on_demand: bool,
+    /// Whether it carries our tags; `None` until they were read.
+    pub(super) ours: Option<bool>,
+    pub(super) pin: Option<Pin>,
+    pub(super) pause: Option<Pause>,
+    pub(super) alarms: Vec<String>,
+    pub(super) reads_refused: Option<f64>,
+    /// Why the newest look or reading failed.
+    pub(super) blind: Option<String>,
+    pub(super) failures: u32,
+    /// No look before this moment, and no call.
+    pub(super) look_after: i64,
+    pub(super) quiet_until: i64,
+    pub(super) refusals: u32,
+    pub(super) desired: Option<u32>,
+}
+
+impl Stream {
+    pub fn new(
+        key: Key,
+        physical: String,
+        scope: Scope,
+        bounds: Bounds,
+        wanted: Attrs,
+        policy: Box<dyn Policy + Send>,
+    ) -> Self {
+        Self {
+            key,
+            physical,
+            scope,
+            bounds,
+            wanted,
+            policy,
+            window: Window::new(WINDOW),
+            unprimed: 0,
+            resizes: Vec::new(),
+            foreign: Vec::new(),
+            decisions: VecDeque::new(),
+            last: None,
+            conditions: Vec::new(),
+            day: Day::default(),
+            shards: None,
+            state: None,
+            seen_at: None,
+            tags_at: None,
+            on_demand: false,
+            ours: None,
+            pin: None,
+            pause: None,
+            alarms: Vec::new(),
+            reads_refused: None,
+            blind: None,
+            failures: 0,
+            look_after: i64::MIN,
+            quiet_until: i64::MIN,
+            refusals: 0,
+            desired: None,
+        }
+    }
+
+    /// The bounds as the pin narrows them.
+    pub(super) fn narrowed(&self) -> Bounds {
+        let Bounds { min, max } = self.bounds;
+        self.pin.map_or(self.bounds, |pin| {
+            let shards = pin.shards.clamp(min, max);
+            Bounds { min: shards, max: shards }
+        })
+    }
+
+    /// Whether a look is due: nothing is decided on an old one. A look with tags is due less often.
+    pub fn wants_look(&self, rules: &Rules, now: i64) -> Option<bool> {
+        // Where the clock went back, the last look lies in the future: that is old, too.
+        let old = |at: Option<i64>, seconds: i64| at.is_none_or(|at| now >= at + seconds || now < at);
+        let moving = self.pending().is_some() || self.state.as_deref().is_some_and(|state| state != "ACTIVE");
+        // Half a tick of grace, since ticks do not come on the second.
+        let grace = i64::from(rules.tick_seconds) / 2;
+        let due = moving || old(self.seen_at, rules.look_seconds - grace);
+        let waits = self.look_after > now && self.look_after < now + 3600;
+        (due && !waits).then(|| old(self.tags_at, rules.tag_seconds - grace))
+    }
+
+    /// The first minute whose metrics are to be asked for at `now`.
+    pub fn reads_from(&self, rules: &Rules, now: i64) -> i64 {
+        let minute = now.div_euclid(60);
+        let next = self.window.newest().map(|newest| newest + 1);
+        next.unwrap_or(i64::MIN).clamp(minute - rules.learn_minutes.max(AGAIN), minute - AGAIN)
+    }
+
+    /// The call that nobody has seen end.
+    pub(super) fn pending(&self) -> Option<usize> {
+        self.resizes.iter().rposition(|resize| resize.done.is_none())
+    }
+
+    /// Takes in what was written down before.
+    pub fn recall(&mut self, record: &Record, rules: &Rules) {
+        match record {
+            Record::Sample { minute, accepted, rejected, age } => {
+                self.put(*minute, Sample { accepted: *accepted, rejected: *rejected, age: *age }, rules);
+            }
+            Record::Decided { decision } => self.remember(decision.clone()),
+            other => {
+                let mut memory = super::Memory { resizes: std::mem::take(&mut self.resizes), ..Default::default() };
+                memory.foreign = std::mem::take(&mut self.foreign);
+                memory.take(other);
+                (self.resizes, self.foreign) = (memory.resizes, memory.foreign);
+                if let Some(last) = self.resizes.last() {
+                    self.day.had(last.called, last.from);
+                }
+            }
+        }
+    }
+
+    pub(super) fn remember(&mut self, decision: Decision) {
+        self.decisions.push_back(decision);
+        while self.decisions.len() > DECISIONS {
+            self.decisions.pop_front();
+        }
+    }
+
+    /// Takes a minute in; the policy is shown old minutes before they leave the window.
+    pub(super) fn put(&mut self, minute: i64, sample: Sample, rules: &Rules) {
+        self.window.put(minute, sample);
+        self.day.saw(minute, &sample);
+        self.unprimed += 1;
+        if self.unprimed >= PIECE {
+            let shards = self.shards.or(self.resizes.last().map(|resize| resize.to)).unwrap_or(self.bounds.min);
+            self.propose(rules, minute + 1, shards);
+        }
+    }
+
+    /// Asks the policy, which learns from being asked.
+    pub(super) fn propose(&mut self, rules: &Rules, minute: i64, shards: u32) -> Proposal {
+        self.unprimed = 0;
+        let bounds = self.bounds;
+        self.policy.propose(&view(&self.window, &self.resizes, bounds, rules, minute, shards))
+    }
+
+    /// Calls that count against AWS's limit in this minute.
+    pub(super) fn calls_used(&self, minute: i64) -> u32 {
+        self.resizes.iter().filter(|resize| resize.called > minute - 1440).count() as u32
+    }
+
+    /// The figures behind a decision.
+    pub(super) fn numbers(&self, rules: &Rules, minute: i64) -> Numbers {
+        let known = self.newest_known();
+        let sample = known.map(|at| self.window.at(at)).unwrap_or_default();
+        Numbers {
+            metrics_at: known.map(|at| at * 60),
+            demand: sample.accepted.map(|accepted| accepted + sample.rejected.unwrap_or(0.0)),
+            rejected: sample.rejected,
+            age_seconds: sample.age.map(|age| age * 60.0),
+            calls_left: rules.calls_a_day.saturating_sub(self.calls_used(minute)),
+        }
+    }
+
+    pub(super) fn newest_known(&self) -> Option<i64> {
+        let (oldest, newest) = (self.window.oldest()?, self.window.newest()?);
+        (oldest..=newest).rev().find(|minute| self.window.at(*minute).accepted.is_some())
+    }
+
+    /// Ends a decision with what came of it. Answers the record if it is news.
+    pub fn conclude(&mut self, decision: &Decision) -> Option<Record> {
+        // What is only told in a dry run would else be told every minute.
+        let idle = decision.verb == Verb::Hold || decision.outcome.as_deref() == Some(DRY_RUN);
+        let same = |before: &Decision| {
+            let to = |of: &Decision| if of.verb == Verb::Hold { 0 } else { of.to };
+            (before.verb, &before.reason, to(before)) == (decision.verb, &decision.reason, to(decision))
+        };
+        let news = !idle || !self.last.as_ref().is_some_and(same);
+        self.last = Some(decision.clone());
+        if !news {
+            return None;
+        }
+        self.remember(decision.clone());
+        Some(Record::Decided { decision: decision.clone() })
+    }
+}
+
+/// What the policy and the guard are shown.
+pub(super) fn view<'a>(
+    window: &'a Window,
+    resizes: &'a [Resize],
+    bounds: Bounds,
+    rules: &Rules,
+    minute: i64,
+    shards: u32,
+) -> View<'a> {
+    View { now: minute, shards, window, resizes, calls_a_day: rules.calls_a_day, bounds, price: rules.price }
+}
+
+/// Metrics of a minute as load on shards. Bytes without records, or the other way round, are half an answer, which is none.
+pub fn sample(metrics: &Metrics) -> Sample {
+    /// Records and bytes that one shard takes in a minute.
+    const RECORDS: f64 = 60.0 * 1000.0;
+    const BYTES: f64 = 60.0 * 1_048_576.0;
+    let both = metrics.records.zip(metrics.bytes);
+    let accepted = both.map(|(records, bytes)| (records / RECORDS).max(bytes / BYTES));
+    let per_record = match (accepted, metrics.records) {
+        (Some(accepted), Some(records)) if records > 0.0 => accepted / records,
+        _ => 1.0 / RECORDS,
+    };
+    let rejected = metrics.refused.map(|refused| refused * per_record);
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);
+    Sample {
+        accepted: finite(accepted),
+        rejected: finite(rejected),
+        age: finite(metrics.age_ms.map(|age| age / 60_000.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_an_answer_is_none() {
+        let whole = Metrics {
+            records: Some(30_000.0),
+            bytes: Some(60.0 * 1_048_576.0),
+            refused: Some(3_000.0),
+            age_ms: Some(90_000.0),
+            reads_refused: None,
+        };
+        assert_eq!(sample(&whole), Sample { accepted: Some(1.0), rejected: Some(0.1), age: Some(1.5) });
+        assert_eq!(sample(&Metrics { bytes: None, ..whole }).accepted, None);
+        assert_eq!(sample(&Metrics { records: None, ..whole }).accepted, None);
+        assert_eq!(sample(&Metrics { bytes: Some(f64::NAN), records: Some(f64::NAN), ..whole }).accepted, None);
+        assert_eq!(sample(&Metrics::default()), Sample::default());
+    }
+}

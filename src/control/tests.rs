@@ -1,0 +1,281 @@
+use std::collections::BTreeMap;
+
+use super::report::{ConditionKind, Status};
+use super::*;
+use crate::model::{Attrs, Glance, LEDGER, Ledger, Metrics, PAUSED, PIN, PIPELINE, RESOURCE, Scope, State};
+use crate::scale::{Bounds, Policy, Proposal, View};
+
+/// Wants a count that the test sets.
+struct Wants(std::sync::Arc<std::sync::atomic::AtomicU32>);
+
+impl Policy for Wants {
+    fn name(&self) -> &'static str {
+        "wants"
+    }
+
+    fn propose(&mut self, _: &View<'_>) -> Proposal {
+        Proposal { shards: self.0.load(std::sync::atomic::Ordering::SeqCst), because: "test".into() }
+    }
+}
+
+const START: i64 = 1_795_500_000 / 60;
+
+struct Bench {
+    stream: Stream,
+    wants: std::sync::Arc<std::sync::atomic::AtomicU32>,
+    rules: Rules,
+    minute: i64,
+    glance: Glance,
+    /// Minutes whose metrics never come.
+    gaps: Vec<i64>,
+}
+
+impl Bench {
+    fn new(shards: u32) -> Self {
+        let wants = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(shards));
+        let key = Key { pipeline: "shop".into(), stream: "clicks".into() };
+        let scope = Scope {
+            pipeline: "shop".into(),
+            partition: "aws".into(),
+            region: "eu-west-1".into(),
+            account: "123456789012".into(),
+        };
+        let bounds = Bounds { min: 2, max: 64 };
+        let stream = Stream::new(key, "clicks".into(), scope, bounds, Attrs::new(), Box::new(Wants(wants.clone())));
+        let tags = BTreeMap::from([
+            (PIPELINE.to_owned(), "shop".to_owned()),
+            (RESOURCE.to_owned(), "stream/clicks".to_owned()),
+        ]);
+        let glance = Glance { state: State::Ready, open_shards: shards, on_demand: false, tags: Some(tags) };
+        let mut bench = Self { stream, wants, rules: Rules::default(), minute: START, glance, gaps: Vec::new() };
+        (0..20).for_each(|_| drop(bench.tick()));
+        bench
+    }
+
+    fn want(&self, shards: u32) {
+        self.wants.store(shards, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    fn now(&self) -> i64 {
+        self.minute * 60 + 5
+    }
+
+    fn tag(&mut self, key: &str, value: &str) {
+        self.glance.tags.get_or_insert_default().insert(key.into(), value.into());
+    }
+
+    fn metrics(&self) -> Vec<(i64, Metrics)> {
+        let (records, bytes) = (Some(30_000.0), Some(1e6));
+        let of = Metrics { records, bytes, refused: Some(0.0), reads_refused: None, age_ms: Some(0.0) };
+        (self.minute - 12..=self.minute - 3)
+            .filter(|minute| !self.gaps.contains(minute))
+            .map(|minute| (minute, of))
+            .collect()
+    }
+
+    fn tick(&mut self) -> Step {
+        self.minute += 1;
+        let (metrics, now) = (self.metrics(), self.now());
+        let seen = Seen { glance: Some(Ok(&self.glance)), metrics: Some(Ok(&metrics)), alarms: None };
+        self.stream.tick(&seen, &self.rules, now)
+    }
+
+    fn verdict(&mut self) -> (Verb, String, u32) {
+        let Decision { verb, reason, to, .. } = self.tick().decision;
+        (verb, reason, to)
+    }
+
+    /// Confirms and calls, as the shell does.
+    fn call(&mut self, decision: &Decision, answer: Answer) -> i64 {
+        let now = self.now();
+        let record = self.stream.confirm(decision, Ok(&self.glance), &self.rules, now).unwrap();
+        self.stream.recall(&record, &self.rules);
+        self.stream.answered(self.minute, answer, &self.rules, now);
+        self.stream.conclude(decision);
+        self.minute
+    }
+
+    fn condition(&self, kind: ConditionKind) -> (Status, String) {
+        let status = self.stream.status(&self.rules, self.now());
+        let found = status.condition(kind).unwrap();
+        (found.status, found.reason.clone())
+    }
+
+    fn hold(&mut self) -> String {
+        let (verb, reason, _) = self.verdict();
+        assert_eq!(verb, Verb::Hold, "{reason}");
+        reason
+    }
+}
+
+#[test]
+fn a_resize_is_called_once_and_settles() {
+    let mut bench = Bench::new(4);
+    assert_eq!(bench.hold(), "in-band");
+    bench.want(8);
+    let step = bench.tick();
+    assert_eq!((step.decision.verb, step.decision.from, step.decision.to), (Verb::Resize, 4, 8));
+    let called = bench.call(&step.decision, Answer::Accepted);
+    // AWS shows the call late: the stream is still ACTIVE with the old count.
+    assert_eq!(bench.hold(), "resharding");
+    assert_eq!(bench.condition(ConditionKind::Synced), (Status::False, "resharding".into()));
+    bench.glance.state = State::Busy("UPDATING".into());
+    assert_eq!(bench.hold(), "resharding");
+    (bench.glance.state, bench.glance.open_shards) = (State::Ready, 8);
+    let step = bench.tick();
+    assert!(step.records.contains(&Record::Settled { called, done: called + 3 }), "{:?}", step.records);
+    assert_eq!(step.decision.reason, "in-band");
+    assert_eq!(bench.condition(ConditionKind::Synced).0, Status::True);
+}
+
+#[test]
+fn a_call_without_answer_counts_and_is_not_repeated() {
+    let mut bench = Bench::new(4);
+    bench.want(8);
+    let decision = bench.tick().decision;
+    let called = bench.call(&decision, Answer::Unknown);
+    let reasons: Vec<String> = (0..5).map(|_| bench.hold()).collect();
+    assert_eq!(reasons, ["resharding"; 5]);
+    let step = bench.tick();
+    assert!(step.records.contains(&Record::Void { called }), "{:?}", step.records);
+    assert_eq!((step.decision.verb, step.decision.numbers.calls_left), (Verb::Resize, 9));
+}
+
+#[test]
+fn a_refused_call_does_not_count_and_waits() {
+    let mut bench = Bench::new(4);
+    bench.want(8);
+    let decision = bench.tick().decision;
+    bench.call(&decision, Answer::Refused);
+    let step = bench.tick();
+    assert_eq!((step.decision.reason.as_str(), step.decision.numbers.calls_left), ("back-off", 10));
+    assert_eq!(bench.tick().decision.verb, Verb::Resize);
+}
+
+#[test]
+fn three_reversals_in_an_hour_are_a_fight() {
+    let mut bench = Bench::new(4);
+    bench.want(8);
+    for round in 0..3 {
+        let decision = bench.tick().decision;
+        assert_eq!(decision.verb, Verb::Resize, "round {round}: {decision:?}");
+        bench.call(&decision, Answer::Accepted);
+        bench.glance.open_shards = 8;
+        bench.tick();
+        bench.glance.open_shards = 4;
+        let decision = bench.tick().decision;
+        if round == 2 {
+            assert_eq!(decision.reason, "contended");
+        }
+        bench.minute -= 1;
+    }
+    assert_eq!(bench.condition(ConditionKind::Contended), (Status::True, "reversals".into()));
+    bench.minute += 50;
+    assert_eq!(bench.hold(), "contended");
+    bench.minute += 10;
+    assert_eq!(bench.tick().decision.verb, Verb::Resize);
+}
+
+#[test]
+fn missing_minutes_take_no_shard_away() {
+    let mut bench = Bench::new(8);
+    bench.gaps = (bench.minute - 2..bench.minute + 4).collect();
+    for _ in 0..4 {
+        assert_eq!(bench.hold(), "in-band");
+    }
+    bench.want(4);
+    for _ in 0..3 {
+        assert_eq!(bench.hold(), "incomplete-metrics");
+    }
+    bench.want(16);
+    assert_eq!(bench.tick().decision.verb, Verb::Resize);
+}
+
+#[test]
+fn the_clock_going_back_decides_nothing() {
+    let mut bench = Bench::new(8);
+    bench.want(4);
+    bench.minute -= 120;
+    assert_eq!(bench.hold(), "clock");
+    bench.minute += 120;
+    assert_eq!(bench.tick().decision.verb, Verb::Resize);
+}
+
+#[test]
+fn people_pin_and_pause() {
+    let mut bench = Bench::new(8);
+    bench.want(4);
+    let until = bench.now() + 600;
+    bench.tag(PAUSED, &hand::pause_text(&Pause { until: Some(until) }));
+    assert_eq!(bench.hold(), "paused");
+    bench.tag(PIN, &hand::pin_text(&Pin { shards: 100, until: until + 600 }));
+    bench.minute += 11;
+    // The bounds of the spec hold, and one call doubles at most.
+    assert_eq!(bench.verdict(), (Verb::Resize, "pin".into(), 16));
+    bench.minute += 20;
+    assert_eq!(bench.verdict().1, "shrink");
+}
+
+#[test]
+fn what_is_not_ours_or_not_provisioned_is_left_alone() {
+    let mut bench = Bench::new(8);
+    bench.want(16);
+    bench.tag(PIPELINE, "other");
+    assert_eq!(bench.hold(), "not-ours");
+    assert_eq!(bench.condition(ConditionKind::Accepted), (Status::False, "not-ours".into()));
+    bench.tag(PIPELINE, "shop");
+    bench.glance.on_demand = true;
+    assert_eq!(bench.hold(), "on-demand");
+}
+
+#[test]
+fn calls_of_other_machines_count() {
+    let mut bench = Bench::new(8);
+    let reshards: Vec<i64> = (0..10).map(|call| bench.minute - 100 - call).rev().collect();
+    let text = Ledger { reshards, ..Ledger::default() }.text();
+    bench.tag(LEDGER, &text);
+    bench.want(16);
+    assert_eq!(bench.hold(), "budget");
+    assert_eq!(bench.condition(ConditionKind::BudgetExhausted).0, Status::True);
+    assert_eq!(bench.stream.status(&bench.rules, bench.now()).calls_left, 0);
+}
+
+#[test]
+fn a_change_between_decision_and_call_stops_the_call() {
+    let mut bench = Bench::new(4);
+    bench.want(8);
+    let decision = bench.tick().decision;
+    bench.glance.open_shards = 6;
+    let now = bench.now();
+    let held = bench.stream.confirm(&decision, Ok(&bench.glance), &bench.rules, now).unwrap_err();
+    assert_eq!((held.decision.verb, held.decision.reason.as_str()), (Verb::Hold, "changed"));
+    assert!(held.records.iter().any(|record| matches!(record, Record::Foreign { from: 4, to: 6, undid: false, .. })));
+    let failed = bench.stream.confirm(&decision, Err("timed out"), &bench.rules, now).unwrap_err();
+    assert_eq!(failed.decision.reason, "unreadable");
+}
+
+#[test]
+fn a_restart_forgets_nothing() {
+    let mut bench = Bench::new(4);
+    bench.want(8);
+    let mut written = Vec::new();
+    for _ in 0..10 {
+        let step = bench.tick();
+        written.extend(step.records);
+    }
+    let decision = bench.tick().decision;
+    let called = bench.call(&decision, Answer::Unknown);
+    written.push(Record::Calling { called, from: 4, to: 8 });
+    let mut again = Bench::new(4);
+    again.minute = bench.minute;
+    again.want(8);
+    let key = again.stream.key.clone();
+    let policy = Box::new(Wants(again.wants.clone()));
+    again.stream =
+        Stream::new(key, "clicks".into(), again.stream.scope.clone(), again.stream.bounds, Attrs::new(), policy);
+    written.iter().for_each(|record| again.stream.recall(record, &again.rules));
+    assert_eq!(again.hold(), "resharding", "the call of the killed process may have worked");
+    again.glance.open_shards = 8;
+    let step = again.tick();
+    assert!(step.records.contains(&Record::Settled { called, done: called + 2 }), "{:?}", step.records);
+}

@@ -1,0 +1,36 @@
+use std::collections::BTreeMap;
+
+use super::State;
+
+/// One minute of a stream's CloudWatch metrics. `None` is no datapoint, which is not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Metrics {
+    /// Records and bytes that the stream accepted (IncomingRecords, IncomingBytes).
+    pub records: Option<f64>,
+    pub bytes: Option<f64>,
+    /// Records that it refused, each attempt counted (WriteProvisionedThroughputExceeded).
+    pub refused: Option<f64>,
+    /// GetRecords calls that it refused (ReadProvisionedThroughputExceeded).
+    pub reads_refused: Option<f64>,
+    /// The highest iterator age over shards and consumers, in milliseconds (GetRecords.IteratorAgeMilliseconds).
+    pub age_ms: Option<f64>,
+}
+
+/// What a reading of many streams' metrics brought. A stream is in one of the two.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Readings {
+    /// By the stream's name in AWS: minutes since 1970 with at least one datapoint, in order.
+    pub found: BTreeMap<String, Vec<(i64, Metrics)>>,
+    /// Why a stream's metrics could not be read, or not all of them.
+    pub blind: BTreeMap<String, String>,
+}
+
+/// The cheapest look at a stream that sizing can work with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    pub state: State,
+    pub open_shards: u32,
+    pub on_demand: bool,
+    /// `None`: they were not asked for.
+    pub tags: Option<BTreeMap<String, String>>,
+}

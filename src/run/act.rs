@@ -1,0 +1,60 @@
+//! Sends a resize: the very calls that `apply` would send, the day's ledger on the stream first. Without the waiting of the
+//! executor: the next ticks see the stream settle, and what AWS refuses is decided anew and not repeated.
+
+use super::Watch;
+use crate::cloud::{Class, Cloud, Fault};
+use crate::control::Answer;
+use crate::model::{Attrs, Call, Effect, Glance, LEDGER, Resource, Shift, Value};
+
+/// The calls of a resize, as the kind of streams makes them.
+pub fn calls(watch: &Watch, wanted: &Attrs, glance: &Glance, to: u32, now: i64) -> Vec<Call> {
+    let open = Value::from(glance.open_shards);
+    let tags = glance.tags.iter().flatten().map(|(key, value)| (key.clone(), Value::text(value.clone())));
+    let before = Resource {
+        physical: watch.target.physical.clone(),
+        attrs: Attrs::from([("shards".to_owned(), open.clone()), ("tags".to_owned(), Value::map(tags))]),
+        facts: Attrs::from([("openShards".to_owned(), open)]),
+        ..Resource::default()
+    };
+    let changed = Attrs::from([("shards".to_owned(), Value::from(to))]);
+    let shift = Shift { before: Some(&before), wanted: Some(wanted), changed, now };
+    (watch.target.schema.calls)(watch.target.schema, &shift)
+}
+
+/// Sends them, one after the other. Answers how AWS took the resize, in one word and in a sentence.
+pub async fn send(cloud: &dyn Cloud, watch: &Watch, calls: &[Call], before: &Glance) -> (Answer, String) {
+    for call in calls {
+        let Err(fault) = cloud.perform(&watch.target, call).await else { continue };
+        if call.verb() != "UpdateShardCount" {
+            // Nothing that counts was sent.
+            return (Answer::Refused, format!("refused: {fault}"));
+        }
+        return match answer(&fault) {
+            Answer::Unknown => (Answer::Unknown, format!("unanswered: {fault}")),
+            answer => {
+                // Where another change is under way somebody else may have written, too: then it counts one too many.
+                if fault.class != Class::Busy {
+                    take_back(cloud, watch, before).await;
+                }
+                (answer, format!("refused: {fault}"))
+            }
+        };
+    }
+    (Answer::Accepted, "accepted".into())
+}
+
+/// A refused call does not count: the stream's ledger is as it was. If that fails, it counts one too many.
+async fn take_back(cloud: &dyn Cloud, watch: &Watch, before: &Glance) {
+    let text = before.tags.as_ref().and_then(|tags| tags.get(LEDGER)).cloned().unwrap_or_default();
+    let call = Call::new(Effect::Set, "kinesis:AddTagsToStream").with("tags", Value::map([(LEDGER, text)]));
+    if let Err(fault) = cloud.perform(&watch.target, &call).await {
+        tracing::debug!(%fault, "the refused call still stands on the stream");
+    }
+}
+
+fn answer(fault: &Fault) -> Answer {
+    match fault.class {
+        Class::Unreachable | Class::NotYet => Answer::Unknown,
+        _ => Answer::Refused,
+    }
+}

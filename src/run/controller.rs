@@ -1,0 +1,298 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::stream::{self, StreamExt};
+
+use super::observe::{self, Look};
+use super::{Ledger, act};
+use crate::apply::Stop;
+use crate::cloud::{Cloud, Target};
+use crate::control::{DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Record, Seen, Verb};
+use crate::model::{Glance, Readings};
+
+/// Looks in one tick: DescribeStreamSummary allows 20 a second, and half of that is left to others.
+const LOOKS: usize = 600;
+/// Streams whose long past is read in one tick.
+const LESSONS: usize = 10;
+/// Resizes sent at once.
+const CALLS_AT_ONCE: usize = 10;
+
+/// How a stream is reached.
+pub struct Watch {
+    pub target: Target,
+    /// Which of the clouds.
+    pub cloud: usize,
+    /// Its alarms that ask for a decision, by their names in AWS.
+    pub alarms: Vec<String>,
+}
+
+/// What is worth a line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    Decision { key: Key, decision: Box<Decision> },
+    Drift(DriftStatus),
+    Trouble(String),
+}
+
+/// The loop's one tick, and what it needs.
+pub struct Controller {
+    clouds: Vec<Arc<dyn Cloud>>,
+    watches: Vec<Watch>,
+    fleet: Arc<Mutex<Fleet>>,
+    ledger: Box<dyn Ledger>,
+    /// Where the next tick's looks begin, so that all streams have their turn.
+    turn: usize,
+    stop: Stop,
+}
+
+/// What a tick read; metrics and alarms by cloud.
+struct Observation {
+    looks: BTreeMap<usize, Result<Glance, String>>,
+    metrics: Vec<Readings>,
+    /// `None`: not known.
+    alarms: Vec<Option<BTreeSet<String>>>,
+    troubles: Vec<String>,
+}
+
+/// A decision to resize that still holds.
+struct Going {
+    at: usize,
+    decision: Decision,
+    glance: Glance,
+    called: i64,
+}
+
+fn locked(fleet: &Mutex<Fleet>) -> MutexGuard<'_, Fleet> {
+    fleet.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Controller {
+    /// Takes in what the ledger holds. `watches` stand in the order of the fleet's streams.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn start(
+        clouds: Vec<Arc<dyn Cloud>>,
+        watches: Vec<Watch>,
+        fleet: Fleet,
+        mut ledger: Box<dyn Ledger>,
+        stop: Stop,
+    ) -> Result<Self, crate::cloud::Fault> {
+        let fleet = Arc::new(Mutex::new(fleet));
+        let into = Arc::clone(&fleet);
+        ledger.recall(&mut |entry| locked(&into).recall(&entry)).await?;
+        Ok(Self { clouds, watches, fleet, ledger, turn: 0, stop })
+    }
+
+    /// What others read: lock it shortly.
+    pub fn fleet(&self) -> Arc<Mutex<Fleet>> {
+        Arc::clone(&self.fleet)
+    }
+
+    /// Looks at every stream, decides, and does what was decided.
+    pub async fn tick(&mut self, tell: &(dyn Fn(Told) + Sync)) {
+        let began = std::time::Instant::now();
+        let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
+        let mut read = self.observe(&now).await;
+        let (entries, wishes) = self.decide(&now, &read, tell);
+        let mut troubles = std::mem::take(&mut read.troubles);
+        let mut writes = true;
+        if let Err(fault) = self.ledger.write(&entries, false).await {
+            writes = false;
+            troubles.push(format!("{fault}: nothing is resized until it can be written"));
+        }
+        if writes && !self.stop.is_asked() {
+            troubles.extend(self.act(wishes, tell).await);
+        }
+        troubles.iter().for_each(|trouble| tell(Told::Trouble(trouble.clone())));
+        let mut fleet = locked(&self.fleet);
+        fleet.now = self.clouds.first().map_or(0, |cloud| cloud.now());
+        fleet.ticks.count += 1;
+        fleet.ticks.last_at = Some(fleet.now);
+        fleet.ticks.last_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        fleet.ticks.failed_reads += read.looks.values().filter(|look| look.is_err()).count() as u64;
+        fleet.ticks.failed_reads += read.metrics.iter().map(|read| read.blind.len() as u64).sum::<u64>();
+        fleet.troubles = troubles;
+    }
+
+    /// Everything that a tick reads, at once.
+    async fn observe(&mut self, now: &[i64]) -> Observation {
+        let (due, wanted) = self.due(now);
+        let names: Vec<Vec<String>> = (0..self.clouds.len())
+            .map(|at| {
+                let here = self.watches.iter().filter(|watch| watch.cloud == at);
+                here.flat_map(|watch| watch.alarms.iter().cloned()).collect()
+            })
+            .collect();
+        let of_all = |at: usize| (&*self.clouds[at], &wanted[at], &names[at], now[at].div_euclid(60));
+        let metrics = (0..self.clouds.len()).map(|at| {
+            let (cloud, wanted, _, minute) = of_all(at);
+            observe::metrics(cloud, wanted, minute)
+        });
+        let alarms = (0..self.clouds.len()).map(|at| {
+            let (cloud, _, names, _) = of_all(at);
+            observe::alarms(cloud, names)
+        });
+        let (looks, metrics, alarms) = futures::join!(
+            observe::looks(&self.clouds, &self.watches, &due),
+            futures::future::join_all(metrics),
+            futures::future::join_all(alarms),
+        );
+        let mut troubles = Vec::new();
+        let alarms = alarms.into_iter().map(|ringing| ringing.map_err(|why| troubles.push(why)).ok()).collect();
+        Observation { looks: looks.into_iter().collect(), metrics, alarms, troubles }
+    }
+
+    /// Which looks are due, and from which minute on the metrics of which streams are wanted, by cloud.
+    fn due(&mut self, now: &[i64]) -> (Vec<Look>, Vec<BTreeMap<i64, Vec<String>>>) {
+        let fleet = locked(&self.fleet);
+        let count = self.watches.len();
+        let mut due = Vec::new();
+        let mut wanted = vec![BTreeMap::<i64, Vec<String>>::new(); self.clouds.len()];
+        let mut lessons = 0;
+        for at in (0..count).map(|step| (self.turn + step) % count) {
+            let (watch, stream) = (&self.watches[at], &fleet.streams()[at]);
+            let now = now[watch.cloud];
+            if due.len() < LOOKS
+                && let Some(tags) = stream.wants_look(&fleet.rules, now)
+            {
+                due.push(Look { at, tags });
+            }
+            let (from, usual) = (stream.reads_from(&fleet.rules, now), now.div_euclid(60) - 12);
+            // A stream that has to catch up has its turn; the others are read together.
+            if from < usual {
+                lessons += 1;
+                if lessons > LESSONS {
+                    continue;
+                }
+            }
+            wanted[watch.cloud].entry(from).or_default().push(watch.target.physical.clone());
+        }
+        self.turn = due.last().map_or(self.turn, |look| (look.at + 1) % count.max(1));
+        (due, wanted)
+    }
+
+    /// Decides for every stream.
+    fn decide(
+        &self,
+        now: &[i64],
+        seen: &Observation,
+        tell: &(dyn Fn(Told) + Sync),
+    ) -> (Vec<Entry>, Vec<(usize, Decision)>) {
+        let mut fleet = locked(&self.fleet);
+        let (mut entries, mut wishes) = (Vec::new(), Vec::new());
+        for (at, watch) in self.watches.iter().enumerate() {
+            let (stream, rules) = fleet.stream(at);
+            let read = &seen.metrics[watch.cloud];
+            let physical = &watch.target.physical;
+            let metrics = match (read.found.get(physical), read.blind.get(physical)) {
+                (_, Some(why)) => Some(Err(why.as_str())),
+                (Some(found), None) => Some(Ok(found.as_slice())),
+                (None, None) => None,
+            };
+            let glance = seen.looks.get(&at).map(|look| look.as_ref().map_err(String::as_str));
+            let ringing = seen.alarms[watch.cloud].as_ref();
+            let ringing: Option<Vec<String>> =
+                ringing.map(|all| watch.alarms.iter().filter(|name| all.contains(*name)).cloned().collect());
+            let seen = Seen { glance, metrics, alarms: ringing.as_deref() };
+            let step = stream.tick(&seen, &rules, now[watch.cloud]);
+            tell_step(stream.key.clone(), &step.records, tell);
+            entries.extend(entries_of(&stream.key, step.records));
+            if step.decision.verb != Verb::Resize {
+                continue;
+            }
+            if rules.dry_run {
+                let decision = Decision { outcome: Some(DRY_RUN.into()), ..step.decision };
+                let record = stream.conclude(&decision);
+                tell_step(stream.key.clone(), record.as_slice(), tell);
+                entries.extend(entries_of(&stream.key, record.into_iter().collect()));
+            } else {
+                wishes.push((at, step.decision));
+            }
+        }
+        (entries, wishes)
+    }
+
+    /// Looks once more, writes down, calls, writes down.
+    async fn act(&mut self, wishes: Vec<(usize, Decision)>, tell: &(dyn Fn(Told) + Sync)) -> Vec<String> {
+        if wishes.is_empty() {
+            return Vec::new();
+        }
+        let due: Vec<Look> = wishes.iter().map(|(at, _)| Look { at: *at, tags: true }).collect();
+        let mut looks: BTreeMap<usize, Result<Glance, String>> =
+            observe::looks(&self.clouds, &self.watches, &due).await.into_iter().collect();
+        let (mut entries, mut going) = (Vec::new(), Vec::new());
+        for (at, decision) in wishes {
+            let Some(look) = looks.remove(&at) else { continue };
+            let now = self.clouds[self.watches[at].cloud].now();
+            let mut fleet = locked(&self.fleet);
+            let (stream, rules) = fleet.stream(at);
+            match stream.confirm(&decision, look.as_ref().map_err(String::as_str), &rules, now) {
+                Ok(record) => {
+                    stream.recall(&record, &rules);
+                    let called = now.div_euclid(60);
+                    entries.extend(entries_of(&stream.key, vec![record]));
+                    going.extend(look.ok().map(|glance| Going { at, decision, glance, called }));
+                }
+                Err(step) => {
+                    tell_step(stream.key.clone(), &step.records, tell);
+                    entries.extend(entries_of(&stream.key, step.records));
+                }
+            }
+        }
+        if let Err(fault) = self.ledger.write(&entries, true).await {
+            self.give_up(&going);
+            return vec![format!("{fault}: nothing is resized until it can be written")];
+        }
+        let sent = going.into_iter().map(|going| self.send(going));
+        let answers: Vec<_> = stream::iter(sent).buffer_unordered(CALLS_AT_ONCE).collect().await;
+        let mut entries = Vec::new();
+        for (going, answer, outcome) in answers {
+            let now = self.clouds[self.watches[going.at].cloud].now();
+            let mut fleet = locked(&self.fleet);
+            match answer {
+                crate::control::Answer::Refused => fleet.ticks.refusals += 1,
+                _ => fleet.ticks.resizes += 1,
+            }
+            let (stream, rules) = fleet.stream(going.at);
+            let mut records: Vec<Record> = stream.answered(going.called, answer, &rules, now).into_iter().collect();
+            records.extend(stream.conclude(&Decision { outcome: Some(outcome), ..going.decision }));
+            tell_step(stream.key.clone(), &records, tell);
+            entries.extend(entries_of(&stream.key, records));
+        }
+        let written = self.ledger.write(&entries, true).await;
+        written.err().map(|fault| fault.to_string()).into_iter().collect()
+    }
+
+    /// Nothing was sent, so nothing counts.
+    fn give_up(&self, going: &[Going]) {
+        let mut fleet = locked(&self.fleet);
+        for one in going {
+            let (stream, rules) = fleet.stream(one.at);
+            stream.recall(&Record::Refused { called: one.called }, &rules);
+        }
+    }
+
+    async fn send(&self, going: Going) -> (Going, crate::control::Answer, String) {
+        let watch = &self.watches[going.at];
+        let cloud = &*self.clouds[watch.cloud];
+        let wanted = locked(&self.fleet).streams()[going.at].wanted.clone();
+        let calls = act::calls(watch, &wanted, &going.glance, going.decision.to, going.called * 60);
+        tracing::info!(stream = watch.target.physical, from = going.decision.from, to = going.decision.to, "resize");
+        let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance).await;
+        (going, answer, outcome)
+    }
+}
+
+fn entries_of(key: &Key, records: Vec<Record>) -> impl Iterator<Item = Entry> {
+    records.into_iter().map(move |record| Entry { key: key.clone(), record })
+}
+
+/// Every decision that was news is a line.
+fn tell_step(key: Key, records: &[Record], tell: &(dyn Fn(Told) + Sync)) {
+    for record in records {
+        if let Record::Decided { decision } = record {
+            tell(Told::Decision { key: key.clone(), decision: Box::new(decision.clone()) });
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The slow beat: what differs from the spec, and what of it may be put right.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::apply::{self, Limits, Outcome, Stop};
+use crate::cloud::Cloud;
+use crate::control::DriftStatus;
+use crate::kinds::SCHEMAS;
+use crate::model::{Graph, Prices, Scope};
+use crate::plan::{self, Consent, Plan, Question, Step, Verb};
+
+/// What the slow beat may do. All off: it only tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Switches {
+    /// Make what is missing.
+    pub apply: bool,
+    /// Delete what has left the spec and is to be deleted.
+    pub prune: bool,
+    /// Set back what somebody changed.
+    pub heal: bool,
+}
+
+/// One pipeline as the slow beat sees it.
+#[derive(Clone)]
+pub struct Reconciler {
+    pub cloud: Arc<dyn Cloud>,
+    pub graph: Graph,
+    pub scope: Scope,
+    pub prices: Prices,
+    pub switches: Switches,
+}
+
+impl Reconciler {
+    /// Looks at the pipeline and puts right what it may.
+    pub async fn beat(&self, stop: &Stop) -> DriftStatus {
+        let inventory = apply::look(&*self.cloud, &self.graph, &self.scope, SCHEMAS, false).await;
+        let consent = Consent::default();
+        let (graph, prices, made_by) = (&self.graph, &self.prices, env!("CARGO_PKG_VERSION"));
+        let question = Question { graph, inventory: &inventory, schemas: SCHEMAS, prices, consent: &consent, made_by };
+        let found = plan::drift(&question).len();
+        let whole = plan::plan(&question);
+        let (part, left) = allowed(&whole, self.switches);
+        let outcomes = apply::execute(&*self.cloud, &part, SCHEMAS, Limits::default(), stop, &|_| ()).await;
+        let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+        let failure = outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::Failed(fault) => Some(fault.to_string()),
+            _ => None,
+        });
+        DriftStatus {
+            pipeline: self.scope.pipeline.clone(),
+            at: self.cloud.now(),
+            found,
+            done: count(|outcome| *outcome == Outcome::Done),
+            failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            left,
+            trouble: failure.or_else(|| inventory.blind.first().cloned()),
+        }
+    }
+}
+
+/// The part of a plan that the switches allow, and how many steps are left. A step goes only with all that it needs;
+/// counts of shards are the other beat's.
+fn allowed(whole: &Plan, switches: Switches) -> (Plan, usize) {
+    let mut places: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut steps: Vec<Step> = Vec::new();
+    for step in &whole.steps {
+        let resizes = step.calls.iter().any(|call| call.verb() == "UpdateShardCount");
+        let may = match step.verb {
+            Verb::Create | Verb::Adopt | Verb::Replace => switches.apply,
+            Verb::Update => switches.heal,
+            Verb::Delete => switches.prune,
+        };
+        let after: Option<Vec<usize>> = step.after.iter().map(|id| places.get(id).copied()).collect();
+        if let (true, false, Some(after)) = (may, resizes, after) {
+            places.insert(step.id, steps.len());
+            steps.push(Step { id: steps.len(), after, ..step.clone() });
+        }
+    }
+    let left = whole.steps.len() - steps.len();
+    (Plan { steps, ..whole.clone() }, left)
+}

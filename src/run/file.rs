@@ -1,0 +1,336 @@
+//! The ledger in one file: lines with a checksum, appended; a torn end is cut off, old lines are left out now and then.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use futures::future::{BoxFuture, FutureExt};
+
+use super::Ledger;
+use crate::cloud::{Class, Fault};
+use crate::control::{Entry, Memory, Record};
+
+/// The first line. Another version's file is refused, not guessed at.
+const HEADER: &str = "tidegate-ledger 1";
+/// Minutes after which calls are left out: the policy learns durations from three weeks.
+const CALLS_KEPT: i64 = 21 * 1440;
+/// Minutes after which decisions are left out.
+const DECISIONS_KEPT: i64 = 31 * 1440;
+/// The file is made anew when so many lines were appended since, and at least as many as it had.
+const LEAST_GROWTH: usize = 50_000;
+
+/// An open ledger file. One process has it at a time.
+#[derive(Debug)]
+pub struct FileLedger {
+    path: PathBuf,
+    file: File,
+    /// Held until the end.
+    _lock: Option<File>,
+    lines: usize,
+    appended: usize,
+    /// The newest minute that was written.
+    newest: i64,
+    /// Lines that could not be read when it was opened.
+    pub damaged: usize,
+}
+
+impl FileLedger {
+    /// Opens the ledger for a controller, or makes one. Refused while another process has it.
+    ///
+    /// # Errors
+    /// The file cannot be read or written, belongs to another version, or is in use.
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let lock_path = beside(path, ".lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(|error| failed(path, "locking", &error))?;
+        if lock.try_lock().is_err() {
+            let what = "another controller is running with it".to_owned();
+            return Err(Fault::new(Class::Busy, format!("opening the ledger {}", path.display()), "LedgerInUse", what)
+                .help("stop the other one, or give this one a file of its own (--ledger FILE)"));
+        }
+        if !path.exists() {
+            let mut file = File::create(path).map_err(|error| failed(path, "making", &error))?;
+            writeln!(file, "{HEADER}")
+                .and_then(|()| file.sync_all())
+                .map_err(|error| failed(path, "making", &error))?;
+        }
+        let file = File::options().append(true).open(path).map_err(|error| failed(path, "opening", &error))?;
+        let mut ledger = Self {
+            path: path.to_owned(),
+            file,
+            _lock: Some(lock),
+            lines: 0,
+            appended: 0,
+            newest: i64::MIN,
+            damaged: 0,
+        };
+        ledger.mend()?;
+        Ok(ledger)
+    }
+
+    /// Reads the ledger without holding it: what a running controller has written so far.
+    ///
+    /// # Errors
+    /// There is no such file, or it belongs to another version.
+    pub fn peek(path: &Path, take: &mut (dyn FnMut(Entry) + Send)) -> Result<(), Fault> {
+        read(path, &mut |entry, _| take(entry)).map(drop)
+    }
+
+    /// Cuts off a last line that was not written to its end, and leaves out what is old.
+    fn mend(&mut self) -> Result<(), Fault> {
+        let mut newest = i64::MIN;
+        let read = read(&self.path, &mut |entry, _| newest = newest.max(minute(&entry.record)))?;
+        (self.lines, self.damaged, self.newest) = (read.lines, read.damaged, newest);
+        if read.whole < read.bytes {
+            let cut = File::options().write(true).open(&self.path).and_then(|file| {
+                file.set_len(read.whole)?;
+                file.sync_all()
+            });
+            cut.map_err(|error| failed(&self.path, "mending", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the file anew beside itself, without what is old, and takes its place in one step.
+    fn compact(&mut self) -> Result<(), Fault> {
+        let newest = self.newest;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let path = self.path.clone();
+        let failed = |error: std::io::Error| failed(&path, "compacting", &error);
+        let beside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut out = BufWriter::new(beside);
+        writeln!(out, "{HEADER}").map_err(failed)?;
+        let (mut lines, mut trouble) = (0, None);
+        read(&path, &mut |entry, line| {
+            if is_kept(&entry.record, newest) {
+                lines += 1;
+                trouble = trouble.take().or_else(|| writeln!(out, "{line}").err());
+            }
+        })?;
+        trouble.map_or(Ok(()), Err).map_err(failed)?;
+        let beside = out.into_inner().map_err(|error| failed(error.into_error()))?;
+        beside.as_file().sync_all().map_err(failed)?;
+        self.file = File::options().append(true).open(beside.path()).map_err(failed)?;
+        beside.persist(&path).map_err(|error| failed(error.error))?;
+        // The new name must be on disk, too.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        (self.lines, self.appended) = (lines, 0);
+        Ok(())
+    }
+
+    fn append(&mut self, entries: &[Entry], durable: bool) -> Result<(), Fault> {
+        let mut text = String::new();
+        for entry in entries {
+            self.newest = self.newest.max(minute(&entry.record));
+            text.push_str(&line(entry));
+            text.push('\n');
+        }
+        self.file.write_all(text.as_bytes()).map_err(|error| failed(&self.path, "writing", &error))?;
+        if durable {
+            self.file.sync_data().map_err(|error| failed(&self.path, "writing", &error))?;
+        }
+        self.appended += entries.len();
+        if self.appended > self.lines.max(LEAST_GROWTH) {
+            self.compact()?;
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for FileLedger {
+    fn recall<'a>(&'a mut self, take: &'a mut (dyn FnMut(Entry) + Send)) -> BoxFuture<'a, Result<(), Fault>> {
+        async move { Self::peek(&self.path, take) }.boxed()
+    }
+
+    fn write<'a>(&'a mut self, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
+        async move { if entries.is_empty() { Ok(()) } else { self.append(entries, durable) } }.boxed()
+    }
+}
+
+/// What a reading found.
+#[derive(Default)]
+struct Read {
+    lines: usize,
+    damaged: usize,
+    bytes: u64,
+    /// Bytes up to the end of the last line that was written to its end.
+    whole: u64,
+}
+
+/// Reads line by line. A line that does not fit its checksum is left out and counted.
+fn read(path: &Path, take: &mut dyn FnMut(Entry, &str)) -> Result<Read, Fault> {
+    let file = File::open(path).map_err(|error| failed(path, "reading", &error))?;
+    let mut reader = BufReader::new(file);
+    let mut found = Read::default();
+    let mut raw = Vec::new();
+    loop {
+        raw.clear();
+        let length = reader.read_until(b'\n', &mut raw).map_err(|error| failed(path, "reading", &error))?;
+        if length == 0 {
+            return Ok(found);
+        }
+        found.bytes += length as u64;
+        let Some(text) = raw.strip_suffix(b"\n") else { return Ok(found) };
+        if found.whole == 0 && text != HEADER.as_bytes() {
+            let what = "it does not begin as a ledger of this version does".to_owned();
+            return Err(Fault::new(
+                Class::Refused,
+                format!("reading the ledger {}", path.display()),
+                "UnknownFormat",
+                what,
+            )
+            .help("name another file with --ledger, or use the version of tidegate that wrote it"));
+        }
+        let first = found.whole == 0;
+        found.whole = found.bytes;
+        if first {
+            continue;
+        }
+        match std::str::from_utf8(text).ok().and_then(|text| Some((entry(text)?, text))) {
+            Some((entry, text)) => {
+                found.lines += 1;
+                take(entry, text);
+            }
+            None => found.damaged += 1,
+        }
+    }
+}
+
+fn line(entry: &Entry) -> String {
+    // An entry is plain data: it always has a JSON form.
+    let json = serde_json::to_string(entry).unwrap_or_default();
+    format!("{:08x} {json}", crc32(json.as_bytes()))
+}
+
+fn entry(line: &str) -> Option<Entry> {
+    let (sum, json) = line.split_once(' ')?;
+    (u32::from_str_radix(sum, 16).ok()? == crc32(json.as_bytes())).then(|| serde_json::from_str(json).ok())?
+}
+
+/// The minute that a record is about.
+fn minute(record: &Record) -> i64 {
+    match record {
+        Record::Sample { minute, .. } | Record::Foreign { minute, .. } => *minute,
+        Record::Calling { called, .. } | Record::Refused { called } | Record::Void { called } => *called,
+        Record::Settled { done, .. } => *done,
+        Record::Decided { decision } => decision.at.div_euclid(60),
+    }
+}
+
+fn is_kept(record: &Record, newest: i64) -> bool {
+    let kept = match record {
+        Record::Sample { .. } => Memory::MINUTES as i64,
+        Record::Decided { .. } => DECISIONS_KEPT,
+        _ => CALLS_KEPT,
+    };
+    minute(record) > newest.saturating_sub(kept)
+}
+
+/// CRC-32 as in Ethernet and zip: finds every torn or flipped line that matters here.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
+fn failed(path: &Path, doing: &str, error: &std::io::Error) -> Fault {
+    let fault =
+        Fault::new(Class::Refused, format!("{doing} the ledger {}", path.display()), "LedgerFailed", error.to_string());
+    match error.kind() {
+        ErrorKind::NotFound => {
+            fault.help("name the file that the controller writes (--ledger FILE); `tidegate run` makes it")
+        }
+        _ => fault.help("check that the folder exists, that you may write to it, and that the disk has room"),
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::control::Key;
+
+    fn sample(minute: i64) -> Entry {
+        let key = Key { pipeline: "shop".into(), stream: "clicks".into() };
+        Entry { key, record: Record::Sample { minute, accepted: Some(1.5), rejected: None, age: None } }
+    }
+
+    fn all(path: &Path) -> Vec<Entry> {
+        let mut found = Vec::new();
+        FileLedger::peek(path, &mut |entry| found.push(entry)).unwrap();
+        found
+    }
+
+    #[test]
+    fn the_checksum_is_the_one_of_the_world() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_keeps_every_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut ledger = FileLedger::open(&path).unwrap();
+        ledger.append(&[sample(1), sample(2), sample(3)], true).unwrap();
+        drop(ledger);
+        let whole = fs::read(&path).unwrap();
+        let ends: Vec<usize> =
+            whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+        for cut in ends[0]..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let mut ledger = FileLedger::open(&path).unwrap();
+            ledger.append(&[sample(9)], false).unwrap();
+            let kept = ends.iter().filter(|end| **end <= cut).count() as i64 - 1;
+            let expected: Vec<Entry> = (1..=kept).chain([9]).map(sample).collect();
+            assert_eq!((all(&path), ledger.damaged), (expected, 0), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        FileLedger::open(&path).unwrap().append(&[sample(1), sample(2), sample(3)], true).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = HEADER.len() + 1 + line(&sample(1)).len() + 1 + 30;
+        bytes[middle] ^= 4;
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(FileLedger::open(&path).unwrap().damaged, 1);
+        assert_eq!(all(&path), [sample(1), sample(3)]);
+    }
+
+    #[test]
+    fn one_process_has_it_and_others_may_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut first = FileLedger::open(&path).unwrap();
+        assert_eq!(FileLedger::open(&path).unwrap_err().code, "LedgerInUse");
+        first.append(&[sample(1)], true).unwrap();
+        assert_eq!(all(&path), [sample(1)]);
+        drop(first);
+        FileLedger::open(&path).unwrap();
+        fs::write(&path, "{}\n").unwrap();
+        assert_eq!(FileLedger::open(&path).unwrap_err().code, "UnknownFormat");
+    }
+
+    #[test]
+    fn old_minutes_leave_and_new_ones_follow() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut ledger = FileLedger::open(&path).unwrap();
+        let newest = Memory::MINUTES as i64 + 100;
+        let entries: Vec<Entry> = (1..=newest).map(sample).collect();
+        ledger.append(&entries, false).unwrap();
+        ledger.compact().unwrap();
+        ledger.append(&[sample(newest + 1)], true).unwrap();
+        let found = all(&path);
+        assert_eq!((found.len(), &found[0]), (Memory::MINUTES + 1, &sample(101)));
+        assert_eq!(found.last(), Some(&sample(newest + 1)));
+    }
+}

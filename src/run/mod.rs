@@ -1,0 +1,13 @@
+//! The controller's shell: looks, writes down, calls. What is to be done is decided in `control`.
+
+mod act;
+mod controller;
+mod drift;
+mod file;
+mod ledger;
+mod observe;
+
+pub use controller::{Controller, Told, Watch};
+pub use drift::{Reconciler, Switches};
+pub use file::FileLedger;
+pub use ledger::{Forgetful, Ledger};

@@ -1,0 +1,258 @@
+//! The controller as a process: a day on the embedded cloud, signals, kills, and streams of an emulator.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+
+use crate::support::emulators;
+
+const SPEC: &str = "apiVersion: tidegate/v1
+pipeline: shop
+region: eu-west-1
+streams:
+  clicks:
+    capacity: { mode: provisioned, shards: { min: 2, max: 64 } }
+";
+
+struct Shop {
+    folder: tempfile::TempDir,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("the spec can be written");
+        let shop = Self { folder };
+        shop.says(&["apply", "-y", "-q"]);
+        shop
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path()).env("NO_COLOR", "1");
+        command.args(args).args(["--cloud", "local:cloud.json"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn says(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().expect("the program starts");
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {wrong}{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Runs for a while at full speed; answers its events.
+    fn run(&self, more: &[&str]) -> Vec<Value> {
+        lines(&self.says(&[&["run", "--json", "--speed", "max"], more].concat()))
+    }
+
+    fn status(&self) -> Value {
+        let report: Value = serde_json::from_str(&self.says(&["status", "--json"])).expect("JSON");
+        report["streams"][0].clone()
+    }
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+}
+
+fn resizes(events: &[Value]) -> Vec<&Value> {
+    events.iter().filter(|event| event["verb"] == "resize").collect()
+}
+
+#[test]
+fn a_working_day_on_the_embedded_cloud() {
+    let shop = Shop::new();
+    let events = shop.run(&["--traffic", "12", "--for", "8h"]);
+    assert_eq!((&events[0]["event"], &events.last().unwrap()["event"]), (&"started".into(), &"stopped".into()));
+    let grown = resizes(&events);
+    assert!(grown.len() >= 3 && grown.iter().all(|resize| resize["outcome"] == "accepted"), "{grown:#?}");
+    assert_eq!((&grown[0]["from"], &grown[0]["to"], &grown[0]["reason"]), (&2.into(), &4.into(), &"grow".into()));
+    let status = shop.status();
+    assert_eq!(status["shards"], grown.last().unwrap()["to"]);
+    assert_eq!(status["calls_left"], 10 - grown.len());
+    let told: Value = serde_json::from_str(&shop.says(&["history", "--json"])).expect("JSON");
+    let told: Vec<Value> = told["decisions"].as_array().unwrap().clone();
+    assert_eq!(resizes(&told).len(), grown.len());
+    let explained = shop.says(&["explain", "clicks"]);
+    assert!(explained.contains("resize 2 → 4  grow") && explained.contains("BudgetExhausted"), "{explained}");
+    // Neither the ledger's tag nor counts inside the range are drift.
+    assert_eq!(shop.command(&["drift"]).output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let shop = Shop::new();
+    let events = shop.run(&["--traffic", "12", "--for", "1h", "--dry-run"]);
+    let would = resizes(&events);
+    assert!(!would.is_empty() && would.iter().all(|resize| resize["outcome"] == "dry-run"), "{would:#?}");
+    assert_eq!((shop.status()["shards"].clone(), shop.status()["calls_left"].clone()), (2.into(), 10.into()));
+}
+
+#[test]
+fn pins_and_pauses_are_honoured_and_are_no_drift() {
+    let shop = Shop::new();
+    assert!(shop.says(&["pin", "clicks", "--shards", "8", "--for", "4h"]).contains("pinned to 8 shards until"));
+    let events = shop.run(&["--traffic", "1", "--for", "30m"]);
+    let counts: Vec<&Value> = resizes(&events).iter().map(|resize| &resize["to"]).collect();
+    assert_eq!(counts, [&Value::from(4), &Value::from(8)]);
+    assert_eq!(shop.status()["pin"]["shards"], 8);
+    assert_eq!(shop.command(&["drift"]).output().unwrap().status.code(), Some(0));
+    let refused = shop.command(&["pin", "clicks", "--shards", "100", "--for", "1h"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(5));
+    shop.says(&["resume"]);
+    shop.says(&["pause", "clicks"]);
+    let events = shop.run(&["--traffic", "40", "--for", "30m"]);
+    assert!(resizes(&events).is_empty(), "{events:#?}");
+    assert!(events.iter().any(|event| event["reason"] == "paused"));
+    shop.says(&["resume", "clicks"]);
+    assert!(!resizes(&shop.run(&["--for", "30m"])).is_empty());
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args([name, &id]).status().expect("kill starts").success());
+}
+
+/// Waits until the ledger has grown to so many bytes, so that the run is under way.
+fn wait_for(path: &Path, bytes: u64) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while std::fs::metadata(path).map_or(0, |data| data.len()) < bytes {
+        assert!(Instant::now() < until, "{} does not grow", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_polite_signal_ends_it_with_0() {
+    for name in ["-TERM", "-INT"] {
+        let shop = Shop::new();
+        let child = shop.command(&["run", "--speed", "600", "--traffic", "12", "--json"]).spawn().expect("it starts");
+        wait_for(&shop.path("tidegate-ledger"), 500);
+        signal(&child, name);
+        let asked = Instant::now();
+        let output = child.wait_with_output().expect("it ends");
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let events = lines(&String::from_utf8_lossy(&output.stdout));
+        assert_eq!(
+            (&events.last().unwrap()["event"], &events.last().unwrap()["asked"]),
+            (&"stopped".into(), &true.into())
+        );
+    }
+}
+
+/// Minutes of calls: those that the plant accepted, and those that the ledger holds.
+fn calls(shop: &Shop) -> (Vec<i64>, BTreeSet<i64>) {
+    let cloud: Value = serde_json::from_slice(&std::fs::read(shop.path("cloud.json")).unwrap()).unwrap();
+    let spent = &cloud["regions"]["eu-west-1"]["items"]["stream"]["clicks"]["stream"]["spent"]["reshards"];
+    let spent =
+        spent.as_array().map(|calls| calls.iter().map(|at| at.as_i64().unwrap() / 60).collect()).unwrap_or_default();
+    let ledger = std::fs::read_to_string(shop.path("tidegate-ledger")).unwrap();
+    let records = ledger.lines().filter_map(|line| serde_json::from_str::<Value>(line.split_once(' ')?.1).ok());
+    let calling = records.filter(|record| record["is"] == "calling").map(|record| record["called"].as_i64().unwrap());
+    (spent, calling.collect())
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_no_call() {
+    let shop = Shop::new();
+    shop.run(&["--traffic", "12", "--ticks", "1"]);
+    let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into();
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..12 {
+        let mut child = shop.command(&["run", "--speed", "3000"]).stdout(Stdio::null()).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(random.u64(20..900)));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+    shop.run(&["--for", "2h"]);
+    let (spent, written) = calls(&shop);
+    let lost: Vec<&i64> = spent.iter().filter(|at| !written.contains(at) && !written.contains(&(*at - 1))).collect();
+    assert!(!spent.is_empty() && lost.is_empty(), "seed {seed}: {lost:?} of {spent:?} are not among {written:?}");
+    assert!(spent.len() <= 10);
+}
+
+#[test]
+fn a_real_stream_is_resized_through_its_states() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let stream = format!("controlled-{}", std::process::id());
+    let spec = format!(
+        "apiVersion: tidegate/v1\npipeline: controlled\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\n\
+         streams:\n  {stream}: {{ capacity: {{ mode: provisioned, shards: {{ min: 2, max: 8 }} }} }}\n"
+    );
+    std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("the spec can be written");
+    let says = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.current_dir(folder.path()).env_clear().env("HOME", folder.path()).env("NO_COLOR", "1");
+        command.envs(emulators::ministack().env()).env("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url);
+        let output = command.env("AWS_ACCESS_KEY_ID", "510000000007").args(args).output().expect("it starts");
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {wrong}{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    says(&["apply", "-y", "-q"]);
+    put_load(&stream, 5.0);
+    let events = lines(&says(&["run", "--json", "--tick", "2s", "--ticks", "15", "--drift", "0s"]));
+    let hops: Vec<(i64, i64)> = resizes(&events)
+        .iter()
+        .map(|resize| (resize["from"].as_i64().unwrap(), resize["to"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(hops.first(), Some(&(2, 4)), "{events:#?}");
+    assert!(hops.len() >= 2 && hops.windows(2).all(|two| two[0].1 == two[1].0), "{hops:?}");
+    assert!(events.iter().any(|event| event["verb"] == "settled"), "{events:#?}");
+    let status: Value = serde_json::from_str(&says(&["status", "--json"])).expect("JSON");
+    assert_eq!(status["streams"][0]["calls_left"], 10 - hops.len());
+    assert_eq!(status["streams"][0]["shards"].as_i64(), hops.last().map(|hop| hop.1));
+    says(&["destroy", "-y", "-q", "--allow-data-loss", &format!("stream/{stream}")]);
+}
+
+/// Half an hour of metrics as AWS would show them, full to the brim on two shards.
+fn put_load(stream: &str, shards: f64) {
+    use aws_sdk_cloudwatch::primitives::DateTime;
+    use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let credentials = aws_credential_types::Credentials::new("510000000007", "test", None, None, "static");
+        let config = aws_sdk_cloudwatch::Config::builder()
+            .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::latest())
+            .region(aws_sdk_cloudwatch::config::Region::new("eu-west-1"))
+            .endpoint_url(&emulators::ministack().url)
+            .credentials_provider(credentials)
+            .build();
+        let client = aws_sdk_cloudwatch::Client::from_conf(config);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64 / 60;
+        for minute in now - 30..now {
+            let datum = |name: &str, value: f64| {
+                let of = Dimension::builder().name("StreamName").value(stream).build();
+                MetricDatum::builder()
+                    .metric_name(name)
+                    .dimensions(of)
+                    .timestamp(DateTime::from_secs(minute * 60))
+                    .value(value)
+                    .build()
+            };
+            let data = vec![
+                datum("IncomingRecords", shards * 60_000.0),
+                datum("IncomingBytes", shards * 6_000_000.0),
+                datum("WriteProvisionedThroughputExceeded", 100.0),
+                datum("GetRecords.IteratorAgeMilliseconds", 0.0),
+            ];
+            client
+                .put_metric_data()
+                .namespace("AWS/Kinesis")
+                .set_metric_data(Some(data))
+                .send()
+                .await
+                .expect("metrics are taken");
+        }
+    });
+}

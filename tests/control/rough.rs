@@ -1,0 +1,283 @@
+//! A rough world around the local cloud: what AWS and networks do to a controller, and judges of all that it sends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tidegate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
+use tidegate::control::Entry;
+use tidegate::local::Local;
+use tidegate::model::{Call, Glance, Observed, Quotas, Readings, Scope, State};
+use tidegate::run::Ledger;
+use tidegate::scale::Bounds;
+
+/// How often things go wrong, in thousandths.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Odds {
+    pub glance_fails: u32,
+    pub call_fails: u32,
+    pub answer_lost: u32,
+    pub stream_blind: u32,
+    pub minute_missing: u32,
+    pub half_minute: u32,
+}
+
+/// A resize that was sent, by true time.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub at: i64,
+    pub stream: String,
+    pub accepted: bool,
+}
+
+/// What all controllers of one world have sent, and which rules they broke.
+#[derive(Default)]
+pub struct Judge {
+    pub sent: Vec<Sent>,
+    pub broken: Vec<String>,
+}
+
+pub struct Rough {
+    pub local: Arc<Local>,
+    pub judge: Arc<Mutex<Judge>>,
+    pub bounds: BTreeMap<String, Bounds>,
+    pub odds: Odds,
+    random: Mutex<fastrand::Rng>,
+    /// Seconds by which this controller's clock is wrong.
+    pub skew: AtomicI64,
+    /// Steps until the process dies; negative: it does not.
+    pub fuse: AtomicI64,
+    pub dead: AtomicBool,
+    /// Whether others may act at the same time, so that a call may meet a stream that is not ACTIVE.
+    pub alone: bool,
+    /// Minutes whose records and bytes this controller has been told.
+    told: Mutex<BTreeSet<(String, i64)>>,
+}
+
+fn gone(class: Class) -> Fault {
+    Fault::new(class, "asking a rough world", "Rough", "it went wrong")
+}
+
+impl Rough {
+    pub fn new(
+        local: Arc<Local>,
+        judge: Arc<Mutex<Judge>>,
+        bounds: BTreeMap<String, Bounds>,
+        odds: Odds,
+        seed: u64,
+    ) -> Self {
+        Self {
+            local,
+            judge,
+            bounds,
+            odds,
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            skew: AtomicI64::new(0),
+            fuse: AtomicI64::new(-1),
+            dead: AtomicBool::new(false),
+            alone: true,
+            told: Mutex::default(),
+        }
+    }
+
+    fn happens(&self, thousandths: u32) -> bool {
+        self.random.lock().unwrap().u32(0..1000) < thousandths
+    }
+
+    /// The process may die between any two steps.
+    pub async fn step(&self) {
+        if self.fuse.fetch_sub(1, Ordering::SeqCst) == 0 {
+            self.dead.store(true, Ordering::SeqCst);
+        }
+        if self.dead.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn see(&self, target: &Target) -> Option<Glance> {
+        self.local.glance(target, false).now_or_never().unwrap().ok()
+    }
+
+    /// Judges a resize that is sent now.
+    fn judge(&self, target: &Target, to: u32) -> Vec<String> {
+        let Some(before) = self.see(target) else { return Vec::new() };
+        let (name, from) = (target.physical.clone(), before.open_shards);
+        let bounds = self.bounds[&name];
+        let mut broken = Vec::new();
+        let mut must = |holds: bool, rule: String| {
+            if !holds {
+                broken.push(format!("{name} {from} to {to} at {}: {rule}", self.local.now()));
+            }
+        };
+        must(!self.alone || before.state == State::Ready, format!("sent while {:?}", before.state));
+        if before.state == State::Ready {
+            must(to <= 2 * from && to >= from.div_ceil(2), "more than double or less than half".into());
+            let outside = from < bounds.min || from > bounds.max;
+            must((bounds.min..=bounds.max).contains(&to) || outside, format!("outside of {bounds:?}"));
+            let minute = self.now().div_euclid(60);
+            let told = self.told.lock().unwrap();
+            let known = (5..=7).all(|back| told.contains(&(name.clone(), minute - back)));
+            must(to >= from || outside || known, "shrunk although minutes are missing".into());
+        }
+        must(to != from, "to what it is".into());
+        broken
+    }
+}
+
+impl Cloud for Rough {
+    fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
+        self.local.caller()
+    }
+
+    fn observe<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Observed> {
+        self.local.observe(target)
+    }
+
+    fn state<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
+        self.local.state(target)
+    }
+
+    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
+        self.local.owned(scope)
+    }
+
+    fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {
+        self.local.readers(target)
+    }
+
+    fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>> {
+        self.local.quotas(kinds)
+    }
+
+    fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>> {
+        async move {
+            self.step().await;
+            let resize = (call.verb() == "UpdateShardCount").then(|| call.int("shards").unwrap() as u32);
+            let judged = resize.map(|to| self.judge(target, to));
+            if self.happens(self.odds.call_fails) {
+                let class = if self.happens(500) { Class::Throttled } else { Class::Unreachable };
+                return Err(gone(class));
+            }
+            let answer = self.local.perform(target, call).await;
+            if let Some(broken) = judged {
+                let mut judge = self.judge.lock().unwrap();
+                let (at, stream, accepted) = (self.local.now(), target.physical.clone(), answer.is_ok());
+                judge.sent.push(Sent { at, stream, accepted });
+                judge.broken.extend(broken);
+            }
+            self.step().await;
+            if self.happens(self.odds.answer_lost) {
+                return Err(gone(Class::Unreachable));
+            }
+            answer
+        }
+        .boxed()
+    }
+
+    fn glance<'a>(&'a self, target: &'a Target, tags: bool) -> BoxFuture<'a, Result<Glance, Fault>> {
+        async move {
+            self.step().await;
+            if self.happens(self.odds.glance_fails) {
+                return Err(gone(Class::Throttled));
+            }
+            self.local.glance(target, tags).await
+        }
+        .boxed()
+    }
+
+    fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings> {
+        async move {
+            self.step().await;
+            let mut all = self.local.readings(streams, from, to).await;
+            for stream in streams {
+                if self.happens(self.odds.stream_blind) {
+                    all.found.remove(stream);
+                    all.blind.insert(stream.clone(), "half a batch".into());
+                }
+            }
+            let mut told = self.told.lock().unwrap();
+            for (stream, minutes) in &mut all.found {
+                // A minute that is missing stays missing: it depends on the minute alone.
+                let missing = |minute: i64| {
+                    (minute.wrapping_mul(2_654_435_761) >> 7).rem_euclid(1000) < self.odds.minute_missing.into()
+                };
+                minutes.retain(|(minute, _)| !missing(minute.div_euclid(9)));
+                for (minute, metrics) in minutes {
+                    if self.happens(self.odds.half_minute) {
+                        metrics.bytes = None;
+                    }
+                    if metrics.bytes.is_some() && metrics.records.is_some() {
+                        told.insert((stream.clone(), *minute));
+                    }
+                }
+            }
+            let horizon = self.local.now().div_euclid(60) - 600;
+            told.retain(|(_, minute)| *minute > horizon);
+            all
+        }
+        .boxed()
+    }
+
+    fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>> {
+        self.local.ringing(alarms)
+    }
+
+    fn now(&self) -> i64 {
+        self.local.now() + self.skew.load(Ordering::SeqCst)
+    }
+
+    fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
+        self.local.pause(time)
+    }
+}
+
+/// A ledger that outlives the process; what was not yet durable may die with it.
+#[derive(Clone, Default)]
+pub struct Kept {
+    pub entries: Arc<Mutex<(Vec<Entry>, usize)>>,
+    pub world: Option<Arc<Rough>>,
+}
+
+impl Kept {
+    fn keep(&self, entries: &[Entry], durable: bool) {
+        let mut kept = self.entries.lock().unwrap();
+        kept.0.extend_from_slice(entries);
+        if durable {
+            kept.1 = kept.0.len();
+        }
+    }
+
+    /// The machine crashed: only what was durable is left.
+    pub fn crash(&self) {
+        let mut kept = self.entries.lock().unwrap();
+        let durable = kept.1;
+        kept.0.truncate(durable);
+    }
+}
+
+impl Ledger for Kept {
+    fn recall<'a>(&'a mut self, take: &'a mut (dyn FnMut(Entry) + Send)) -> BoxFuture<'a, Result<(), Fault>> {
+        async move {
+            self.entries.lock().unwrap().0.iter().cloned().for_each(take);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn write<'a>(&'a mut self, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
+        async move {
+            if let Some(world) = &self.world {
+                world.step().await;
+            }
+            self.keep(entries, durable);
+            if let Some(world) = &self.world {
+                world.step().await;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,211 @@
+//! Days of a whole controller in a rough world, each decided by its seed.
+//! `TIDEGATE_SIM_DAYS=100000 cargo test --test all -- control::seeds` runs for long; `TIDEGATE_SIM_SEED=17` plays one seed again.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures::future::{Either, select};
+use tidegate::apply::Stop;
+use tidegate::cloud::Target;
+use tidegate::control::{Fleet, Key, Rules, Stream};
+use tidegate::kinds::{SCHEMAS, stream::SCHEMA};
+use tidegate::local::{Load, Local, Options};
+use tidegate::model::{Address, Attrs, PIPELINE, RESOURCE, Value};
+use tidegate::run::{Controller, Watch};
+use tidegate::scale::{Bounds, Policy, Proposal, Tidegate, View};
+
+use super::rough::{Judge, Kept, Odds, Rough};
+
+const NOW: i64 = 1_795_478_400;
+const STREAMS: usize = 4;
+
+/// Wants anything, and something else every few minutes: the guards alone keep it from harm.
+struct Wild(u64);
+
+impl Policy for Wild {
+    fn name(&self) -> &'static str {
+        "wild"
+    }
+
+    fn propose(&mut self, view: &View<'_>) -> Proposal {
+        let mut random = fastrand::Rng::with_seed(self.0 ^ (view.now / 7).unsigned_abs());
+        Proposal { shards: random.u32(1..80), because: "wild".into() }
+    }
+}
+
+/// What a seed decides.
+#[derive(Debug)]
+struct Plot {
+    seed: u64,
+    odds: Odds,
+    controllers: usize,
+    tidegate: bool,
+    jumps: bool,
+    crashes: bool,
+    meddler: bool,
+}
+
+impl Plot {
+    fn of(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut odds = || random.u32(0..4) * random.u32(0..30);
+        let odds = Odds {
+            glance_fails: odds(),
+            call_fails: odds(),
+            answer_lost: odds() * 2,
+            stream_blind: odds(),
+            minute_missing: odds() * 3,
+            half_minute: odds(),
+        };
+        let mut is = |tenths: u32| random.u32(0..10) < tenths;
+        Self {
+            seed,
+            odds,
+            controllers: 1 + usize::from(is(2)),
+            tidegate: is(1),
+            jumps: is(3),
+            crashes: is(5),
+            meddler: is(2),
+        }
+    }
+}
+
+fn name(at: usize) -> String {
+    format!("s{at}")
+}
+
+fn bounds(at: usize) -> Bounds {
+    Bounds { min: 1 + at as u32, max: 8 + 16 * at as u32 }
+}
+
+fn world(plot: &Plot) -> Arc<Local> {
+    let mut options = Options { seed: plot.seed, keep_minutes: 300, ..Options::default() };
+    // Where clocks are right and nobody else acts, the controller's own books must keep the day's ten.
+    if !plot.jumps && plot.controllers == 1 {
+        options.limits.reshards_a_day = 1000;
+    }
+    let local = Local::new(SCHEMAS, options, NOW);
+    for at in 0..STREAMS {
+        let tags = Value::map([(PIPELINE, "sim".to_owned()), (RESOURCE, format!("stream/{}", name(at)))]);
+        let attrs = Attrs::from([("shards".to_owned(), Value::Int(2 + at as i64)), ("tags".to_owned(), tags)]);
+        local.put("stream", &name(at), attrs).unwrap();
+        local.offer(&name(at), Load::synthetic(plot.seed + at as u64, 3000.0, 700.0)).unwrap();
+    }
+    Arc::new(local)
+}
+
+async fn controller(plot: &Plot, rough: &Arc<Rough>, kept: &Kept) -> Controller {
+    let scope = rough.local.options().scope();
+    let scope = tidegate::model::Scope { pipeline: "sim".into(), ..scope };
+    let of = |at: usize| {
+        let policy: Box<dyn Policy + Send> =
+            if plot.tidegate { Box::new(Tidegate::new()) } else { Box::new(Wild(plot.seed ^ at as u64)) };
+        let key = Key { pipeline: "sim".into(), stream: name(at) };
+        Stream::new(key, name(at), scope.clone(), bounds(at), Attrs::new(), policy)
+    };
+    let watch = |at: usize| Watch {
+        target: Target {
+            address: Address::new("stream", name(at)),
+            schema: &SCHEMA,
+            scope: scope.clone(),
+            physical: name(at),
+            outputs: BTreeMap::new(),
+        },
+        cloud: 0,
+        alarms: Vec::new(),
+    };
+    let fleet = Fleet::new(Rules { learn_minutes: 60, ..Rules::default() }, (0..STREAMS).map(of).collect(), "sim");
+    let ledger = Kept { world: Some(Arc::clone(rough)), ..kept.clone() };
+    let clouds: Vec<Arc<dyn tidegate::cloud::Cloud>> = vec![Arc::clone(rough) as _];
+    Controller::start(clouds, (0..STREAMS).map(watch).collect(), fleet, Box::new(ledger), Stop::default())
+        .await
+        .unwrap()
+}
+
+/// One tick; answers false if the process died in it.
+async fn tick(controller: &mut Controller, rough: &Rough) -> bool {
+    let died = std::future::poll_fn(|_| match rough.dead.load(Ordering::SeqCst) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    });
+    let tick = std::pin::pin!(controller.tick(&|_| ()));
+    matches!(select(tick, std::pin::pin!(died)).await, Either::Left(_))
+}
+
+/// Plays days; answers the calls that were sent.
+async fn play(plot: &Plot, days: i64) -> Result<usize, String> {
+    let local = world(plot);
+    let judge = Arc::new(Mutex::new(Judge::default()));
+    let all: BTreeMap<String, Bounds> = (0..STREAMS).map(|at| (name(at), bounds(at))).collect();
+    let mut random = fastrand::Rng::with_seed(plot.seed ^ 0xC0FFEE);
+    let mut running = Vec::new();
+    for at in 0..plot.controllers {
+        let mut rough =
+            Rough::new(Arc::clone(&local), Arc::clone(&judge), all.clone(), plot.odds, plot.seed + at as u64);
+        rough.alone = plot.controllers == 1 && !plot.meddler;
+        let (rough, kept) = (Arc::new(rough), Kept::default());
+        running.push((controller(plot, &rough, &kept).await, rough, kept));
+    }
+    for _ in 0..days * 1440 {
+        local.advance(Duration::from_secs(55 + random.u64(0..10)));
+        if plot.meddler && random.u32(0..400) == 0 {
+            let count = Value::Int(random.i64(1..60));
+            local.tamper("stream", &name(random.usize(0..STREAMS)), "shards", count).unwrap();
+        }
+        for (running, rough, kept) in &mut running {
+            if plot.jumps && random.u32(0..500) == 0 {
+                let skew = if random.bool() { 0 } else { random.i64(-100_000..100_000) };
+                rough.skew.store(skew, Ordering::SeqCst);
+            }
+            if plot.crashes && random.u32(0..100) == 0 {
+                rough.fuse.store(random.i64(0..30), Ordering::SeqCst);
+            }
+            if !tick(running, rough).await {
+                if random.bool() {
+                    kept.crash();
+                }
+                rough.fuse.store(-1, Ordering::SeqCst);
+                rough.dead.store(false, Ordering::SeqCst);
+                *running = controller(plot, rough, kept).await;
+            }
+        }
+    }
+    let judge = judge.lock().unwrap();
+    let mut broken = judge.broken.clone();
+    for at in 0..STREAMS {
+        let accepted: Vec<i64> =
+            judge.sent.iter().filter(|sent| sent.accepted && sent.stream == name(at)).map(|sent| sent.at).collect();
+        let busy = accepted.windows(11).find(|calls| calls[10] - calls[0] < 86_400 - 60);
+        broken.extend(busy.map(|calls| format!("{}: eleven calls within 24 h from {}", name(at), calls[0])));
+    }
+    if broken.is_empty() { Ok(judge.sent.len()) } else { Err(broken.join("\n  ")) }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
+#[test]
+fn a_rough_world_makes_no_wrong_resize() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let days_each = 2;
+    let (first, seeds) = match number("TIDEGATE_SIM_SEED") {
+        Some(seed) => (seed, 1),
+        None => (1, number("TIDEGATE_SIM_DAYS").map_or(6, |days| days.div_ceil(days_each * STREAMS as u64))),
+    };
+    let began = Instant::now();
+    let mut calls = 0;
+    for seed in first..first + seeds {
+        let plot = Plot::of(seed);
+        match runtime.block_on(play(&plot, days_each as i64)) {
+            Ok(sent) => calls += sent,
+            Err(broken) => panic!("{plot:?}\nplay it again with TIDEGATE_SIM_SEED={seed}\n  {broken}"),
+        }
+    }
+    let days = seeds * days_each * STREAMS as u64;
+    let rate = days as f64 / began.elapsed().as_secs_f64();
+    println!("{days} stream-days, {calls} calls sent, {rate:.1} stream-days a second");
+    assert!(seeds == 1 || calls as u64 > days, "a world in which nothing is resized proves nothing: {calls} calls");
+}
