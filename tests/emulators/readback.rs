@@ -319,11 +319,11 @@ fn records_flow_from_the_producers_role_to_the_consumers_and_into_the_bucket() {
     let role = |name: &str| format!("arn:aws:iam::000000000000:role/tidegate/flow/flow-{name}-{REGION}");
     let (producer, consumer) = (root.assuming(&role("producer")), root.assuming(&role("consumer")));
     for key in 0..5 {
-        producer.read(&format!("kinesis put-record --stream-name flow-drops --partition-key {key} --data ZHJvcA=="));
+        producer.read(&format!("kinesis put-record --stream-name flow-drops --partition-key {key} --data drop"));
     }
     let shards = "kinesis get-shard-iterator --stream-name flow-drops --shard-id shardId-000000000000 --shard-iterator-type TRIM_HORIZON";
     assert!(producer.aws(shards).is_err(), "a producer reads");
-    let put = "kinesis put-record --stream-name flow-drops --partition-key 1 --data ZHJvcA==";
+    let put = "kinesis put-record --stream-name flow-drops --partition-key 1 --data drop";
     assert!(consumer.aws(put).is_err(), "a consumer writes");
     let iterator = consumer.read(shards)["ShardIterator"].as_str().expect("an iterator").to_owned();
     // ministack does not see in the iterator which stream it is of.

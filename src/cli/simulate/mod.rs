@@ -19,12 +19,7 @@ pub use input::Input;
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    plant: Plant,
-    /// Who decides: a name of the list that `--policy list` prints
-    #[arg(long, value_name = "NAME", default_value = registry::ENTRIES[0].name)]
-    policy: String,
+    trial: Trial,
     /// Compare policies in one table: `all`, or names with commas between them
     #[arg(long, value_name = "NAMES", conflicts_with_all = ["policy", "timeline", "day"])]
     compare: Option<String>,
@@ -40,9 +35,21 @@ pub struct Args {
     /// Write a page with plots: one HTML file that opens offline
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     report: Option<PathBuf>,
+}
+
+/// What every trial needs: traffic, a plant, and somebody who decides.
+#[derive(clap::Args)]
+pub struct Trial {
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub plant: Plant,
+    /// Who decides: a name of the list that `simulate --policy list` prints
+    #[arg(long, value_name = "NAME", default_value = registry::ENTRIES[0].name)]
+    pub policy: String,
     /// JSON in place of text
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// The plant that the policy is tried on, and what the user wants of it.
@@ -147,17 +154,17 @@ impl Plant {
 }
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    if args.policy == "list" {
+    if args.trial.policy == "list" {
         out.text(&sizing::policies());
         return Ok(Exit::Success);
     }
-    let settings = args.plant.settings()?;
-    let (entry, row) = named(&args.policy)?;
-    let given = args.input.read(common, args.plant.seed()).await?;
+    let settings = args.trial.plant.settings()?;
+    let (entry, row) = named(&args.trial.policy)?;
+    let given = args.trial.input.read(common, args.trial.plant.seed()).await?;
     let prices = common.price_table()?;
     if let Some(list) = &args.compare {
         let scores = scores(&chosen(list)?, &given.demand, &settings, &prices);
-        if args.json {
+        if args.trial.json {
             let figures: Vec<_> = scores.iter().map(Score::figures).collect();
             out.line(&serde_json::json!({ "format_version": sizing::FORMAT, "scores": figures }).to_string());
         } else {
@@ -194,7 +201,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     if let Some(file) = &args.report {
         write(file, &sizing::page(&told))?;
     }
-    if args.json {
+    if args.trial.json {
         out.line(&sizing::json(&told).to_string());
     } else {
         let style = crate::report::human::Style { color: out.color(), width: out.width() };

@@ -113,6 +113,16 @@ fn wave(minutes: &[Minute], from: i64, highest: f64) -> String {
     (0..24).map(hour).collect()
 }
 
+/// How to read the sentences, for who sees them for the first time.
+fn legend() -> String {
+    let rules = crate::scale::MEMBERS.len();
+    format!(
+        "  Demand is what producers sent, throttled records included, as far as metrics had come. {rules} rules each size a copy\n  \
+         of this stream on paper; the less a rule's copy has cost so far, the more it is trusted. The stream is resized when at\n  \
+         least half of the trust wants it, and the most trusted rule that wants just this is named.\n"
+    )
+}
+
 fn resizes(told: &Told, days: &[Day], asked: Option<&str>, style: &Style) -> String {
     let decisions = &told.run.decisions;
     let busiest = days.iter().max_by(|a, b| a.peak.total_cmp(&b.peak));
@@ -136,6 +146,9 @@ fn resizes(told: &Told, days: &[Day], asked: Option<&str>, style: &Style) -> Str
             format!("\nThe resizes of {}{why}, and why\n", day.date)
         }
     };
+    if told.entry.name == "tidegate" {
+        text.push_str(&legend());
+    }
     for decision in listed.iter().take(3 * MOST_LISTED) {
         text.push_str(&line(decision, chosen.is_none(), style));
     }
