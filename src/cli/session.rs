@@ -222,12 +222,25 @@ impl Common {
         Ok(table)
     }
 
+    /// The address of `--endpoint-url`. Calls are signed, so that a user in it is of no use, and it would stand in logs.
+    fn endpoint(&self) -> Result<Option<String>, Failure> {
+        let authority =
+            |url: &str| url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().map(str::to_owned);
+        let has_user =
+            self.endpoint_url.as_deref().and_then(authority).is_some_and(|authority| authority.contains('@'));
+        if has_user {
+            let what = "the address of --endpoint-url holds a user or a password";
+            return Err(Failure::refused(what, "write http://HOST:PORT; credentials come from the AWS environment"));
+        }
+        Ok(self.endpoint_url.clone())
+    }
+
     /// Connects to AWS for a command that needs no spec.
     pub async fn aws(&self, profile: Option<String>) -> Result<Aws, Failure> {
         if self.cloud != Where::Aws {
             return Err(Failure::refused("the embedded cloud has no CloudWatch", "leave out --cloud"));
         }
-        let endpoint_url = self.endpoint_url.clone();
+        let endpoint_url = self.endpoint()?;
         let connect = Connect { profile, region: self.region.clone(), endpoint_url, static_keys: None };
         Ok(Aws::connect(&connect).await?)
     }
@@ -239,7 +252,7 @@ impl Common {
                 let connect = Connect {
                     profile: self.profile.clone(),
                     region,
-                    endpoint_url: self.endpoint_url.clone(),
+                    endpoint_url: self.endpoint()?,
                     static_keys: None,
                 };
                 Ok(Arc::new(Aws::connect(&connect).await?))

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod interrupt;
+mod leaks;
 mod usage;
 
 use std::path::Path;
