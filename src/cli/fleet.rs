@@ -5,15 +5,22 @@ use std::sync::Arc;
 
 use super::Job;
 use crate::cloud::{Cloud, Target};
-use crate::control::{Decision, Fleet, Key, Rules, Stream, Verb, hand};
-use crate::kinds::stream::{Mode, SCHEMA, Shards, StreamSpec};
-use crate::model::{Address, Desired, Value};
+use crate::control::{Decision, Fleet, Key, Money, Rules, Stream, Verb, hand};
+use crate::kinds::stream::{self, Mode, SCHEMA, Scheduled, Shards, StreamSpec};
+use crate::model::units::Span;
+use crate::model::{Address, Desired};
 use crate::run::Watch;
-use crate::scale::{Bounds, Tidegate};
+use crate::scale::{Alarm, Bounds, Care, Floor, Quiet, Signal, Tidegate};
 
-/// Metrics whose alarms ask for a decision.
-const WAKING: &[&str] =
-    &["GetRecords.IteratorAgeMilliseconds", "WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded"];
+/// What an alarm on this metric asks a decision for.
+fn signal(metric: &str) -> Option<Signal> {
+    match metric {
+        "GetRecords.IteratorAgeMilliseconds" => Some(Signal::IteratorAge),
+        "WriteProvisionedThroughputExceeded" => Some(Signal::WritesRefused),
+        "ReadProvisionedThroughputExceeded" => Some(Signal::ReadsRefused),
+        _ => None,
+    }
+}
 
 /// The streams of a pipeline that have a range.
 pub fn ranges(job: &Job) -> impl Iterator<Item = (Bounds, &Desired)> {
@@ -44,7 +51,9 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
             let key = Key { pipeline: job.scope.pipeline.clone(), stream: desired.address.name().to_owned() };
             let policy = Box::new(Tidegate::new());
             let wanted = desired.attrs.clone();
-            streams.push(Stream::new(key, desired.physical.clone(), job.scope.clone(), bounds, wanted, policy));
+            let mut stream = Stream::new(key, desired.physical.clone(), job.scope.clone(), bounds, wanted, policy);
+            heed(&mut stream, job, desired.address.name());
+            streams.push(stream);
             watches.push(Watch { target: target(job, desired), cloud, alarms: alarms(job, desired) });
         }
     }
@@ -69,13 +78,30 @@ pub fn target(job: &Job, desired: &Desired) -> Target {
     }
 }
 
-fn alarms(job: &Job, stream: &Desired) -> Vec<String> {
-    let wakes = |alarm: &&Desired| {
-        let metric = alarm.attrs.get("metric").and_then(Value::as_text).unwrap_or_default();
-        let of = alarm.address.name().split('/').next() == Some(stream.address.name());
-        alarm.address.kind() == "alarm" && of && WAKING.contains(&metric)
+/// What the spec's `scaling` block says.
+fn heed(stream: &mut Stream, job: &Job, name: &str) {
+    stream.inputs.care = Some(Care::default());
+    let spec = job.spec.streams.iter().find(|(key, _)| key.as_str() == name);
+    let Some(scaling) = spec.and_then(|(_, spec)| spec.scaling.as_ref()) else { return };
+    let minutes = |span: Span| i64::try_from(span.seconds() / 60).unwrap_or(i64::MAX);
+    stream.price = scaling.objective.price(None);
+    let floor = |one: &Scheduled| Floor::Schedule { at: one.at, minutes: minutes(one.lasts), min: one.min };
+    stream.inputs.floors = scaling.schedule.iter().map(floor).collect();
+    let quiet = |one: &stream::Quiet| Quiet { at: one.at, minutes: minutes(one.lasts) };
+    stream.inputs.no_shrink = scaling.no_shrink.iter().map(quiet).collect();
+    let dollars_a_shard_hour = job.prices.0.get("kinesis.shardHour").copied().unwrap_or(0.0);
+    stream.money = scaling.budget.map(|dollars| Money { dollars: f64::from(dollars), dollars_a_shard_hour });
+}
+
+fn alarms(job: &Job, stream: &Desired) -> Vec<Alarm> {
+    let of_it = |alarm: &&Desired| {
+        alarm.address.kind() == "alarm" && alarm.address.name().split('/').next() == Some(stream.address.name())
     };
-    job.graph.iter().filter(wakes).map(|alarm| alarm.physical.clone()).collect()
+    let waking = |alarm: &Desired| {
+        let signal = signal(alarm.attrs.get("metric")?.as_text()?)?;
+        Some(Alarm { name: alarm.physical.clone(), signal })
+    };
+    job.graph.iter().filter(of_it).filter_map(waking).collect()
 }
 
 /// A decision in one line, for people.

@@ -18,16 +18,15 @@ impl Stream {
             (ConditionKind::Contended, self.contended(minute)),
             (ConditionKind::BudgetExhausted, self.exhausted(moment)),
         ];
-        let before = std::mem::take(&mut self.conditions);
         let made = found.into_iter().map(|(kind, (status, reason, message))| {
-            let same = before.iter().find(|old| old.kind == kind && old.status == status);
+            let same = self.conditions.iter().find(|old| old.kind == kind && old.status == status);
             let since = same.map_or(moment.now, |old| old.since);
             Condition { kind, status, reason: reason.into(), message, since }
         });
         self.conditions = made.collect();
     }
 
-    fn accepted(&self) -> (Status, &'static str, String) {
+    fn accepted(&self) -> (Status, &str, String) {
         match (self.ours, self.on_demand) {
             (_, true) => (Status::False, "on-demand", "AWS sizes an on-demand stream".into()),
             (Some(true), _) => (Status::True, "ours", format!("{} to {} shards", self.bounds.min, self.bounds.max)),
@@ -38,7 +37,7 @@ impl Stream {
         }
     }
 
-    fn observed(&self, minute: i64) -> (Status, &'static str, String) {
+    fn observed(&self, minute: i64) -> (Status, &str, String) {
         if let Some(why) = &self.blind {
             return (Status::False, "unreadable", why.clone());
         }
@@ -52,7 +51,7 @@ impl Stream {
         }
     }
 
-    fn synced(&self) -> (Status, &'static str, String) {
+    fn synced(&self) -> (Status, &str, String) {
         if let Some(at) = self.pending() {
             let call = self.resizes[at];
             return (Status::False, "resharding", format!("from {} to {} shards", call.from, call.to));
@@ -62,14 +61,14 @@ impl Stream {
                 (Status::True, "as-wanted", format!("{shards} shards"))
             }
             (Some(shards), Some(desired)) => {
-                let held = self.last.as_ref().map_or("not-decided", |last| reason(&last.reason));
+                let held = self.last.as_ref().map_or("not-decided", |last| last.reason.as_str());
                 (Status::False, held, format!("{shards} shards, {desired} are wanted"))
             }
             _ => (Status::Unknown, "not-decided", "nothing has been decided yet".into()),
         }
     }
 
-    fn healthy(&self, minute: i64) -> (Status, &'static str, String) {
+    fn healthy(&self, minute: i64) -> (Status, &str, String) {
         let Some(newest) = self.newest_known().filter(|newest| *newest >= minute - STALE) else {
             return (Status::Unknown, "no-metrics", "there are no fresh metrics".into());
         };
@@ -84,7 +83,7 @@ impl Stream {
         (Status::True, "keeps-up", "nothing is rejected and readers keep up".into())
     }
 
-    fn contended(&self, minute: i64) -> (Status, &'static str, String) {
+    fn contended(&self, minute: i64) -> (Status, &str, String) {
         let times = self.reversals(minute);
         if self.is_contended(minute) {
             let message = format!(
@@ -101,25 +100,4 @@ impl Stream {
         let (status, reason) = if used >= all { (Status::True, "all-used") } else { (Status::False, "some-left") };
         (status, reason, message)
     }
-}
-
-/// Reasons of decisions as conditions tell them.
-fn reason(of: &str) -> &'static str {
-    const KNOWN: &[&str] = &[
-        "budget",
-        "stale-metrics",
-        "incomplete-metrics",
-        "iterator-age",
-        "paused",
-        "contended",
-        "back-off",
-        "clock",
-        "not-ours",
-        "unreadable",
-        "grow",
-        "shrink",
-        "bounds",
-        "pin",
-    ];
-    KNOWN.iter().find(|known| **known == of).copied().unwrap_or("held")
 }

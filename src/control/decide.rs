@@ -1,10 +1,10 @@
 //! One tick of one stream: from what was seen to what is to be done, and why.
 
 use super::report::{Decision, Verb};
-use super::stream::{Moment, Rules, Seen, Step, Stream, sample, view};
+use super::stream::{Moment, Rules, Seen, Step, Stream, sample};
 use super::{Record, hand};
 use crate::model::Glance;
-use crate::scale::{Proposal, dispose};
+use crate::scale::{Proposal, Reason, dispose};
 
 /// Metrics of these minutes back must all be there before a shard is taken away: newer ones may not have come yet.
 const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
@@ -22,9 +22,9 @@ impl Stream {
         let moment = Moment { rules, now };
         let mut records = Vec::new();
         self.absorb(seen, moment, &mut records);
-        let woken_by = match &self.alarms[..] {
-            [] => "tick".to_owned(),
-            [alarm, ..] => format!("alarm {alarm}"),
+        let woken_by = match self.inputs.wakes() {
+            None => "tick".to_owned(),
+            Some(alarm) => format!("alarm {}", alarm.name),
         };
         let decision = Decision { woken_by, ..self.decide(moment) };
         let mut is_news = records.iter().any(|record| matches!(record, Record::Decided { .. }));
@@ -67,7 +67,7 @@ impl Stream {
             None => {}
         }
         if let Some(alarms) = seen.alarms {
-            self.alarms = alarms.to_vec();
+            self.inputs.alarms = alarms.to_vec();
         }
         self.blind = blind;
     }
@@ -83,28 +83,19 @@ impl Stream {
         let bounds = self.narrowed();
         if let Some(pin) = self.pin {
             let because = format!("pinned to {} shards until {}", pin.shards, hand::stamp(pin.until));
-            proposal = Proposal { shards: pin.shards, because };
+            proposal = Proposal::new(pin.shards, because);
         }
         self.desired = Some(proposal.shards.clamp(bounds.min, bounds.max));
         if let Some((reason, because)) = self.unwanted(moment) {
             return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
         }
-        let view = view(&self.window, &self.resizes, bounds, moment.rules, minute, shards);
-        let disposed = dispose(&view, &proposal);
-        let outside = shards < bounds.min || shards > bounds.max;
+        let disposed = dispose(&self.view(bounds, moment.rules, minute, shards), &proposal);
         let (to, because) = (disposed.shards, disposed.because);
-        if to < shards && !outside && !COMPLETE.clone().all(|back| self.is_known(minute - back)) {
+        if disposed.reason == Reason::Shrink && !COMPLETE.clone().all(|back| self.is_known(minute - back)) {
             let because = format!("{because}; held: a minute of those that should be there by now has no metrics");
             return self.decision(Verb::Hold, "incomplete-metrics", (shards, shards), because, moment);
         }
-        let reason = match to.cmp(&shards) {
-            std::cmp::Ordering::Equal if self.desired == Some(shards) => "in-band",
-            std::cmp::Ordering::Equal => self.why_held(moment),
-            _ if self.pin.is_some() => "pin",
-            _ if outside => "bounds",
-            std::cmp::Ordering::Greater => "grow",
-            std::cmp::Ordering::Less => "shrink",
-        };
+        let reason = if self.pin.is_some() && to != shards { "pin" } else { slug(disposed.reason) };
         let verb = if to == shards { Verb::Hold } else { Verb::Resize };
         self.decision(verb, reason, (shards, to), because, moment)
     }
@@ -190,23 +181,6 @@ impl Stream {
         None
     }
 
-    /// The guard's reason as a slug, in the order of the guard.
-    fn why_held(&self, moment: Moment<'_>) -> &'static str {
-        let minute = moment.minute();
-        if self.calls_used(minute) >= moment.rules.calls_a_day {
-            return "budget";
-        }
-        match self.newest_known() {
-            None => "stale-metrics",
-            Some(newest) if newest < minute - 15 => "stale-metrics",
-            Some(newest) if !(newest - 2..=self.window.newest().unwrap_or(newest)).all(|at| self.is_known(at)) => {
-                "incomplete-metrics"
-            }
-            Some(newest) if self.window.at(newest).age.unwrap_or(0.0) > 10.0 => "iterator-age",
-            Some(_) => "guard",
-        }
-    }
-
     /// Looks once more, with tags, just before the call: the decision must still be the same. Answers the record that has
     /// to be written before the call is sent, or the hold that takes the decision's place.
     pub fn confirm(
@@ -274,6 +248,29 @@ pub enum Answer {
     Accepted,
     Refused,
     Unknown,
+}
+
+/// The guard's reason as its stable word.
+fn slug(reason: Reason) -> &'static str {
+    match reason {
+        Reason::InBand => "in-band",
+        Reason::Grow => "grow",
+        Reason::Shrink => "shrink",
+        Reason::Bounds => "bounds",
+        Reason::Floor => "floor",
+        Reason::Budget => "budget",
+        Reason::Quota => "quota",
+        Reason::Resharding => "resharding",
+        Reason::CallsUsed => "calls-used",
+        Reason::StaleMetrics => "stale-metrics",
+        Reason::IncompleteMetrics => "incomplete-metrics",
+        Reason::IteratorAge => "iterator-age",
+        Reason::Alarm => "alarm",
+        Reason::Draining => "draining",
+        Reason::NoShrink => "no-shrink",
+        Reason::Breaker => "breaker",
+        Reason::OtherStreams => "other-streams",
+    }
 }
 
 /// Waits double with each failure in a row.

@@ -94,7 +94,7 @@ impl Stream {
             call_back_at: counting.map(|called| (called + 1440) * 60),
             pin: self.pin,
             pause: self.pause,
-            alarms: self.alarms.clone(),
+            alarms: self.inputs.alarms.iter().map(|alarm| alarm.name.clone()).collect(),
             conditions: self.conditions.clone(),
             last: self.last.clone().or_else(|| self.decisions.back().cloned()),
             decisions: self.decisions.iter().cloned().collect(),

@@ -87,7 +87,7 @@ impl Memory {
     pub fn take(&mut self, record: &Record) {
         match record {
             Record::Sample { minute, accepted, rejected, age } => {
-                let sample = Sample { accepted: *accepted, rejected: *rejected, age: *age };
+                let sample = Sample { accepted: *accepted, rejected: *rejected, age: *age, ..Sample::default() };
                 self.samples.insert(*minute, sample);
                 while self.samples.len() > Self::MINUTES {
                     self.samples.pop_first();
@@ -136,7 +136,7 @@ impl Memory {
     /// The records that make this memory again.
     pub fn records(&self) -> Vec<Record> {
         let sample = |(minute, sample): (&i64, &Sample)| {
-            let Sample { accepted, rejected, age } = *sample;
+            let Sample { accepted, rejected, age, .. } = *sample;
             Record::Sample { minute: *minute, accepted, rejected, age }
         };
         let mut records: Vec<Record> = self.samples.iter().map(sample).collect();

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn the_worst_of_each_step_is_kept_for_a_day() {
         let mut day = Day::default();
-        let sample = |accepted| Sample { accepted: Some(accepted), rejected: Some(0.5), age: None };
+        let sample = |accepted| Sample { accepted: Some(accepted), rejected: Some(0.5), ..Sample::default() };
         day.saw(100, &sample(1.0));
         day.saw(102, &sample(3.0));
         day.had(103, 4);

@@ -4,7 +4,7 @@ use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
 use super::{Foreign, Key, Record};
 use crate::model::{Attrs, Glance, Metrics, Scope};
-use crate::scale::{Bounds, Policy, Proposal, Resize, Sample, View, Window};
+use crate::scale::{Alarm, Bounds, Budget, Inputs, Policy, Proposal, Resize, Sample, View, Window};
 
 /// Minutes of samples in memory: the policy has taken in what is older.
 const WINDOW: usize = 180;
@@ -23,8 +23,6 @@ pub const DRY_RUN: &str = "dry-run";
 pub struct Rules {
     /// Calls of UpdateShardCount that AWS allows in a rolling 24 hours.
     pub calls_a_day: u32,
-    /// What a rejected record is worth, in units of the capacity that would have carried it.
-    pub price: f64,
     pub dry_run: bool,
     pub tick_seconds: u32,
     /// A stream is looked at at least this often, in seconds; the more streams, the less often.
@@ -39,7 +37,6 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             calls_a_day: 10,
-            price: 100.0,
             dry_run: false,
             tick_seconds: 60,
             look_seconds: 60,
@@ -47,6 +44,13 @@ impl Default for Rules {
             learn_minutes: 14 * 1440,
         }
     }
+}
+
+/// A month's money for the shards of a stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Money {
+    pub dollars: f64,
+    pub dollars_a_shard_hour: f64,
 }
 
 /// When, and under which rules.
@@ -70,7 +74,7 @@ pub struct Seen<'a> {
     pub glance: Option<Result<&'a Glance, &'a str>>,
     pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
     /// Alarms of this stream in state ALARM; `None`: not known.
-    pub alarms: Option<&'a [String]>,
+    pub alarms: Option<&'a [Alarm]>,
 }
 
 /// What a tick made of it.
@@ -91,6 +95,11 @@ pub struct Stream {
     pub bounds: Bounds,
     /// What the spec wants of it, for the calls of its kind.
     pub wanted: Attrs,
+    /// What a rejected record is worth, in units of the capacity that would have carried it.
+    pub price: f64,
+    /// What the user wants besides: schedules, times without shrinking; alarms as they ring.
+    pub inputs: Inputs,
+    pub money: Option<Money>,
     pub(super) policy: Box<dyn Policy + Send>,
     pub(super) window: Window,
     pub(super) unprimed: usize,
@@ -111,7 +120,6 @@ pub struct Stream {
     pub(super) ours: Option<bool>,
     pub(super) pin: Option<Pin>,
     pub(super) pause: Option<Pause>,
-    pub(super) alarms: Vec<String>,
     pub(super) reads_refused: Option<f64>,
     /// Why the newest look or reading failed.
     pub(super) blind: Option<String>,
@@ -138,6 +146,9 @@ impl Stream {
             scope,
             bounds,
             wanted,
+            price: 100.0,
+            inputs: Inputs::default(),
+            money: None,
             policy,
             window: Window::new(WINDOW),
             unprimed: 0,
@@ -155,7 +166,6 @@ impl Stream {
             ours: None,
             pin: None,
             pause: None,
-            alarms: Vec::new(),
             reads_refused: None,
             blind: None,
             failures: 0,
@@ -203,7 +213,11 @@ impl Stream {
     pub fn recall(&mut self, record: &Record, rules: &Rules) {
         match record {
             Record::Sample { minute, accepted, rejected, age } => {
-                self.put(*minute, Sample { accepted: *accepted, rejected: *rejected, age: *age }, rules);
+                self.put(
+                    *minute,
+                    Sample { accepted: *accepted, rejected: *rejected, age: *age, ..Sample::default() },
+                    rules,
+                );
             }
             Record::Decided { decision } => self.remember(decision.clone()),
             other => {
@@ -239,8 +253,41 @@ impl Stream {
     /// Asks the policy, which learns from being asked.
     pub(super) fn propose(&mut self, rules: &Rules, minute: i64, shards: u32) -> Proposal {
         self.unprimed = 0;
-        let bounds = self.bounds;
-        self.policy.propose(&view(&self.window, &self.resizes, bounds, rules, minute, shards))
+        self.inputs.budget = self.money.and_then(|money| self.budget(money, minute));
+        let (bounds, calls_a_day, price) = (self.bounds, rules.calls_a_day, self.price);
+        let (window, resizes, inputs) = (&self.window, &self.resizes[..], &self.inputs);
+        self.policy.propose(&View { now: minute, shards, window, resizes, calls_a_day, bounds, price, inputs })
+    }
+
+    /// What the policy and the guard are shown.
+    pub(super) fn view(&self, bounds: Bounds, rules: &Rules, minute: i64, shards: u32) -> View<'_> {
+        let (window, resizes, inputs) = (&self.window, &self.resizes[..], &self.inputs);
+        View { now: minute, shards, window, resizes, calls_a_day: rules.calls_a_day, bounds, price: self.price, inputs }
+    }
+
+    /// What this month's shards have cost so far, from the counts that are known; before the oldest known change the
+    /// stream is taken to have had the count that it changed from.
+    fn budget(&self, money: Money, minute: i64) -> Option<Budget> {
+        let utc = jiff::tz::Offset::UTC;
+        let today = utc.to_datetime(jiff::Timestamp::from_second(minute * 60).ok()?).date();
+        let start = |date: jiff::civil::Date| {
+            Some(utc.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).ok()?.as_second() / 60)
+        };
+        let first = start(today.first_of_month())?;
+        let next = start(today.last_of_month().tomorrow().ok()?)?;
+        let (mut end, mut count, mut shard_minutes) = (minute, self.shards?, 0);
+        for resize in self.resizes.iter().rev().filter(|resize| resize.from != resize.to) {
+            let done = resize.done.unwrap_or(minute).clamp(first, end);
+            shard_minutes += (end - done) * i64::from(count);
+            (end, count) = (done, resize.from);
+        }
+        shard_minutes += (end - first).max(0) * i64::from(count);
+        Some(Budget {
+            dollars: money.dollars,
+            spent: shard_minutes as f64 / 60.0 * money.dollars_a_shard_hour,
+            dollars_a_shard_hour: money.dollars_a_shard_hour,
+            minutes_left: next - minute,
+        })
     }
 
     /// Calls that count against AWS's limit in this minute.
@@ -284,18 +331,6 @@ impl Stream {
     }
 }
 
-/// What the policy and the guard are shown.
-pub(super) fn view<'a>(
-    window: &'a Window,
-    resizes: &'a [Resize],
-    bounds: Bounds,
-    rules: &Rules,
-    minute: i64,
-    shards: u32,
-) -> View<'a> {
-    View { now: minute, shards, window, resizes, calls_a_day: rules.calls_a_day, bounds, price: rules.price }
-}
-
 /// Metrics of a minute as load on shards. Bytes without records, or the other way round, are half an answer, which is none.
 pub fn sample(metrics: &Metrics) -> Sample {
     /// Records and bytes that one shard takes in a minute.
@@ -313,6 +348,7 @@ pub fn sample(metrics: &Metrics) -> Sample {
         accepted: finite(accepted),
         rejected: finite(rejected),
         age: finite(metrics.age_ms.map(|age| age / 60_000.0)),
+        ..Sample::default()
     }
 }
 
@@ -329,7 +365,10 @@ mod tests {
             age_ms: Some(90_000.0),
             reads_refused: None,
         };
-        assert_eq!(sample(&whole), Sample { accepted: Some(1.0), rejected: Some(0.1), age: Some(1.5) });
+        assert_eq!(
+            sample(&whole),
+            Sample { accepted: Some(1.0), rejected: Some(0.1), age: Some(1.5), ..Sample::default() }
+        );
         assert_eq!(sample(&Metrics { bytes: None, ..whole }).accepted, None);
         assert_eq!(sample(&Metrics { records: None, ..whole }).accepted, None);
         assert_eq!(sample(&Metrics { bytes: Some(f64::NAN), records: Some(f64::NAN), ..whole }).accepted, None);

@@ -14,7 +14,7 @@ impl Policy for Wants {
     }
 
     fn propose(&mut self, _: &View<'_>) -> Proposal {
-        Proposal { shards: self.0.load(std::sync::atomic::Ordering::SeqCst), because: "test".into() }
+        Proposal::new(self.0.load(std::sync::atomic::Ordering::SeqCst), "test")
     }
 }
 
@@ -235,7 +235,7 @@ fn calls_of_other_machines_count() {
     let text = Ledger { reshards, ..Ledger::default() }.text();
     bench.tag(LEDGER, &text);
     bench.want(16);
-    assert_eq!(bench.hold(), "budget");
+    assert_eq!(bench.hold(), "calls-used");
     assert_eq!(bench.condition(ConditionKind::BudgetExhausted).0, Status::True);
     assert_eq!(bench.stream.status(&bench.rules, bench.now()).calls_left, 0);
 }

@@ -3,6 +3,7 @@
 mod effects;
 mod import;
 mod physics;
+mod scaling;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::model::{
 pub use effects::{glance, text_map};
 pub use import::import;
 pub use physics::{hop_seconds, hops, shard_hours};
+pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};
 
 /// A Kinesis data stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +41,10 @@ pub struct StreamSpec {
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
     #[schemars(example = serde_json::json!({ "mode": "provisioned", "shards": { "min": 2, "max": 64 } }))]
     pub capacity: Capacity,
+    /// How the autoscaler chooses within a range of shards. Nothing of it is sent to AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = serde_json::json!({ "objective": "strict", "schedule": [{ "at": "Mon-Fri 08:30", "for": "2h", "min": 16 }] }))]
+    pub scaling: Option<Scaling>,
     /// How long records stay readable: 24h (AWS's default) to 365d. A decrease loses data at once.
     #[serde(default = "one_day", skip_serializing_if = "is_one_day")]
     pub retention: Span,
@@ -240,6 +246,7 @@ impl ResourceKind for Kind {
         for (name, stream) in &spec.streams {
             let at = Path::of(["streams", name.as_str()]);
             check(stream, &at, &mut wish.problems);
+            scaling::check(stream, &at, &mut wish.problems);
             let physical = stream.name.as_ref().unwrap_or(name).as_str();
             let mut desired = Desired::new(&SCHEMA, name.as_str(), physical, at.clone());
             let (use_key, key_at) = match (&stream.encryption, &spec.defaults.key) {

@@ -1,7 +1,6 @@
 //! Kinesis's operations on the streams of a world: what AWS refuses, what it starts, and how long it takes.
 
 use super::limits::{Refusal, per_day};
-use super::shards;
 use super::stream::{Change, ON_DEMAND_SHARDS, Stream, Then, is_on_demand, retention_seconds};
 use super::world::{Item, Moving, World};
 use crate::cloud::{Class, Target};
@@ -126,7 +125,7 @@ fn update_shard_count(
     per_day(&stream.spent.reshards, moving.now, limits.reshards_a_day, "UpdateShardCount")?;
     stream.spent.reshards.push(moving.now);
     let start = stream.draw(moving.options.seed, &target.physical, 10.0, 30.0);
-    let operations = shards::operations(stream.shards.open_count(), to);
+    let operations = crate::model::operations(stream.shards.open_count(), to);
     begin(stream, moving, "UPDATING", moving.options.profile.seconds(operations, start), Then::Reshape(to));
     Ok(())
 }

@@ -84,9 +84,10 @@ pub fn whole_minutes(seconds: f64) -> u32 {
 mod tests {
     use super::super::Profile;
     use super::super::plant::{Offer, Plant, Settings, step};
-    use super::super::shards::{ShardMap, operations};
+    use super::super::shards::ShardMap;
     use super::super::traffic::{Amount, Keys};
     use super::*;
+    use crate::model::operations;
 
     /// A load that swings through throttling, and the counts that serve it.
     fn story() -> impl Iterator<Item = (f64, u32)> {

@@ -51,15 +51,6 @@ pub fn even_starts(count: u32) -> Vec<u128> {
     (0..count).map(|i| i * width + i * rest / count).collect()
 }
 
-/// Splits and merges of a uniform change from `from` to `to` shards: `n + m - 2 gcd(n, m)` (geometry; AWS publishes none).
-pub fn operations(from: u32, to: u32) -> u32 {
-    let (mut a, mut b) = (from, to);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    from + to - 2 * a
-}
-
 impl ShardMap {
     /// A new stream: `count` shards of equal ranges.
     pub fn new(count: u32, now: i64) -> Self {
@@ -238,8 +229,6 @@ mod tests {
             assert_eq!(map.open_count(), to);
             check_tiling(&map);
         }
-        assert_eq!(operations(4, 3), 5);
-        assert_eq!(operations(100, 101), 199);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::DAY;
 use super::plant::{self, Minute, Offer, Plant, Settings};
-use super::shards::{self, ShardMap};
+use super::shards::ShardMap;
 use super::traffic::{Load, mix, mix_text};
 use crate::model::units::Span;
-use crate::model::{Attrs, Value};
+use crate::model::{Attrs, Value, splits};
 
 /// Open shards of a new on-demand stream (4 MB/s write; Kinesis guide, "Choosing the capacity mode").
 pub const ON_DEMAND_SHARDS: u32 = 4;
@@ -255,7 +255,7 @@ impl Stream {
     /// Open shards at the peak of a uniform change: AWS makes short-lived ones, and they count.
     pub fn peak_of_change(&self, to: u32) -> u64 {
         let from = self.shards.open_count();
-        let splits = (shards::operations(from, to) + to).saturating_sub(from) / 2;
+        let splits = splits(from, to);
         u64::from(from) + u64::from(splits)
     }
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod attrs;
+pub mod calendar;
 mod call;
 mod field;
 mod graph;
@@ -11,6 +12,7 @@ mod metrics;
 mod problem;
 mod quota;
 mod rates;
+mod reshape;
 mod scope;
 mod tags;
 pub mod units;
@@ -26,6 +28,7 @@ pub use metrics::{Glance, Metrics, Readings};
 pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};
 pub use rates::published_rate;
+pub use reshape::{gcd, operations, splits};
 pub use scope::Scope;
 pub use tags::{
     ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PAUSED, PIN, PIPELINE, PROTECT, RESOURCE, is_ours_to_write,

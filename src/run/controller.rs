@@ -9,6 +9,7 @@ use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
 use crate::control::{DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Record, Seen, Verb};
 use crate::model::{Glance, Readings};
+use crate::scale::Alarm;
 
 /// Looks in one tick: DescribeStreamSummary allows 20 a second, and half of that is left to others.
 const LOOKS: usize = 600;
@@ -23,7 +24,7 @@ pub struct Watch {
     /// Which of the clouds.
     pub cloud: usize,
     /// Its alarms that ask for a decision, by their names in AWS.
-    pub alarms: Vec<String>,
+    pub alarms: Vec<Alarm>,
 }
 
 /// What is worth a line.
@@ -121,7 +122,7 @@ impl Controller {
         let names: Vec<Vec<String>> = (0..self.clouds.len())
             .map(|at| {
                 let here = self.watches.iter().filter(|watch| watch.cloud == at);
-                here.flat_map(|watch| watch.alarms.iter().cloned()).collect()
+                here.flat_map(|watch| watch.alarms.iter().map(|alarm| alarm.name.clone())).collect()
             })
             .collect();
         let of_all = |at: usize| (&*self.clouds[at], &wanted[at], &names[at], now[at].div_euclid(60));
@@ -192,8 +193,8 @@ impl Controller {
             };
             let glance = seen.looks.get(&at).map(|look| look.as_ref().map_err(String::as_str));
             let ringing = seen.alarms[watch.cloud].as_ref();
-            let ringing: Option<Vec<String>> =
-                ringing.map(|all| watch.alarms.iter().filter(|name| all.contains(*name)).cloned().collect());
+            let ringing: Option<Vec<Alarm>> =
+                ringing.map(|all| watch.alarms.iter().filter(|alarm| all.contains(&alarm.name)).cloned().collect());
             let seen = Seen { glance, metrics, alarms: ringing.as_deref() };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             tell_step(stream.key.clone(), &step.records, tell);

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn sample(accepted: f64, rejected: f64) -> Sample {
-        Sample { accepted: Some(accepted), rejected: Some(rejected), age: None }
+        Sample { accepted: Some(accepted), rejected: Some(rejected), ..Sample::default() }
     }
 
     #[test]

@@ -1,22 +1,36 @@
 //! The one place that disposes: whatever a policy proposes, what leaves here is a call that AWS accepts, or none.
 
-use super::reshard::reach;
-use super::{Policy, Proposal, View};
+use serde::{Deserialize, Serialize};
 
-/// Iterator age in minutes above which no shard is taken away: readers need the shards to catch up.
-const MOST_AGE: f64 = 10.0;
+use super::limits::{Runaway, fitting, runaway};
+use super::reshard::reach;
+use super::{Care, Lag, Limits, Notice, Numbers, Policy, Proposal, Reason, View};
+
 /// Metrics that are older than this many minutes decide nothing.
 const STALE: i64 = 15;
 /// The newest minutes that must all be known before a shard is taken away.
 const COMPLETE: i64 = 3;
+/// Readers that are at most so many minutes behind have come to the new shards.
+const CAUGHT_UP: f64 = 1.0;
+/// A load that fills this share of the shards cannot wait for readers.
+const FULL: f64 = 0.9;
+/// Ages that were known within so many minutes should be known now.
+const HAD_AGE: i64 = 60;
 
 /// What is to be done now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// The target of one UpdateShardCount call; the present count is to hold.
     pub shards: u32,
     /// The proposal's sentence, and what the guard made of it.
     pub because: String,
+    /// The same as a word and as numbers.
+    pub reason: Reason,
+    pub numbers: Numbers,
+    /// What a person has to hear, whatever is decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// A policy whose every proposal goes through the guard.
@@ -29,125 +43,200 @@ impl<P: Policy> Policy for Guarded<P> {
     }
 
     fn propose(&mut self, view: &View<'_>) -> Proposal {
-        let Decision { shards, because } = dispose(view, &self.0.propose(view));
-        Proposal { shards, because }
+        let proposal = self.0.propose(view);
+        let Decision { shards, because, numbers, .. } = dispose(view, &proposal);
+        Proposal { shards, because, evidence: numbers.evidence }
     }
 }
 
-/// Makes a proposal safe: bounds, AWS's step, the day's calls, no shrinking on what is not known.
+/// Makes a proposal safe: bounds, floors, money, AWS's step, the day's calls, the account's quota, no shrinking on what is not known.
 pub fn dispose(view: &View<'_>, proposal: &Proposal) -> Decision {
-    let bounded = proposal.shards.clamp(view.bounds.min.max(1), view.bounds.max.max(view.bounds.min).max(1));
-    let outside = view.shards < view.bounds.min || view.shards > view.bounds.max;
-    let hold = |why: String| Decision { shards: view.shards, because: format!("{}; held: {why}", proposal.because) };
-    if bounded == view.shards {
-        if bounded == proposal.shards {
-            return Decision { shards: bounded, because: proposal.because.clone() };
-        }
-        return hold(format!("the bounds are {} to {}", view.bounds.min, view.bounds.max));
-    }
-    if view.resizes.iter().any(|resize| resize.done.is_none()) {
-        return hold("a reshard is running".into());
-    }
-    let left = view.calls_a_day.saturating_sub(view.calls_used());
-    if left == 0 {
-        return hold(format!("all {} calls of the last 24 h are used", view.calls_a_day));
-    }
-    if !outside && let Some(why) = doubt(view, bounded) {
-        return hold(why);
-    }
-    let (least, most) = reach(view.shards);
-    let shards = bounded.clamp(least, most);
-    let mut because = proposal.because.clone();
-    if bounded != proposal.shards {
-        because = format!("{because}; the bounds are {} to {}", view.bounds.min, view.bounds.max);
-    }
-    if shards != bounded {
-        because = format!("{because}; {shards} is as far as one call goes from {}", view.shards);
-    }
-    Decision { shards, because }
+    let (limits, lag) = (Limits::of(view), Lag::of(view));
+    let mut notices = limits.notices(proposal);
+    let dead = lag.dead.iter();
+    notices.extend(dead.map(|(consumer, age)| Notice::DeadConsumer { consumer: consumer.clone(), age_minutes: *age }));
+    let breaker = view.inputs.care.as_ref().and_then(|care| runaway(view, care));
+    notices.extend(breaker.map(|why| Notice::BreakerOpen { because: why.to_string() }));
+    let case = Case { view, proposal, limits, lag, breaker };
+    let (shards, reason, because) = case.dispose(&mut notices);
+    Decision { shards, because, reason, numbers: case.numbers(), notices }
 }
 
-/// Why a change inside the bounds has to wait.
-fn doubt(view: &View<'_>, wanted: u32) -> Option<String> {
-    let known = |minute: i64| view.window.at(minute).accepted.is_some();
-    let newest = view.window.newest().unwrap_or(i64::MIN);
-    if newest < view.now.saturating_sub(STALE) {
-        return Some(format!("no metrics for more than {STALE} min"));
+/// A proposal with all that bears on it.
+struct Case<'a> {
+    view: &'a View<'a>,
+    proposal: &'a Proposal,
+    limits: Limits,
+    lag: Lag,
+    breaker: Option<Runaway>,
+}
+
+type Answer = (u32, Reason, String);
+
+impl Case<'_> {
+    fn dispose(&self, notices: &mut Vec<Notice>) -> Answer {
+        let (view, wanted) = (self.view, self.proposal.shards);
+        let bounded = wanted.clamp(self.limits.min, self.limits.max);
+        let mut because = self.proposal.because.clone();
+        let limit = (bounded != wanted).then(|| self.limit(wanted));
+        if bounded == view.shards {
+            return match limit {
+                None => (bounded, Reason::InBand, because),
+                Some((reason, why)) => self.hold(reason, &why),
+            };
+        }
+        if view.resizes.iter().any(|resize| resize.done.is_none()) {
+            return self.hold(Reason::Resharding, "a reshard is running");
+        }
+        if view.calls_a_day <= view.calls_used() {
+            return self.hold(Reason::CallsUsed, &format!("all {} calls of the last 24 h are used", view.calls_a_day));
+        }
+        // The user's word and what is above it need no metrics.
+        let told = view.shards < self.limits.min || view.shards > view.bounds.max.max(view.bounds.min);
+        if !told && let Some((reason, why)) = self.doubt(bounded) {
+            return self.hold(reason, &why);
+        }
+        if let Some((_, why)) = &limit {
+            because = format!("{because}; {why}");
+        }
+        let (least, most) = reach(view.shards);
+        let reached = bounded.clamp(least, most);
+        if reached != bounded {
+            because = format!("{because}; {reached} is as far as one call goes from {}", view.shards);
+        }
+        let room = view.inputs.quota.map_or(u32::MAX, |quota| quota.limit.saturating_sub(quota.open));
+        let shards = fitting(view.shards, reached, room);
+        if shards != reached {
+            notices.push(Notice::QuotaBinds { wanted: reached, room });
+            let why = format!("the account has room for {room} more open shards during a change to {reached}");
+            if shards == view.shards {
+                return self.hold(Reason::Quota, &why);
+            }
+            because = format!("{because}; {why}, so {shards}");
+        }
+        let reason = match limit {
+            Some((reason, _)) if told => reason,
+            _ if shards > view.shards => Reason::Grow,
+            _ => Reason::Shrink,
+        };
+        (shards, reason, because)
     }
-    if wanted > view.shards {
-        return None;
+
+    fn hold(&self, reason: Reason, why: &str) -> Answer {
+        (self.view.shards, reason, format!("{}; held: {why}", self.proposal.because))
     }
-    if !(newest - COMPLETE + 1..=newest).all(known) {
-        return Some(format!("a minute of the newest {COMPLETE} has no metrics"));
+
+    /// What cuts a wish.
+    fn limit(&self, wanted: u32) -> (Reason, String) {
+        let (limits, bounds) = (&self.limits, self.view.bounds);
+        match (limits.floor, limits.paid) {
+            (Some(floor), _) if wanted < limits.min => (Reason::Floor, floor.to_string()),
+            (_, Some(paid)) if wanted > limits.max && limits.max < bounds.max => {
+                (Reason::Budget, format!("the month's budget pays for {paid} shards"))
+            }
+            _ => (Reason::Bounds, format!("the bounds are {} to {}", bounds.min, bounds.max)),
+        }
     }
-    let age = view.window.at(newest).age.unwrap_or(0.0);
-    (age > MOST_AGE).then(|| format!("the iterator age is {age:.0} min"))
+
+    /// Why a change that only the load asks for has to wait.
+    fn doubt(&self, wanted: u32) -> Option<(Reason, String)> {
+        let view = self.view;
+        let newest = view.window.newest().unwrap_or(i64::MIN);
+        if newest < view.now.saturating_sub(STALE) {
+            return Some((Reason::StaleMetrics, format!("no metrics for more than {STALE} min")));
+        }
+        if wanted > view.shards {
+            let breaker = self.breaker.map(|why| (Reason::Breaker, why.to_string()));
+            return breaker.or_else(|| if self.is_urgent(newest) { None } else { self.draining() });
+        }
+        let known = |minute: i64| view.window.at(minute).accepted.is_some();
+        if !(newest - COMPLETE + 1..=newest).all(known) {
+            return Some((Reason::IncompleteMetrics, format!("a minute of the newest {COMPLETE} has no metrics")));
+        }
+        self.behind(newest).or_else(|| self.forbidden()).or_else(|| self.draining())
+    }
+
+    /// Why readers need all the shards there are.
+    fn behind(&self, newest: i64) -> Option<(Reason, String)> {
+        let care = self.view.inputs.care;
+        let most = care.unwrap_or_default().most_age;
+        let age = match care {
+            Some(_) => self.lag.age,
+            None => self.view.window.at(newest).age,
+        };
+        if let Some(age) = age.filter(|age| *age > most) {
+            return Some((Reason::IteratorAge, format!("the iterator age is {age:.0} min")));
+        }
+        care?;
+        if self.lag.is_growing() {
+            let slope = self.lag.slope.unwrap_or_default();
+            return Some((Reason::IteratorAge, format!("the iterator age grows by {slope:.1} min a minute")));
+        }
+        let had = (newest - HAD_AGE..=newest).any(|minute| self.view.window.at(minute).age.is_some());
+        (had && self.lag.age.is_none())
+            .then(|| (Reason::IncompleteMetrics, "the iterator age is not known any more".into()))
+    }
+
+    /// Why nothing may shrink now.
+    fn forbidden(&self) -> Option<(Reason, String)> {
+        let (view, inputs) = (self.view, self.view.inputs);
+        if let Some(alarm) = inputs.alarms.first() {
+            return Some((Reason::Alarm, format!("the alarm {} rings", alarm.name)));
+        }
+        // What grew beyond its load may come back; what swings has to rest.
+        if let Some(why @ Runaway::Swings { .. }) = self.breaker {
+            return Some((Reason::Breaker, why.to_string()));
+        }
+        let quiet = inputs.no_shrink.iter().find(|quiet| quiet.at.until(view.now, 0, quiet.minutes).is_some())?;
+        Some((Reason::NoShrink, format!("nothing shrinks for {} min from {} on", quiet.minutes, quiet.at)))
+    }
+
+    /// Whether waiting for readers would cost records.
+    fn is_urgent(&self, newest: i64) -> bool {
+        let sample = self.view.window.at(newest);
+        let written = sample.accepted.map(|accepted| accepted + sample.rejected.unwrap_or(0.0));
+        let demand = [written, self.proposal.evidence.demand].into_iter().flatten().reduce(f64::max);
+        demand.is_some_and(|demand| demand >= FULL * f64::from(self.view.shards)) || self.view.inputs.wakes().is_some()
+    }
+
+    /// Whether the last reshard's shards are still unread, as far as is known and for a bounded time.
+    fn draining(&self) -> Option<(Reason, String)> {
+        let Care { settle, .. } = self.view.inputs.care?;
+        let done = self.view.resizes.last().and_then(|resize| resize.done)?;
+        let since = self.view.now - done;
+        let read = || {
+            let newest = self.view.window.newest().unwrap_or(i64::MIN);
+            // Only minutes that ended after the children served can show that they are read.
+            (done + 1..=newest).any(|minute| self.view.window.at(minute).age.is_some_and(|age| age <= CAUGHT_UP))
+        };
+        (since < settle && !read()).then(|| {
+            (Reason::Draining, format!("the last reshard ended {since} min ago and its shards are not read yet"))
+        })
+    }
+
+    fn numbers(&self) -> Numbers {
+        let view = self.view;
+        let (oldest, newest) = (view.window.oldest().unwrap_or(0), view.window.newest().unwrap_or(-1));
+        let known =
+            (oldest.max(newest - STALE)..=newest).rev().find(|minute| view.window.at(*minute).accepted.is_some());
+        let sample = known.map(|minute| view.window.at(minute)).unwrap_or_default();
+        Numbers {
+            shards: view.shards,
+            wanted: self.proposal.shards,
+            floor: self.limits.min,
+            ceiling: self.limits.max,
+            calls_left: view.calls_a_day.saturating_sub(view.calls_used()),
+            metrics_minute: known,
+            accepted: sample.accepted,
+            rejected: sample.rejected,
+            reads_shared: sample.reads.shared,
+            reads_fan_out: sample.reads.fan_out,
+            age_minutes: self.lag.age,
+            age_slope: self.lag.slope,
+            evidence: self.proposal.evidence,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scale::{Bounds, Resize, Sample, Window};
-    use proptest::prelude::*;
-
-    fn window(newest: i64, gap: Option<i64>, age: f64) -> Window {
-        let mut window = Window::new(100);
-        for minute in newest - 20..=newest {
-            let known = Sample { accepted: Some(1.0), rejected: Some(0.0), age: Some(age) };
-            window.put(minute, if Some(minute) == gap { Sample::default() } else { known });
-        }
-        window
-    }
-
-    fn decide(window: &Window, resizes: &[Resize], bounds: Bounds, shards: u32, wanted: u32) -> Decision {
-        let view = View { now: 10_000, shards, window, resizes, calls_a_day: 10, bounds, price: 100.0 };
-        dispose(&view, &Proposal { shards: wanted, because: "test".into() })
-    }
-
-    const WIDE: Bounds = Bounds { min: 1, max: 10_000 };
-
-    #[test]
-    fn what_is_not_known_takes_no_shard_away() {
-        let whole = window(9_997, None, 0.0);
-        assert_eq!(decide(&whole, &[], WIDE, 10, 6).shards, 6);
-        for (window, reason) in [
-            (window(9_997, Some(9_996), 0.0), "a minute of the newest 3 has no metrics"),
-            (window(9_980, None, 0.0), "no metrics for more than 15 min"),
-            (window(9_997, None, 30.0), "the iterator age is 30 min"),
-        ] {
-            let decision = decide(&window, &[], WIDE, 10, 6);
-            assert_eq!((decision.shards, decision.because), (10, format!("test; held: {reason}")));
-        }
-        assert_eq!(decide(&window(9_997, Some(9_996), 0.0), &[], WIDE, 10, 12).shards, 12);
-    }
-
-    #[test]
-    fn a_stream_outside_its_bounds_is_brought_back_even_if_nothing_is_known() {
-        let stale = window(9_000, None, 0.0);
-        let bounds = Bounds { min: 4, max: 8 };
-        assert_eq!((decide(&stale, &[], bounds, 1, 1).shards, decide(&stale, &[], bounds, 1, 100).shards), (2, 2));
-        assert_eq!((decide(&stale, &[], bounds, 3, 3).shards, decide(&stale, &[], bounds, 20, 20).shards), (4, 10));
-    }
-
-    proptest! {
-        #[test]
-        fn every_decision_is_one_that_aws_accepts(
-            shards in 1u32..2000, wanted in 0u32..20_000, min in 1u32..50, more in 0u32..3000, calls in 0usize..14, running in any::<bool>(),
-        ) {
-            let bounds = Bounds { min, max: min + more };
-            let mut resizes: Vec<Resize> = (0..calls as i64)
-                .map(|call| Resize { called: 8_000 + 150 * call, done: Some(8_005 + 150 * call), from: 1, to: 2 })
-                .collect();
-            if let Some(last) = resizes.last_mut().filter(|_| running) {
-                last.done = None;
-            }
-            let decision = decide(&window(9_997, None, 0.0), &resizes, bounds, shards, wanted);
-            let used = resizes.iter().filter(|resize| resize.called > 10_000 - 1440).count();
-            if decision.shards != shards {
-                prop_assert!(decision.shards <= 2 * shards && decision.shards >= shards.div_ceil(2));
-                prop_assert!(used < 10 && resizes.iter().all(|resize| resize.done.is_some()));
-                prop_assert!((min..=min + more).contains(&decision.shards) || shards < min || shards > min + more);
-            }
-        }
-    }
-}
+mod tests;

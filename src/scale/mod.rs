@@ -3,12 +3,17 @@
 //! Policies propose, one guard disposes: a policy cannot break a limit of AWS. Every load is in units of one shard's
 //! limits, so that all policies speak of the same thing.
 
+mod account;
 pub mod baseline;
 mod council;
 mod demand;
+mod fleet;
 mod guard;
 mod histogram;
 mod history;
+mod inputs;
+mod lag;
+mod limits;
 mod policy;
 mod priors;
 pub mod reshard;
@@ -17,13 +22,18 @@ mod shadow;
 mod tidegate;
 mod window;
 
+pub use account::{Evidence, Notice, Numbers, Reason};
 pub use council::{Council, Member, Temper, Vote};
+pub use fleet::{Admission, Wish, admit};
 pub use guard::{Decision, Guarded, dispose};
 pub use history::{FLOORS, History, SUSTAINED, Signs, WINDOWS};
+pub use inputs::{Alarm, Budget, Care, Consumer, Floor, Inputs, Quiet, Quota, Signal};
+pub use lag::{Lag, read_need, slope};
+pub use limits::Limits;
 pub use policy::{Bounds, Policy, Proposal, Resize, View};
 pub use priors::MEMBERS;
 pub use reshard::Pace;
 pub use rule::Rule;
 pub use shadow::{Bill, Shadow};
 pub use tidegate::Tidegate;
-pub use window::{Sample, Window};
+pub use window::{Reads, Sample, Window};

@@ -1,4 +1,4 @@
-use super::Window;
+use super::{Evidence, Inputs, Window};
 
 /// The counts that the spec allows, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct View<'a> {
     /// What a rejected record is worth, in units of the capacity that would have carried it: 10 thrifty, 100 balanced,
     /// 1000 strict.
     pub price: f64,
+    /// What besides the metrics bears on the decision; [`Inputs::NONE`] for nothing.
+    pub inputs: &'a Inputs,
 }
 
 /// What a policy would do, and why.
@@ -44,6 +46,15 @@ pub struct Proposal {
     pub shards: u32,
     /// One sentence with its numbers, for the person who asks why.
     pub because: String,
+    /// The same for programs, as far as the metrics do not say it.
+    pub evidence: Evidence,
+}
+
+impl Proposal {
+    /// A wish of somebody who knows only what the metrics say.
+    pub fn new(shards: u32, because: impl Into<String>) -> Self {
+        Self { shards, because: because.into(), evidence: Evidence::default() }
+    }
 }
 
 /// A way to size a stream. It may keep what it learned; the same views in the same order give the same proposals.

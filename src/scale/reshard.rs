@@ -1,17 +1,7 @@
 //! What a change of the shard count costs: operations, calls, minutes.
 
-/// Splits and merges of one uniform reshape: with g = gcd(from, to) every group of from/g shards becomes to/g shards, by
-/// to − g splits and from − g merges. Geometry, seen once in the wild (4 → 3 took 2 splits and 3 merges).
-pub fn operations(from: u32, to: u32) -> u32 {
-    from + to - 2 * gcd(from, to)
-}
-
-fn gcd(mut a: u32, mut b: u32) -> u32 {
-    while b > 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
+use super::Resize;
+pub use crate::model::{operations, splits};
 
 /// The furthest counts that one UpdateShardCount call reaches: half of the present count rounded up, and twice.
 pub fn reach(from: u32) -> (u32, u32) {
@@ -65,6 +55,24 @@ impl Pace {
         Self { minutes_per_operation }
     }
 
+    /// What the reshards of this stream show.
+    pub fn learned(resizes: &[Resize]) -> Self {
+        let mut pace = Self::default();
+        for resize in resizes {
+            if let Some(done) = resize.done {
+                pace.saw(operations(resize.from, resize.to), done - resize.called);
+            }
+        }
+        pace
+    }
+
+    /// Expected whole minutes until a count serves that may take several calls.
+    pub fn minutes_to(&self, from: u32, to: u32) -> i64 {
+        let mut at = from.max(1);
+        let hop = |hop: u32| self.minutes(std::mem::replace(&mut at, hop), hop);
+        hops(from, to).into_iter().map(hop).sum()
+    }
+
     /// Learns from a reshard of so many operations that took so many minutes.
     pub fn saw(&mut self, operations: u32, minutes: i64) {
         // Half a minute of rounding and the start come off; a reshard of few operations says little of one operation.
@@ -83,15 +91,6 @@ impl Pace {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn operations_are_those_of_the_table() {
-        let table =
-            [(1, 2, 1), (4, 3, 5), (4, 5, 7), (8, 10, 14), (8, 16, 8), (100, 101, 199), (100, 75, 125), (100, 50, 50)];
-        for (from, to, expected) in table {
-            assert_eq!(operations(from, to), expected, "{from} to {to}");
-        }
-    }
 
     #[test]
     fn a_cheap_count_near_the_wanted_one_is_taken() {

@@ -4,7 +4,7 @@ use super::history::{History, Signs};
 use super::priors::MEMBERS;
 use super::reshard::{Pace, operations, thrifty};
 use super::rule::Rule;
-use super::{Policy, Proposal, View};
+use super::{Evidence, Policy, Proposal, View, read_need};
 
 /// Minutes back that a policy without memory reads when it is asked for the first time.
 const CATCH_UP: i64 = 14 * 1440;
@@ -68,7 +68,8 @@ impl Tidegate {
             let shards = shards_at(minute, view.shards, view.resizes);
             let sample = view.window.at(minute);
             if let Some(demand) = self.meter.read(sample, shards, is_stable(minute, view.resizes)) {
-                self.demand = demand;
+                // Without a datapoint for reads nothing is known of them, and writes decide.
+                self.demand = read_need(view.window, minute, shards).map_or(demand, |reads| reads.max(demand));
             }
             self.signs = self.history.take(self.demand);
             let council = self.council.get_or_insert_with(|| Council::new(self.members, self.temper, shards));
@@ -92,14 +93,20 @@ impl Policy for Tidegate {
     fn propose(&mut self, view: &View<'_>) -> Proposal {
         self.catch_up(view);
         let (Some(council), Some(seen)) = (self.council.as_mut(), self.seen) else {
-            return Proposal { shards: view.shards, because: "no metrics have come yet".into() };
+            return Proposal::new(view.shards, "no metrics have come yet");
         };
         let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
         let vote = council.vote(view.now, view.price, &self.signs, view.shards, used);
         let saved = 1.0 - f64::from(vote.shards) / f64::from(view.shards);
         let wanted = if saved > 0.0 && saved < LEAST_SAVING { view.shards } else { vote.shards };
         let shards = thrifty(view.shards, wanted);
-        Proposal { shards, because: self.reason(view, &vote, shards, view.now - seen) }
+        let evidence = Evidence {
+            demand: Some(self.demand),
+            usable: Some(self.meter.usable()),
+            more: Some(vote.more),
+            fewer: Some(vote.fewer),
+        };
+        Proposal { shards, because: self.reason(view, &vote, shards, view.now - seen), evidence }
     }
 }
 

@@ -9,6 +9,29 @@ pub struct Sample {
     pub rejected: Option<f64>,
     /// Iterator age in minutes: the maximum over shards and consumers.
     pub age: Option<f64>,
+    pub reads: Reads,
+}
+
+/// What consumers read in a minute, in units of one shard's read limits: 2 MiB a second, and for the shared ones five
+/// GetRecords calls a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reads {
+    /// All consumers together that share the shards' read limits.
+    pub shared: Option<f64>,
+    /// The busiest of the enhanced fan-out consumers: each has the limit of every shard for itself.
+    pub fan_out: Option<f64>,
+}
+
+impl Reads {
+    /// From the reads of the shared consumers together and of each fan-out consumer.
+    pub fn of(shared: Option<f64>, fan_out: impl IntoIterator<Item = Option<f64>>) -> Self {
+        Self { shared, fan_out: fan_out.into_iter().flatten().reduce(f64::max) }
+    }
+
+    /// What decides: the larger of the two.
+    pub fn largest(self) -> Option<f64> {
+        [self.shared, self.fan_out].into_iter().flatten().reduce(f64::max)
+    }
 }
 
 /// The newest minutes of a stream, gaps kept, at most `capacity` of them.

@@ -2,8 +2,8 @@
 
 use crate::local::Profile;
 use crate::local::reference::{self, RETRY_MINUTES, Retries, Served, Unread};
-use crate::local::shards::operations;
 use crate::local::traffic::mix;
+use crate::model::operations;
 use crate::scale::Resize;
 
 /// Minutes of a day.

@@ -4,7 +4,7 @@ use super::demand::Demand;
 use super::plant::{Actuator, Answer, DAY, Refusal, Stream};
 use crate::local::Profile;
 use crate::local::traffic::mix;
-use crate::scale::{Bounds, Policy, Sample, View, Window};
+use crate::scale::{Bounds, Inputs, Policy, Sample, View, Window};
 
 /// Minutes of metrics that a policy is shown: CloudWatch keeps one-minute data for 15 days.
 const WINDOW_MINUTES: usize = 15 * DAY as usize;
@@ -167,6 +167,7 @@ fn decide(
         calls_a_day: settings.calls_a_day,
         bounds: settings.bounds,
         price: settings.price,
+        inputs: Inputs::NONE,
     });
     let (from, to) = (stream.shards, proposal.shards.clamp(settings.bounds.min, settings.bounds.max));
     if from == to {
@@ -195,7 +196,12 @@ fn decide(
 }
 
 fn sample(minute: &Minute) -> Sample {
-    Sample { accepted: Some(minute.accepted), rejected: Some(minute.rejected), age: Some(minute.age) }
+    Sample {
+        accepted: Some(minute.accepted),
+        rejected: Some(minute.rejected),
+        age: Some(minute.age),
+        ..Sample::default()
+    }
 }
 
 /// The minutes whose metrics never arrive: runs of 10 to 60 until they make up the share.
@@ -236,7 +242,7 @@ mod tests {
             let newest = view.window.newest();
             self.seen.push((view.now, newest, view.shards));
             let load = newest.and_then(|minute| view.window.at(minute).accepted).unwrap_or(0.0);
-            Proposal { shards: (load / 0.7).ceil() as u32, because: format!("{load:.1} at 70 %") }
+            Proposal::new((load / 0.7).ceil() as u32, format!("{load:.1} at 70 %"))
         }
     }
 

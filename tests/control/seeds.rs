@@ -31,7 +31,7 @@ impl Policy for Wild {
 
     fn propose(&mut self, view: &View<'_>) -> Proposal {
         let mut random = fastrand::Rng::with_seed(self.0 ^ (view.now / 7).unsigned_abs());
-        Proposal { shards: random.u32(1..80), because: "wild".into() }
+        Proposal::new(random.u32(1..80), "wild")
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tidegate::local::Profile;
 use tidegate::local::reference::{RETRY_MINUTES, Unread, consume, serve, whole_minutes};
-use tidegate::scale::{Bounds, Policy, Resize, Sample, Tidegate, View, Window, dispose, reshard};
+use tidegate::scale::{Bounds, Inputs, Policy, Resize, Sample, Tidegate, View, Window, dispose, reshard};
 
 const CALLS_A_DAY: u32 = 10;
 /// A minute's metrics are there two minutes after it ended.
@@ -60,6 +60,7 @@ fn run(load: &[f64], run: Run) -> (Vec<Called>, f64) {
                 calls_a_day: CALLS_A_DAY,
                 bounds: run.bounds,
                 price: run.price,
+                inputs: Inputs::NONE,
             };
             let decision = dispose(&view, &policy.propose(&view));
             if decision.shards != shards {
@@ -73,7 +74,12 @@ fn run(load: &[f64], run: Run) -> (Vec<Called>, f64) {
         let (age, rest) = consume(unread, served.accepted, shards, moved);
         (retries, unread) = (next, rest);
         throttled += usize::from(served.throttled > 0.0);
-        samples.push(Sample { accepted: Some(served.accepted), rejected: Some(served.rejected), age: Some(age) });
+        samples.push(Sample {
+            accepted: Some(served.accepted),
+            rejected: Some(served.rejected),
+            age: Some(age),
+            ..Sample::default()
+        });
     }
     (calls, throttled as f64 / load.len() as f64)
 }

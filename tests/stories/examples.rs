@@ -52,6 +52,7 @@ macro_rules! examples {
 
 examples! {
     archive: "archive";
+    autoscaled: "autoscaled";
     clickstream: "clickstream";
     encrypted: "encrypted";
     fan_out: "fan-out";

@@ -20,6 +20,7 @@ pub fn import(live: &Resource, fan_out: Vec<Name>, share: Vec<Share>) -> StreamS
         } else {
             Capacity::default()
         },
+        scaling: None,
         retention: text("retention").and_then(|text| text.parse().ok()).unwrap_or_else(one_day),
         // Always written: what is there must not depend on `defaults.key`.
         encryption: text("encryption").and_then(|text| text.parse().ok()).map(|key| Encryption { key }),

@@ -3,6 +3,7 @@
 use crate::model::units::Span;
 use crate::model::{
     Attrs, Call, Cost, Effect, LEDGER, Ledger, Need, Priced, Resource, Risk, Schema, Shift, Value,
+    operations, splits,
 };
 
 /// UpdateShardCount calls in a rolling 24 hours (API reference of UpdateShardCount).
@@ -30,9 +31,9 @@ pub fn hops(from: i64, to: i64) -> Vec<i64> {
 }
 
 /// Estimated seconds of one hop: a minute, and four seconds for each split or merge.
-/// AWS publishes no figure ("a few minutes"); the number of splits and merges is `n + m − 2·gcd(n, m)`.
+/// AWS publishes no figure ("a few minutes"); [`operations`] counts splits and merges.
 pub fn hop_seconds(from: i64, to: i64) -> u32 {
-    u32::try_from(60 + 4 * (from + to - 2 * gcd(from, to))).unwrap_or(u32::MAX)
+    operations(count(from), count(to)).saturating_mul(4).saturating_add(60)
 }
 
 fn open_shards(stream: &Resource) -> i64 {
@@ -245,17 +246,15 @@ fn peak_of_change(from: i64, to: i64) -> i64 {
     let mut at = from;
     let mut peak = from;
     for hop in hops(from, to) {
-        peak = peak.max(at + hop - gcd(at, hop)).max(hop);
+        peak = peak.max(at + i64::from(splits(count(at), count(hop)))).max(hop);
         at = hop;
     }
     peak
 }
 
-fn gcd(mut a: i64, mut b: i64) -> i64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+/// A number of shards as geometry counts it.
+fn count(shards: i64) -> u32 {
+    u32::try_from(shards.max(0)).unwrap_or(u32::MAX)
 }
 
 /// Shard-hours of a month by which a stream and its consumers are paid; none on demand.

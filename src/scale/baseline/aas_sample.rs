@@ -72,7 +72,7 @@ impl Policy for AasSample {
         match self.desired {
             Some(wanted) if wanted != view.shards => {
                 let because = if wanted > view.shards { "a minute above 80 %" } else { "15 min below 16 %" };
-                Proposal { shards: wanted, because: because.to_owned() }
+                Proposal::new(wanted, because)
             }
             _ => hold(view, "no alarm, or cool-down"),
         }

@@ -109,12 +109,12 @@ impl Policy for Awslabs {
             Vote::Up(high) => {
                 self.last_up = view.now;
                 let because = format!("{high} of the last 15 min above 75 % of {} shards", self.cap);
-                Proposal { shards: self.up(view.shards).min(bounds.max), because }
+                Proposal::new(self.up(view.shards).min(bounds.max), because)
             }
             Vote::Down(low) => {
                 self.last_down = view.now;
                 let because = format!("{low} of the last 15 min below 25 % of {} shards, or unknown", self.cap);
-                Proposal { shards: clamp(self.down(view.shards), bounds), because }
+                Proposal::new(clamp(self.down(view.shards), bounds), because)
             }
             Vote::None => {
                 (self.cap, self.cap_at) = (view.shards, view.now);

@@ -117,6 +117,6 @@ impl Policy for Doubling {
             let percent = low * 100.0;
             format!("{} of {} periods of 5 min below {percent:.0} % of {} shards", rule.need, rule.of, self.literal)
         };
-        Proposal { shards: self.target(view, grow), because }
+        Proposal::new(self.target(view, grow), because)
     }
 }

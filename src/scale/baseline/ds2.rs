@@ -44,10 +44,7 @@ impl Ds2 {
 
     fn grow(&self, view: &View<'_>, wanted: u32, usage: f64) -> Proposal {
         let shards = clamp(wanted.min(2 * view.shards), view.bounds);
-        Proposal {
-            shards,
-            because: format!("{:.0} % use over 15 min: {wanted} shards with time to catch up", usage * 100.0),
-        }
+        Proposal::new(shards, format!("{:.0} % use over 15 min: {wanted} shards with time to catch up", usage * 100.0))
     }
 }
 
@@ -99,6 +96,6 @@ impl Policy for Ds2 {
         }
         self.down = None;
         let shards = clamp(most.max(n.div_ceil(2)).min(n), view.bounds);
-        Proposal { shards, because: format!("for an hour {most} shards would have done") }
+        Proposal::new(shards, format!("for an hour {most} shards would have done"))
     }
 }

@@ -91,6 +91,6 @@ impl Policy for Epsagon {
             let wanted = n.div_ceil(2).max((2.0 * peak).ceil() as u32);
             (wanted, format!("24 h at 25 % or less, peak {peak:.1} shards"))
         };
-        Proposal { shards: clamp(wanted, bounds), because }
+        Proposal::new(clamp(wanted, bounds), because)
     }
 }

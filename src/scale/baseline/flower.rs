@@ -55,6 +55,6 @@ impl Policy for Flower {
         if self.counted {
             shards = shards.clamp(view.shards.div_ceil(2), 2 * view.shards);
         }
-        Proposal { shards, because: format!("{error:+.0} points from the reference use") }
+        Proposal::new(shards, format!("{error:+.0} points from the reference use"))
     }
 }

@@ -41,6 +41,6 @@ impl Policy for Hpa {
         let highest = self.recommended.iter().map(|(_, wanted)| *wanted).max().unwrap_or(n);
         // One from before a resize may lie above the present count, and grows it, as the original does.
         let shards = if wanted > n { wanted } else { highest.clamp(n.div_ceil(2), 2 * n) };
-        Proposal { shards: clamp(shards, view.bounds), because: format!("{:.0} % use, target 70 %", usage * 100.0) }
+        Proposal::new(clamp(shards, view.bounds), format!("{:.0} % use, target 70 %", usage * 100.0))
     }
 }

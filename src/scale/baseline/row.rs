@@ -78,5 +78,5 @@ pub fn times(shards: u32, factor: f64, up: bool) -> u32 {
 }
 
 pub fn hold(view: &View<'_>, because: &str) -> Proposal {
-    Proposal { shards: view.shards, because: because.to_owned() }
+    Proposal::new(view.shards, because)
 }

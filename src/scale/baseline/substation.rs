@@ -85,6 +85,6 @@ impl Policy for Substation {
         let wanted = if grow { times(n, factor(n), false) } else { times(n, 1.0 / factor(n), true) };
         self.asked = Some(view.now);
         let because = if grow { "5 min at 70 % or more" } else { "60 min at 35 % or less" };
-        Proposal { shards: clamp(wanted, self.row.bounds(NO_BOUNDS, view)), because: because.to_owned() }
+        Proposal::new(clamp(wanted, self.row.bounds(NO_BOUNDS, view)), because)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::awslabs::{Awslabs, Step};
 use super::*;
-use crate::scale::{Bounds, Policy, Resize, Sample, View, Window};
+use crate::scale::{Bounds, Inputs, Policy, Resize, Sample, View, Window};
 
 /// A stream on which every legal call is done at once, under a load by minute (`None`: no datapoint).
 struct Stream {
@@ -30,7 +30,8 @@ impl Stream {
             self.minute += 1;
             if let Ok(visible) = usize::try_from(self.minute - 3) {
                 if let Some(load) = self.loads.get(visible).copied().flatten() {
-                    let sample = Sample { accepted: Some(load), rejected: Some(0.0), age: Some(self.age) };
+                    let sample =
+                        Sample { accepted: Some(load), rejected: Some(0.0), age: Some(self.age), ..Sample::default() };
                     self.window.put(visible as i64, sample);
                 }
                 let view = View {
@@ -41,6 +42,7 @@ impl Stream {
                     calls_a_day: 10,
                     bounds: self.bounds,
                     price: 100.0,
+                    inputs: Inputs::NONE,
                 };
                 let wanted = policy.propose(&view).shards;
                 if wanted != self.shards {

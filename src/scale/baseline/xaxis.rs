@@ -51,11 +51,11 @@ impl Policy for Xaxis {
         let (hot, cold) = (LIMIT + tuning.high, LIMIT + tuning.low);
         if n < bounds.max && self.each(view, tuning.window(2) as i64, |load| shard(load) > hot) {
             let because = format!("a shard above {:.0} records/s for 2 min", hot * 1000.0);
-            return Proposal { shards: n + 1, because };
+            return Proposal::new(n + 1, because);
         }
         if n > 1 && self.each(view, tuning.window(5) as i64, |load| 2.0 * shard(load) < cold) {
             let because = format!("two neighbours below {:.0} records/s for 5 min", cold * 1000.0);
-            return Proposal { shards: clamp(n - 1, bounds), because };
+            return Proposal::new(clamp(n - 1, bounds), because);
         }
         hold(view, "no shard is hot, no pair is cold")
     }

@@ -1,0 +1,310 @@
+//! What the user tells the autoscaler. It stays on this side: no AWS call carries it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Shards, StreamSpec};
+use crate::model::calendar::At;
+use crate::model::units::Span;
+use crate::model::{Path, Problem};
+
+/// Millionths in one.
+const MILLION: f64 = 1_000_000.0;
+/// The price at which predictable traffic stays below a share of throttled records is about this over the share: 100 for
+/// 0.1 %, 1000 for 0.01 % (figures in docs/sizing.md).
+const PRICE_TIMES_SHARE: f64 = 0.1;
+/// A schedule or quiet time lasts at most a week: after that it starts again.
+const LONGEST: u64 = 7 * 86_400;
+
+/// How the autoscaler chooses within a range of shards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scaling {
+    /// What a throttled record is worth: `thrifty`, `balanced` (the default) or `strict`, a number of times the capacity
+    /// that would have carried it, or a bound such as `at most 0.01 % throttled`.
+    #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    pub objective: Objective,
+    /// Times (UTC) in which the stream has at least so many shards. It is grown early enough to be ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!([{ "at": "Mon-Fri 08:30", "for": "2h", "min": 16 }]))]
+    pub schedule: Vec<Scheduled>,
+    /// Times (UTC) in which nothing shrinks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!([{ "at": "Fri 18:00", "for": "60h" }]))]
+    pub no_shrink: Vec<Quiet>,
+    /// The most US dollars a month for the stream's shards. It ends growth, and the report says so; schedules and `min` outrank it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 400)]
+    pub budget: Option<u32>,
+    /// Whether single splits and merges may be used, which AWS does not count: where a day's ten resizes are used up while
+    /// records are rejected, and where one shard is hot.
+    #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    pub split_merge: SplitMerge,
+}
+
+/// At least so many shards for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scheduled {
+    /// When it starts, in UTC: `08:30`, `Mon-Fri 08:30`, `Sat,Sun 10:00`, or once: `2026-11-27 08:00`.
+    pub at: At,
+    /// How long it lasts: 1m to 7d.
+    #[serde(rename = "for")]
+    pub lasts: Span,
+    /// The fewest shards, inside the range of `capacity.shards`.
+    #[schemars(example = 16, range(min = 1, max = 10_000))]
+    pub min: u32,
+}
+
+/// A while in which nothing shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Quiet {
+    /// When it starts, in UTC: `08:30`, `Mon-Fri 08:30`, `Sat,Sun 10:00`, or once: `2026-11-27 08:00`.
+    pub at: At,
+    /// How long it lasts: 1m to 7d.
+    #[serde(rename = "for")]
+    pub lasts: Span,
+}
+
+/// Whether SplitShard and MergeShards may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SplitMerge {
+    #[default]
+    Forbid,
+    Allow,
+}
+
+/// What a throttled record is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Objective {
+    /// 10 times the capacity that would have carried it.
+    Thrifty,
+    /// 100 times.
+    #[default]
+    Balanced,
+    /// 1000 times.
+    Strict,
+    /// So many times.
+    Price(u32),
+    /// As much as keeps the share of throttled records below so many millionths.
+    AtMost(u32),
+}
+
+impl Objective {
+    /// The price of a throttled record, in units of the capacity that would have carried it. A bound starts with what held
+    /// it on predictable traffic, and pays up to ten times that while `throttled`, the share of records throttled of late,
+    /// is above it.
+    pub fn price(self, throttled: Option<f64>) -> f64 {
+        match self {
+            Self::Thrifty => 10.0,
+            Self::Balanced => 100.0,
+            Self::Strict => 1000.0,
+            Self::Price(price) => f64::from(price),
+            Self::AtMost(millionths) => {
+                let bound = f64::from(millionths.max(1)) / MILLION;
+                let missed = throttled.filter(|share| share.is_finite()).map_or(1.0, |share| share / bound);
+                PRICE_TIMES_SHARE / bound * missed.clamp(1.0, 10.0)
+            }
+        }
+    }
+}
+
+impl FromStr for Objective {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let percent = |text: &str| {
+            let number = text.trim().strip_prefix("at most")?.trim().strip_suffix("throttled")?.trim();
+            let share = number.strip_suffix('%')?.trim().parse::<f64>().ok()? / 100.0;
+            // A millionth is a record of a busy shard in a quarter of an hour; nobody can promise less.
+            (share * MILLION >= 1.0 && share < 1.0).then_some(Self::AtMost((share * MILLION).round() as u32))
+        };
+        match text {
+            "thrifty" => Ok(Self::Thrifty),
+            "balanced" => Ok(Self::Balanced),
+            "strict" => Ok(Self::Strict),
+            _ => percent(text).ok_or_else(|| {
+                format!(
+                    "`{text}` is no objective; write thrifty, balanced or strict, a number from 1 to 1000000, or \
+                     `at most 0.01 % throttled` (0.0001 % to below 100 %)"
+                )
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Thrifty => f.pad("thrifty"),
+            Self::Balanced => f.pad("balanced"),
+            Self::Strict => f.pad("strict"),
+            Self::Price(price) => write!(f, "{price}"),
+            Self::AtMost(millionths) => write!(f, "at most {} % throttled", f64::from(*millionths) / 10_000.0),
+        }
+    }
+}
+
+impl Serialize for Objective {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Price(price) => serializer.serialize_u32(*price),
+            other => serializer.collect_str(other),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Objective {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Objective;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("thrifty, balanced, strict, a number, or `at most 0.01 % throttled`")
+            }
+            fn visit_u64<E: de::Error>(self, price: u64) -> Result<Objective, E> {
+                let price = u32::try_from(price).ok().filter(|price| (1..=1_000_000).contains(price));
+                price.map(Objective::Price).ok_or_else(|| E::custom("a throttled record is worth 1 to 1000000"))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Objective, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Objective {
+    fn schema_name() -> Cow<'static, str> {
+        "Objective".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What a throttled record is worth, in units of the capacity that would have carried it: thrifty is 10, balanced 100, strict 1000.",
+            "examples": ["balanced", 250, "at most 0.01 % throttled"],
+            "anyOf": [
+                { "enum": ["thrifty", "balanced", "strict"] },
+                { "type": "integer", "minimum": 1, "maximum": 1_000_000 },
+                { "type": "string", "pattern": "^at most [0-9]+(\\.[0-9]+)? ?% throttled$" },
+            ],
+        })
+    }
+}
+
+/// What cannot work, with the remedy.
+pub fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
+    let Some(scaling) = &stream.scaling else { return };
+    let at = at.key("scaling");
+    let mut wrong = |path: Path, message: String, help: &str| {
+        problems.push(Problem::new("invalid-value", path, message).help(help));
+    };
+    let range = match stream.capacity.shards {
+        Some(Shards::Range { min, max }) => Some((min, max)),
+        _ => {
+            wrong(
+                at.clone(),
+                "`scaling` is for the autoscaler, but the number of shards is not its to choose".into(),
+                "give it a range, `capacity: { mode: provisioned, shards: { min: 2, max: 64 } }`, or remove `scaling`",
+            );
+            None
+        }
+    };
+    let lasts = |span: Span| span.seconds().is_multiple_of(60) && (60..=LONGEST).contains(&span.seconds());
+    for (index, entry) in scaling.schedule.iter().enumerate() {
+        let at = at.key("schedule").index(index);
+        if !lasts(entry.lasts) {
+            wrong(at.key("for"), format!("{} is not within 1m to 7d in whole minutes", entry.lasts), "for example 2h");
+        }
+        if let Some((min, max)) = range.filter(|(min, max)| min <= max && !(min..=max).contains(&&entry.min)) {
+            let message = format!("min {} is outside the stream's range of {min} to {max} shards", entry.min);
+            wrong(at.key("min"), message, "the range of `capacity.shards` holds at all times; widen it, or change `min`");
+        }
+    }
+    for (index, entry) in scaling.no_shrink.iter().enumerate() {
+        if !lasts(entry.lasts) {
+            let path = at.key("noShrink").index(index).key("for");
+            wrong(path, format!("{} is not within 1m to 7d in whole minutes", entry.lasts), "for example 12h");
+        }
+    }
+    if scaling.budget == Some(0) {
+        wrong(at.key("budget"), "a budget of 0 dollars pays for no shard".into(), "write the most dollars a month, or remove it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(text: &str) -> Result<StreamSpec, serde_yaml::Error> {
+        serde_yaml::from_str(text)
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let mut problems = Vec::new();
+        check(&stream(text).unwrap(), &Path::of(["streams", "a"]), &mut problems);
+        problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect()
+    }
+
+    #[test]
+    fn an_objective_is_a_word_a_number_or_a_bound() {
+        for (text, price, told) in [
+            ("strict", 1000.0, "strict"),
+            ("at most 0.01 % throttled", 1000.0, "at most 0.01 % throttled"),
+            ("at most 0.1% throttled", 100.0, "at most 0.1 % throttled"),
+        ] {
+            let objective: Objective = text.parse().unwrap();
+            assert!((objective.price(None) - price).abs() < 1e-6 * price, "{text}");
+            assert_eq!(objective.to_string(), told);
+            assert_eq!(told.parse::<Objective>(), Ok(objective));
+        }
+        for text in ["cheap", "at most 0 % throttled", "at most 100 % throttled", "at most NaN % throttled", "0.1 %"] {
+            assert!(text.parse::<Objective>().unwrap_err().contains("is no objective; write thrifty"), "{text}");
+        }
+        // A bound that is missed by three pays three times as much, and at most ten times.
+        let bound = Objective::AtMost(1000);
+        let prices = [Some(0.0), Some(0.003), Some(0.5), Some(f64::NAN)].map(|share| bound.price(share).round());
+        assert_eq!(prices, [100.0, 300.0, 1000.0, 100.0]);
+    }
+
+    #[test]
+    fn it_comes_back_as_it_was_written() {
+        let text = "capacity: { mode: provisioned, shards: { min: 2, max: 64 } }\nscaling:\n  objective: 250\n  \
+                    schedule: [{ at: Mon-Fri 08:30, for: 2h, min: 16 }]\n  noShrink: [{ at: Fri 18:00, for: 60h }]\n  \
+                    budget: 400\n  splitMerge: allow\n";
+        let read = stream(text).unwrap();
+        let scaling = read.scaling.as_ref().unwrap();
+        assert_eq!((scaling.objective, scaling.split_merge), (Objective::Price(250), SplitMerge::Allow));
+        assert_eq!(stream(&serde_yaml::to_string(&read).unwrap()).unwrap(), read);
+        assert!(problems(text).is_empty());
+        assert!(stream("scaling: { objective: 0 }").unwrap_err().to_string().contains("worth 1 to 1000000"));
+        assert!(stream("scaling: { schedule: [{ at: noon, for: 1h, min: 2 }] }").unwrap_err().to_string().contains("not a time"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_with_its_place() {
+        assert_eq!(
+            problems("capacity: { mode: provisioned, shards: 4 }\nscaling: {}"),
+            ["streams.a.scaling: `scaling` is for the autoscaler, but the number of shards is not its to choose"]
+        );
+        let found = problems(
+            "capacity: { mode: provisioned, shards: { min: 2, max: 8 } }\nscaling:\n  budget: 0\n  \
+             schedule: [{ at: 08:30, for: 30s, min: 9 }]\n  noShrink: [{ at: Fri 18:00, for: 8d }]",
+        );
+        assert_eq!(
+            found,
+            [
+                "streams.a.scaling.schedule[0].for: 30s is not within 1m to 7d in whole minutes",
+                "streams.a.scaling.schedule[0].min: min 9 is outside the stream's range of 2 to 8 shards",
+                "streams.a.scaling.noShrink[0].for: 8d is not within 1m to 7d in whole minutes",
+                "streams.a.scaling.budget: a budget of 0 dollars pays for no shard",
+            ]
+        );
+    }
+}
