@@ -21,8 +21,11 @@ const PAGES: usize = 100;
 /// Alarm names of one DescribeAlarms call (its API reference).
 const ALARMS: usize = 100;
 
+/// Where a metric's value goes.
+type Place = fn(&mut Metrics) -> &mut Option<f64>;
+
 /// Metrics of the namespace AWS/Kinesis, and their statistic. (The iterator age has no sum.)
-const METRICS: [(&str, &str, fn(&mut Metrics) -> &mut Option<f64>); 5] = [
+const METRICS: [(&str, &str, Place); 5] = [
     ("IncomingRecords", "Sum", |metrics| &mut metrics.records),
     ("IncomingBytes", "Sum", |metrics| &mut metrics.bytes),
     ("WriteProvisionedThroughputExceeded", "Sum", |metrics| &mut metrics.refused),
@@ -34,6 +37,8 @@ const METRICS: [(&str, &str, fn(&mut Metrics) -> &mut Option<f64>); 5] = [
 type Minutes = BTreeMap<i64, Metrics>;
 /// The streams of one call, in their order: their minutes, or why those are not all there.
 type Batch = Vec<Result<Minutes, String>>;
+/// The streams that were asked for, and what came.
+type Answered<'a> = (&'a [String], Result<Batch, Fault>);
 
 impl Aws {
     pub(super) async fn read_metrics(&self, streams: &[String], from: i64, to: i64) -> Readings {
@@ -44,7 +49,7 @@ impl Aws {
             let (begin, end) = (next, (next + 1440).min(to));
             let minutes = end - begin;
             let batch = (DATAPOINTS / minutes.max(1) / METRICS.len() as i64).clamp(1, (QUERIES / METRICS.len()) as i64);
-            let mut calls: Vec<BoxFuture<'_, (&[String], Result<Batch, Fault>)>> = Vec::new();
+            let mut calls: Vec<BoxFuture<'_, Answered<'_>>> = Vec::new();
             for streams in streams.chunks(usize::try_from(batch).unwrap_or(1)) {
                 calls.push(Box::pin(async move { (streams, self.batch(streams, begin, end).await) }));
             }

@@ -189,7 +189,7 @@ impl Stream {
         glance: Result<&Glance, &str>,
         rules: &Rules,
         now: i64,
-    ) -> Result<Record, Step> {
+    ) -> Result<Record, Box<Step>> {
         let moment = Moment { rules, now };
         let mut records = Vec::new();
         let seen = Seen { glance: Some(glance), ..Seen::default() };
@@ -214,7 +214,7 @@ impl Stream {
         };
         records.extend(self.conclude(&held));
         self.judge(moment);
-        Err(Step { records, decision: held, is_news: true })
+        Err(Box::new(Step { records, decision: held, is_news: true }))
     }
 
     /// The call is written down and about to be sent.
