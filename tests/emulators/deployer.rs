@@ -169,7 +169,7 @@ async fn no_statement_is_idle() {
         let holds = |action: &&str| taken.contains(&format!("\"{action}\""));
         // The statement for what has left the spec, by its tag, holds many of the same actions.
         let named = NOT_JUDGED.iter().filter(|_| !taken.contains("aws:ResourceTag"));
-        let known = named.into_iter().find(|(actions, _)| actions.iter().all(|action| holds(action)));
+        let known = named.into_iter().find(|(actions, _)| actions.iter().all(&holds));
         let deployer = user(&format!("lean-{at}"), for_ministack(&lean)).await;
         match (whole_life(folder.path(), &spec, &deployer), known) {
             (Ok(()), None) => wrong.push(format!("nobody misses {taken}")),
