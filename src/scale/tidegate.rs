@@ -125,7 +125,8 @@ impl Tidegate {
             100.0 * load / f64::from(view.shards),
         );
         let rule = Told { rule: &vote.voice, weight: vote.weight };
-        let side = |share: f64, word: &str| format!("{:.0} % of the trust wants {word}", share * 100.0);
+        // Adding zero keeps minus zero out of the sentence.
+        let side = |share: f64, word: &str| format!("{:.0} % of the trust wants {word}", share * 100.0 + 0.0);
         match shards.cmp(&view.shards) {
             std::cmp::Ordering::Equal => format!(
                 "{now}: hold, {} and {}; {rule}; {calls} calls left today",
