@@ -5,6 +5,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 COPY specs ./specs
+COPY policies ./policies
 COPY README.md ./
 # The one test binary is named in Cargo.toml and is not built here.
 RUN mkdir tests && echo 'fn main() {}' > tests/main.rs && cargo build --release --locked --bin tidegate

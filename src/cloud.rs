@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::model::{Address, Call, Glance, Observed, Quotas, Readings, Schema, Scope, State};
+use crate::model::{Address, Call, Glance, Made, Observed, Quotas, Readings, Schema, Scope, State};
 
 /// What to look at or to change.
 #[derive(Clone)]
@@ -130,6 +130,10 @@ pub trait Cloud: Send + Sync {
 
     /// The quotas of the account that resources of these kinds count against. A cloud that knows none answers none.
     fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>>;
+
+    /// The calls of these operations (`UpdateShardCount`) that anybody made on any stream since then, in seconds since 1970, as far
+    /// as the cloud's own log knows. A cloud without a log answers none.
+    fn made<'a>(&'a self, operations: &'a BTreeSet<&'a str>, since: i64) -> BoxFuture<'a, Result<Vec<Made>, Fault>>;
 
     /// Makes one mutating call. References in it are resolved before. Answers the outputs that AWS assigned.
     fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>>;

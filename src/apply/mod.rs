@@ -2,6 +2,7 @@
 
 mod execute;
 mod look;
+mod others;
 mod step;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::plan::Verb;
 
 pub use execute::{Limits, execute};
 pub use look::{look, look_again, scope_of};
+pub use others::count_others;
 
 /// What happens while a plan is carried out, in the order in which it happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,6 +40,11 @@ pub struct Aws {
     ec2: OnceLock<aws_sdk_ec2::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
+    cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    events: OnceLock<aws_sdk_eventbridge::Client>,
+    sns: OnceLock<aws_sdk_sns::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
 }
 
 macro_rules! client {
@@ -102,6 +107,11 @@ impl Aws {
             ec2: OnceLock::new(),
             sts: OnceLock::new(),
             tagging: OnceLock::new(),
+            cloudtrail: OnceLock::new(),
+            dynamodb: OnceLock::new(),
+            events: OnceLock::new(),
+            sns: OnceLock::new(),
+            sqs: OnceLock::new(),
         })
     }
 
@@ -115,6 +125,11 @@ impl Aws {
         ec2: aws_sdk_ec2,
         sts: aws_sdk_sts,
         tagging: aws_sdk_resourcegroupstagging,
+        cloudtrail: aws_sdk_cloudtrail,
+        dynamodb: aws_sdk_dynamodb,
+        events: aws_sdk_eventbridge,
+        sns: aws_sdk_sns,
+        sqs: aws_sdk_sqs,
     }
 
     /// Emulators serve buckets by path; AWS by host name.

@@ -101,7 +101,7 @@ pub async fn carry_out(
             let (pipeline, plan) = (&plan.scope.pipeline, json::plan(plan));
             out.line(&serde_json::json!({ "event": "planned", "pipeline": pipeline, "plan": plan }).to_string());
         }
-    } else {
+    } else if !(out.is_quiet() && go.yes) || plans.iter().any(|plan| plan.obstacles().next().is_some()) {
         tell(&plans, command, out);
     }
     if command == "destroy" {

@@ -10,7 +10,7 @@ use super::{Common, Exit, Failure, Job, Out};
 use crate::kinds::SCHEMAS;
 use crate::local::{Local, Options};
 use crate::model::Value;
-use crate::plan::Agreed;
+use crate::plan::{Agreed, Plan, Reason};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -42,7 +42,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     plan::tell(&plan::all(&show.jobs().await?, &Agreed::default()).await?, Format::Human, out);
     show.title("Do it");
     show.says("apply -y");
-    show.apply(false).await?;
+    show.apply().await?;
     show.title("Again: nothing is left to do");
     show.says("plan");
     plan::tell(&plan::all(&show.jobs().await?, &Agreed::default()).await?, Format::Human, out);
@@ -52,10 +52,9 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     super::drift::run(&show.common, super::drift::Args::default(), out).await?;
     show.title("Heal it");
     show.says("apply -y");
-    show.apply(false).await?;
+    show.apply().await?;
     show.title("Clean up");
-    show.says("destroy -y --allow-data-loss …");
-    show.apply(true).await?;
+    show.destroy().await?;
     show.next();
     Ok(Exit::Success)
 }
@@ -72,15 +71,27 @@ impl Show<'_> {
         self.common.open(false).await
     }
 
-    async fn apply(&self, destroy: bool) -> Result<(), Failure> {
+    async fn apply(&self) -> Result<(), Failure> {
         let jobs = self.jobs().await?;
-        let all = jobs.iter().flat_map(|job| job.graph.iter().map(|desired| desired.address.to_string()));
-        let agree = Agree { allow_data_loss: if destroy { all.collect() } else { Vec::new() }, ..Agree::default() };
-        let plans = plan::all(&jobs, &agree.agreed(destroy)).await?;
+        self.carry_out(&jobs, plan::all(&jobs, &Agreed::default()).await?, "apply").await
+    }
+
+    /// What holds data is named, as anybody has to who means it.
+    async fn destroy(&self) -> Result<(), Failure> {
+        let jobs = self.jobs().await?;
+        let asks = plan::all(&jobs, &Agree::default().agreed(true)).await?;
+        let loses = asks.iter().flat_map(|plan| &plan.held).filter(|held| held.reason == Reason::DataLoss);
+        let named: Vec<String> = loses.map(|held| held.address.to_string()).collect();
+        let words: Vec<String> = named.iter().map(|name| format!(" --allow-data-loss {name}")).collect();
+        self.says(&format!("destroy -y{}", words.concat()));
+        let agree = Agree { allow_data_loss: named, ..Agree::default() };
+        self.carry_out(&jobs, plan::all(&jobs, &agree.agreed(true)).await?, "destroy").await
+    }
+
+    async fn carry_out(&self, jobs: &[Job], plans: Vec<Plan>, command: &str) -> Result<(), Failure> {
         let clouds = jobs.iter().map(|job| Arc::clone(&job.cloud)).collect();
         let go = Go { yes: true, parallelism: 10, json: false };
-        super::apply::carry_out(plans, clouds, &go, "apply", self.out).await?;
-        Ok(())
+        super::apply::carry_out(plans, clouds, &go, command, self.out).await.map(drop)
     }
 
     fn break_something(&self) -> Result<(), Failure> {
@@ -105,9 +116,21 @@ impl Show<'_> {
 
     fn next(&self) {
         self.title("Your turn");
+        let me = called();
         let on = format!("-f {} --cloud local:{}", self.spec.display(), self.cloud.display());
-        self.out.line(&format!("Change {} and run:\n", self.spec.display()));
-        self.out.line(&format!("  tidegate plan {on}\n  tidegate apply {on}\n"));
-        self.out.line("Without --cloud the same commands work on AWS. `tidegate init` writes a spec of your own.");
+        self.out.line(
+            "The demo destroyed everything again. Make it once more, change the file, and see what would be done:\n",
+        );
+        self.out.line(&format!("  {me} apply -y {on}\n  $EDITOR {}\n  {me} plan {on}\n", self.spec.display()));
+        self.out
+            .line(&format!("Without --cloud the same commands work on AWS. `{me} init` writes a spec of your own."));
     }
+}
+
+/// How this program was called: from a clone it is not in the path.
+fn called() -> &'static str {
+    let exe = std::env::current_exe().unwrap_or_default();
+    let built =
+        ["target/debug", "target/release"].iter().any(|folder| exe.parent().is_some_and(|at| at.ends_with(folder)));
+    if built { "cargo run -q --" } else { "tidegate" }
 }

@@ -312,11 +312,15 @@ impl Job {
     /// Looks at the cloud and computes the plan. Answers also the names that were agreed to and mean nothing here.
     pub async fn plan(&self, agreed: &Agreed) -> Result<(Plan, BTreeSet<String>), Failure> {
         let look = apply::look(&*self.cloud, &self.graph, &self.scope, kinds::SCHEMAS, agreed.destroy);
-        let inventory = look.await;
+        let mut inventory = look.await;
         let (consent, unknown) = agreed.understand(&self.graph, &inventory, kinds::SCHEMAS).map_err(|ambiguous| {
             Failure::refused(ambiguous.to_string(), "write the address of the one that you mean")
         })?;
-        Ok((crate::plan::plan(&self.question(&inventory, &consent)), unknown))
+        let plan = crate::plan::plan(&self.question(&inventory, &consent));
+        if apply::count_others(&*self.cloud, &plan, &mut inventory).await {
+            return Ok((crate::plan::plan(&self.question(&inventory, &consent)), unknown));
+        }
+        Ok((plan, unknown))
     }
 
     pub fn question<'a>(&'a self, inventory: &'a Inventory, consent: &'a Consent) -> Question<'a> {

@@ -47,6 +47,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 1,
     arn: Some("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"),
     assigned: &[],
+    elsewhere: "choose another name",
     holds_data: None,
     asynchronous: false,
     creating_limit: None,

@@ -34,6 +34,7 @@ pub static SCHEMA: Schema = Schema {
     // It ends with the time of the registration.
     arn: None,
     assigned: &["arn"],
+    elsewhere: "choose another name",
     holds_data: None,
     asynchronous: true,
     creating_limit: Some(5),

@@ -52,6 +52,7 @@ pub static SCHEMA: Schema = Schema {
     arn: Some("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
     assigned: &[],
     // Errors of deliveries that are themselves gone: nobody misses them.
+    elsewhere: "choose another name",
     holds_data: None,
     creating_limit: None,
     calls,

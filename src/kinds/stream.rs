@@ -175,6 +175,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 30,
     arn: Some("arn:{partition}:kinesis:{region}:{account}:stream/{name}"),
     assigned: &[],
+    elsewhere: "choose another name",
     holds_data: Some("every record still within its retention"),
     asynchronous: true,
     creating_limit: Some(5),

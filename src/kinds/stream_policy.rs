@@ -48,6 +48,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 1,
     arn: None,
     assigned: &[],
+    elsewhere: "choose another name",
     holds_data: None,
     asynchronous: false,
     creating_limit: None,

@@ -1,11 +1,13 @@
 //! Kinesis's operations on the streams of a world: what AWS refuses, what it starts, and how long it takes.
 
+use std::collections::BTreeSet;
+
 use super::limits::{Refusal, per_day};
-use super::stream::{Change, ON_DEMAND_SHARDS, Stream, Then, is_on_demand, retention_seconds};
+use super::stream::{Change, ON_DEMAND_SHARDS, Spent, Stream, Then, is_on_demand, retention_seconds};
 use super::world::{Item, Moving, World};
 use crate::cloud::{Class, Target};
 use crate::model::units::Span;
-use crate::model::{Attrs, Call, Quota, Quotas, Value};
+use crate::model::{Attrs, Call, Made, Quota, Quotas, Value};
 
 /// Seconds that changes take. Models: AWS says "a few minutes" for the mode and up to 5 s for encryption.
 const MODE_SECONDS: i64 = 60;
@@ -22,6 +24,25 @@ pub fn quotas(world: &World, moving: &Moving) -> Quotas {
         ("kinesis.shards".to_owned(), quota(provisioned_shards(world, ""), limits.shards_of_the_account.into())),
         ("kinesis.onDemandStreams".to_owned(), quota(on_demand as u64, limits.on_demand_streams as u64)),
     ])
+}
+
+/// Who called is not recorded: everybody's calls.
+pub fn made(world: &World, operations: &BTreeSet<&str>, since: i64) -> Vec<Made> {
+    let mut found = Vec::new();
+    for (name, _, stream) in world.streams() {
+        let Spent { reshards, mode_switches, key_changes } = &stream.spent;
+        // Of an encryption change it is not kept in which direction it went; both count alike.
+        let all = [
+            ("UpdateShardCount", reshards),
+            ("UpdateStreamMode", mode_switches),
+            ("StartStreamEncryption", key_changes),
+        ];
+        for (operation, calls) in all.into_iter().filter(|(operation, _)| operations.contains(operation)) {
+            let calls = calls.iter().filter(|at| **at > since);
+            found.extend(calls.map(|at| Made { stream: name.into(), operation: operation.into(), at: *at }));
+        }
+    }
+    found
 }
 
 /// CreateStream.

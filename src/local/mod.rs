@@ -41,7 +41,7 @@ pub use stream::Profile;
 pub use traffic::{Keys, Load};
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Call, Effect, Glance, Observed, Quotas, Readings, Schema, Scope, State};
+use crate::model::{Address, Call, Effect, Glance, Made, Observed, Quotas, Readings, Schema, Scope, State};
 use clock::Clock;
 use file::{FORMAT, Saved, Store};
 use limits::Refusal;
@@ -337,6 +337,10 @@ impl Cloud for Local {
             let has_streams = kinds.contains(world::STREAM);
             self.look(|world, moving| if has_streams { kinesis::quotas(world, moving) } else { Quotas::new() })
         })
+    }
+
+    fn made<'a>(&'a self, operations: &'a BTreeSet<&'a str>, since: i64) -> BoxFuture<'a, Result<Vec<Made>, Fault>> {
+        Box::pin(async move { self.look(|world, _| kinesis::made(world, operations, since)) })
     }
 
     fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>> {

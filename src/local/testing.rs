@@ -22,6 +22,7 @@ const PLAIN: Schema = Schema {
     create_seconds: 1,
     arn: None,
     assigned: &[],
+    elsewhere: "choose another name",
     holds_data: None,
     asynchronous: false,
     creating_limit: None,

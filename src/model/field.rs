@@ -261,6 +261,8 @@ pub struct Schema {
     pub arn: Option<&'static str>,
     /// Outputs that only AWS knows, such as `arn` of a key or `id` of an endpoint.
     pub assigned: &'static [&'static str],
+    /// What the spec can say instead where the name is taken; it ends the sentence "take it over with …, or …".
+    pub elsewhere: &'static str,
     /// What is lost for ever with a deletion; `None` if nothing is.
     pub holds_data: Option<&'static str>,
     /// Changes go on after the call has been answered: the resource has to be waited for.

@@ -5,6 +5,27 @@ use super::{LEDGER, Resource};
 /// Seconds of the rolling window.
 const DAY: i64 = 86_400;
 
+/// Minutes between the writing of an entry and the call itself that are still the same call: an apply may wait in between.
+const SAME_CALL: std::ops::RangeInclusive<i64> = -1..=30;
+
+/// The fact of a stream under which its ledger stands once the calls of others have been asked for.
+pub const COUNTED: &str = "ledger";
+
+/// The operations that AWS limits per stream and rolling day.
+pub const LIMITED_A_DAY: [&str; 4] =
+    ["UpdateShardCount", "UpdateStreamMode", "StartStreamEncryption", "StopStreamEncryption"];
+
+/// A call that somebody made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Made {
+    /// The stream's name in AWS.
+    pub stream: String,
+    /// "UpdateShardCount"
+    pub operation: String,
+    /// Seconds since 1970.
+    pub at: i64,
+}
+
 /// When this stream's limited calls were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -15,9 +36,33 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads the tag; whatever is older than a day or not readable does not count.
+    /// Reads what was counted, else the tag; whatever is older than a day or not readable does not count.
     pub fn of(stream: Option<&Resource>, now: i64) -> Self {
-        Self::read(stream.and_then(|stream| stream.tag(LEDGER)).unwrap_or_default(), now)
+        let counted = stream.and_then(|stream| stream.fact(COUNTED)?.as_text());
+        Self::read(counted.or_else(|| stream?.tag(LEDGER)).unwrap_or_default(), now)
+    }
+
+    /// Takes in the calls that AWS's own log knows. An entry of ours and the call that it announced count once; an entry
+    /// without a call stays, since the log is some minutes late.
+    #[must_use]
+    pub fn with<'a>(mut self, made: impl IntoIterator<Item = &'a Made>, now: i64) -> Self {
+        let mut all = Self::default();
+        for call in made.into_iter().filter(|call| call.at > now - DAY) {
+            let into = match call.operation.as_str() {
+                "UpdateShardCount" => &mut all.reshards,
+                "UpdateStreamMode" => &mut all.mode_switches,
+                _ => &mut all.key_changes,
+            };
+            into.push(call.at.div_euclid(60));
+        }
+        for (own, all) in [
+            (&mut self.reshards, all.reshards),
+            (&mut self.mode_switches, all.mode_switches),
+            (&mut self.key_changes, all.key_changes),
+        ] {
+            *own = united(std::mem::take(own), all);
+        }
+        self
     }
 
     /// Reads the tag's text.
@@ -55,6 +100,21 @@ impl Ledger {
     }
 }
 
+/// Entries of ours and calls that were seen, each call once, oldest first.
+fn united(mut own: Vec<i64>, mut seen: Vec<i64>) -> Vec<i64> {
+    own.sort_unstable();
+    seen.sort_unstable();
+    let mut free = seen.clone();
+    for entry in own {
+        match free.iter().position(|call| SAME_CALL.contains(&(call - entry))) {
+            Some(at) => drop(free.remove(at)),
+            None => seen.push(entry),
+        }
+    }
+    seen.sort_unstable();
+    seen
+}
+
 fn base36(mut number: i64) -> String {
     let mut digits = Vec::new();
     while number > 0 {
@@ -83,5 +143,26 @@ mod tests {
         assert!(ledger.text().len() <= 256);
         assert_eq!(Ledger::of(Some(&stream), now), ledger);
         assert_eq!(Ledger::of(Some(&stream), now + DAY + 60), Ledger::default());
+    }
+    #[test]
+    fn calls_of_others_count_and_ours_count_once() {
+        let now = 1_795_000_000;
+        let minute = now / 60;
+        let made = |minutes_ago: i64, operation: &str| Made {
+            stream: "clicks".into(),
+            operation: operation.into(),
+            at: now - minutes_ago * 60,
+        };
+        // Two of ours, of which the log knows one so far (sent a minute after it was written down), and one of the console.
+        let ours = Ledger { reshards: vec![minute - 40, minute - 2], ..Ledger::default() };
+        let log = [made(39, "UpdateShardCount"), made(300, "UpdateShardCount"), made(1500, "UpdateShardCount")];
+        let all = ours.with(&log, now);
+        assert_eq!(all.reshards, [minute - 300, minute - 39, minute - 2]);
+        let all = all.with(&[made(10, "UpdateStreamMode"), made(9, "StopStreamEncryption")], now);
+        assert_eq!((all.reshards.len(), all.mode_switches.len(), all.key_changes.len()), (3, 1, 1));
+        let mut stream = Resource::default();
+        stream.facts.insert(COUNTED.into(), Value::text(all.text()));
+        stream.attrs.insert("tags".into(), Value::map([(LEDGER, String::new())]));
+        assert_eq!(Ledger::of(Some(&stream), now), all, "what was counted is more than the tag knows");
     }
 }

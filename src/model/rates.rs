@@ -5,6 +5,7 @@
 pub fn published_rate(operation: &str) -> u32 {
     match operation {
         "kinesis:DescribeLimits" => 1,
+        "cloudtrail:LookupEvents" => 2,
         "kinesis:DescribeStreamSummary" | "kinesis:DescribeStreamConsumer" => 20,
         "kinesis:UpdateShardCount" => 10,
         "kinesis:ListShards" => 100,

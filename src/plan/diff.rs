@@ -110,7 +110,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
                 physical: desired.physical.clone(),
                 reason: Reason::Foreign,
                 why: format!("{} exists and does not carry this pipeline's tags", desired.physical),
-                remedy: format!("take it over with `--adopt {}`, or choose another name", desired.address),
+                remedy: format!("take it over with `--adopt {}`, or {}", desired.address, desired.schema.elsewhere),
             });
         }
         // The block has another name now, the resource is the same: only its tag changes.
@@ -121,7 +121,7 @@ fn present(question: &Question, desired: &Desired, live: &Resource, sheet: &mut 
                 physical: desired.physical.clone(),
                 reason: Reason::Foreign,
                 why: format!("{} belongs to {whose}", desired.physical),
-                remedy: "choose another name, or remove it from the other spec first".into(),
+                remedy: format!("remove it from the other spec first, or {}", desired.schema.elsewhere),
             });
         }
     };

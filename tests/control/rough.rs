@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use tidegate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use tidegate::control::Entry;
 use tidegate::local::Local;
-use tidegate::model::{Call, Glance, Observed, Quotas, Readings, Scope, State};
+use tidegate::model::{Call, Glance, Made, Observed, Quotas, Readings, Scope, State};
 use tidegate::run::Ledger;
 use tidegate::scale::Bounds;
 
@@ -150,6 +150,10 @@ impl Cloud for Rough {
 
     fn quotas<'a>(&'a self, kinds: &'a BTreeSet<&'a str>) -> BoxFuture<'a, Result<Quotas, Fault>> {
         self.local.quotas(kinds)
+    }
+
+    fn made<'a>(&'a self, operations: &'a BTreeSet<&'a str>, since: i64) -> BoxFuture<'a, Result<Vec<Made>, Fault>> {
+        self.local.made(operations, since)
     }
 
     fn perform<'a>(&'a self, target: &'a Target, call: &'a Call) -> BoxFuture<'a, Result<Outputs, Fault>> {

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tidegate::cloud::{Cloud as _, Fault, Target};
 use tidegate::kinds::SCHEMAS;
 use tidegate::local::{Local, Options};
 use tidegate::model::units::Span;
-use tidegate::model::{Attrs, Value};
+use tidegate::model::{Attrs, Call, Effect, Value};
 
 use crate::support::emulators;
 use crate::support::hand::{Hand, readable};
@@ -115,7 +116,7 @@ impl Cloud {
     }
 
     /// `stream NAME create SHARDS|onDemand`, `stream NAME delete`, `stream NAME FIELD VALUE`,
-    /// `stream NAME tag KEY VALUE`, `stream NAME untag KEY`, `stream NAME consumer CONSUMER`,
+    /// `stream NAME resize SHARDS`, `stream NAME tag KEY VALUE`, `stream NAME untag KEY`, `stream NAME consumer CONSUMER`,
     /// `stream NAME readable ACCOUNT`, `endpoint VPC SERVICE create`, `key ALIAS create`, `bucket NAME create`,
     /// `bucket NAME versioning enabled`, `role NAME create`, `role NAME description TEXT`, `role NAME delete`,
     /// The words of `NETWORK` stand for their ids. `log-group NAME retention 3d`, `alarm NAME delete`, `consumer STREAM/NAME create`, `consumer STREAM/NAME delete`.
@@ -186,6 +187,12 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
         [kind, name, "untag", key] => retag(local, kind, name, |tags| {
             tags.remove(*key);
         })?,
+        // Not a count that appears from nowhere, but a call that AWS counts and logs.
+        ["stream", name, "resize", count] => {
+            let to: i64 = count.parse().map_err(|_| "to how many shards?")?;
+            let call = Call::new(Effect::Set, "kinesis:UpdateShardCount").with("shards", Value::Int(to));
+            done(local, "stream", name, &call)?
+        }
         [kind, name, field, value] => {
             // As `observe` would tell it: 48h is 2d.
             let span = value.parse::<Span>().map_or_else(|_| (*value).to_owned(), |span| span.to_string());
@@ -197,17 +204,28 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
     done.map_err(|fault| fault.to_string())
 }
 
+fn target(local: &Local, kind: &str, name: &str) -> Result<Target, String> {
+    let schema = SCHEMAS.iter().copied().find(|schema| schema.kind == kind).ok_or("no such kind")?;
+    let address = tidegate::model::Address::new(kind, name);
+    Ok(Target { address, schema, scope: local.options().scope(), physical: name.into(), outputs: BTreeMap::new() })
+}
+
+/// Makes a call and waits until it has had its effect.
+fn done(local: &Local, kind: &str, name: &str, call: &Call) -> Result<Result<(), Fault>, String> {
+    let target = target(local, kind, name)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+    let made = runtime.block_on(local.perform(&target, call)).map(drop);
+    local.advance(Duration::from_secs(600));
+    Ok(made)
+}
+
 fn retag(
     local: &Local,
     kind: &str,
     name: &str,
     change: impl FnOnce(&mut BTreeMap<String, Value>),
-) -> Result<Result<(), tidegate::cloud::Fault>, String> {
-    use tidegate::cloud::{Cloud as _, Target};
-    let schema = SCHEMAS.iter().copied().find(|schema| schema.kind == kind).ok_or("no such kind")?;
-    let address = tidegate::model::Address::new(kind, name);
-    let target =
-        Target { address, schema, scope: local.options().scope(), physical: name.into(), outputs: BTreeMap::new() };
+) -> Result<Result<(), Fault>, String> {
+    let target = target(local, kind, name)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let seen = runtime.block_on(local.observe(&target));
     let live = seen.present().ok_or("it is not there")?;

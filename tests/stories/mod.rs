@@ -60,6 +60,7 @@ stories! {
     removed_from_the_spec
     rename_a_block
     rename_a_stream
+    resizes_by_others_count
     retention_up_and_down
     saved_plans
     saved_plans_know_new_readers

@@ -130,6 +130,8 @@ fn start_ministack(name: &'static str, auth: &'static str) -> Endpoint {
         let mut command = python(installed, "ministack");
         command
             .env("AUTH", auth)
+            // Who called what, as CloudTrail tells it.
+            .env("CLOUDTRAIL_RECORDING", "1")
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             // Otherwise the IoT broker listens on port 8883 of every interface, and the second ministack finds it taken.

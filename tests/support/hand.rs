@@ -168,7 +168,7 @@ impl Hand {
                     said(call.retention_period_hours(hours).send()).await.map(drop)
                 }
             }
-            ["shards", count] => {
+            ["shards" | "resize", count] => {
                 let call = kinesis.update_shard_count().stream_name(name).target_shard_count(number(count)?);
                 said(call.scaling_type(ScalingType::UniformScaling).send()).await.map(drop)
             }

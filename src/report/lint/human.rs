@@ -3,7 +3,7 @@
 use annotate_snippets::{Level, Renderer};
 
 use super::Told;
-use crate::lint::finding::Finding;
+use crate::lint::finding::{Finding, SilencedBy};
 use crate::lint::rule::Severity;
 use crate::report::problems::{Item, Sources, group};
 
@@ -33,9 +33,16 @@ pub fn render(told: &Told, color: bool, width: usize) -> String {
 fn summary(told: &Told, shown: &[&Finding]) -> String {
     let files = told.sources.len();
     let mut line = format!("{} in {files} {}", told.summary(), if files == 1 { "file" } else { "files" });
-    let silenced = told.findings.iter().filter(|finding| finding.silenced.is_some()).count();
-    if silenced > 0 {
-        line.push_str(&format!(", {silenced} silenced"));
+    let silenced = |by: SilencedBy| {
+        told.findings.iter().filter(|one| one.silenced.as_ref().is_some_and(|silence| silence.by == by)).count()
+    };
+    match silenced(SilencedBy::Comment) {
+        0 => {}
+        count => line.push_str(&format!(", {count} silenced")),
+    }
+    match silenced(SilencedBy::Baseline) {
+        0 => {}
+        count => line.push_str(&format!(", {count} known before")),
     }
     let mut fixable = shown.iter().filter_map(|finding| finding.fix.as_ref());
     let (mut safe, mut unsafe_) = (0, 0);
