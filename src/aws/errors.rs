@@ -59,12 +59,19 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "ServiceUnavailableException"
+        // Two writes of one item at once: the later one comes through a moment later.
+        | "TransactionConflictException"
+        | "TransactionInProgressException"
+        | "ProvisionedThroughputExceededException"
         | "ServiceUnavailable" => Class::Throttled,
         "UnknownOperationException"
         | "NotImplemented"
         | "InvalidAction"
         | "NotImplementedException"
         | "UnsupportedOperation" => Class::Unsupported,
+        "TransactionCanceledException" if lower.contains("transactionconflict") && !lower.contains("conditionalcheck") => {
+            Class::Throttled
+        }
         _ if code.contains("Throttl") => Class::Throttled,
         _ if is_absent(code) => Class::Absent,
         _ if is_denied(code) => Class::Denied { action: denied_action(message).unwrap_or(operation).to_owned() },

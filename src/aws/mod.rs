@@ -8,6 +8,7 @@ mod http;
 mod owned;
 mod rates;
 mod readings;
+pub mod table;
 mod trail;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,6 @@
 use clap::Subcommand;
 
+use super::ledger::Place;
 use super::{Common, Exit, Failure, Out};
 use crate::kinds::permissions::{self, Grants, LONGEST_POLICY};
 
@@ -12,7 +13,7 @@ pub struct Args {
     split: bool,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Who {
     /// What planning, applying and destroying these specs needs
     Deployer {
@@ -21,16 +22,26 @@ enum Who {
         no_removals: bool,
     },
     /// What running the controller on these specs needs
-    Controller,
+    Controller {
+        /// The ledger that it will be run with: dynamodb:TABLE needs rights of its own
+        #[arg(long, value_name = "PLACE")]
+        ledger: Option<Place>,
+    },
 }
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(false).await?;
     let mut grants = Grants::default();
     for job in &jobs {
-        grants.merge(match args.who {
+        grants.merge(match &args.who {
             Who::Deployer { no_removals } => permissions::deployer(&job.graph, &job.scope, !no_removals),
-            Who::Controller => permissions::controller(&job.graph, &job.scope),
+            Who::Controller { ledger } => {
+                let mut grants = permissions::controller(&job.graph, &job.scope);
+                if let Some(Place::Table(table)) = ledger {
+                    permissions::table(&mut grants, table, &job.scope);
+                }
+                grants
+            }
         });
     }
     // A policy is plain data: it always has a JSON form.

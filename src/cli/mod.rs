@@ -15,6 +15,7 @@ mod hand;
 mod iam;
 mod import;
 mod init;
+mod ledger;
 mod lint;
 mod live;
 mod local;
@@ -145,7 +146,7 @@ async fn command(cli: Cli, out: &Out) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(common, *args, out).await,
         Command::Status(args) => status::status(common, args, out).await,
         Command::Explain(args) => status::explain(common, args, out).await,
-        Command::History(args) => status::history(&args, out),
+        Command::History(args) => status::history(common, &args, out).await,
         Command::Pin(args) => hand::pin(common, args, out).await,
         Command::Pause(args) => hand::pause(common, args, out).await,
         Command::Resume(args) => hand::resume(common, args, out).await,

@@ -1,20 +1,23 @@
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet, session::Where};
 use crate::apply::Stop;
 use crate::cloud::Cloud;
 use crate::control::{Decision, DriftStatus, Key, Rules, Verb, hand};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, FileLedger, Forgetful, Ledger, Reconciler, Switches, Told};
+use crate::run::{Controller, Reconciler, Switches, Told};
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
 const GRACE: Duration = Duration::from_secs(8);
+
+/// Real time for giving back leases.
+const PARTING: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -24,9 +27,12 @@ pub struct Args {
     /// Time between two ticks
     #[arg(long, value_name = "TIME", default_value = "1m")]
     tick: Span,
-    /// The file that calls, decisions and what was learned are kept in, or `none`
-    #[arg(long, value_name = "FILE", default_value = "tidegate-ledger")]
-    ledger: PathBuf,
+    /// Where calls, decisions and what was learned are kept: a file, dynamodb:TABLE (which several replicas share), or `none`
+    #[arg(long, value_name = "PLACE", default_value = "tidegate-ledger")]
+    ledger: Place,
+    /// With dynamodb:TABLE, the time after which a silent replica loses a pipeline to another (10s to 1h)
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = lease)]
+    lease: Span,
     /// Time between two looks for drift; 0s: never
     #[arg(long, value_name = "TIME", default_value = "15m")]
     drift: Span,
@@ -70,6 +76,14 @@ fn speed(text: &str) -> Result<Pace, String> {
     }
 }
 
+fn lease(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    match span.seconds() {
+        10..=3600 => Ok(span),
+        _ => Err("write 10s to 1h: shorter, and a slow network would change hands all the time".into()),
+    }
+}
+
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let local = matches!(common.cloud, Where::Local(_));
     if !local && (args.speed.is_some() || args.traffic.is_some()) {
@@ -99,10 +113,8 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let stop = Stop::default();
     let woken = Arc::new(Notify::new());
     let listener = tokio::spawn(listen(stop.clone(), Arc::clone(&woken))?);
-    let ledger: Box<dyn Ledger> = match args.ledger.to_str() {
-        Some("none") => Box::new(Forgetful),
-        _ => Box::new(open_ledger(&args.ledger, out)?),
-    };
+    let lasts = Duration::from_secs(args.lease.seconds());
+    let ledger = args.ledger.open(&common, &jobs, lasts, out).await?;
     let count = streams.streams().len();
     let controller = Controller::start(clouds.clone(), watches, streams, ledger, stop.clone()).await?;
     let clock = Arc::clone(&clouds[0]);
@@ -114,14 +126,6 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     listener.abort();
     teller.stopped(stop.is_asked(), clock.now());
     Ok(if out.is_lost() { Exit::Error } else { Exit::Success })
-}
-
-fn open_ledger(path: &std::path::Path, out: &Out) -> Result<FileLedger, Failure> {
-    let ledger = FileLedger::open(path)?;
-    if ledger.damaged > 0 {
-        out.error(&format!("warning: {} lines of {} are damaged and left out", ledger.damaged, path.display()));
-    }
-    Ok(ledger)
 }
 
 /// Puts traffic on the streams of the embedded cloud.
@@ -214,6 +218,10 @@ impl Beats<'_> {
             // What does not end in time is dropped: its calls are in the books already.
             () = self.overdue() => {}
         }
+        // Another replica need not wait until it runs out.
+        if tokio::time::timeout(PARTING, controller.end()).await.is_err() {
+            tracing::warn!("the lease is not given back in time; it runs out by itself");
+        }
     }
 
     /// Ends some time after the run was asked to stop.
@@ -265,7 +273,7 @@ impl Teller<'_> {
 
     fn started(&self, streams: usize, args: &Args, now: i64) {
         if self.json {
-            let ledger = args.ledger.display().to_string();
+            let ledger = args.ledger.to_string();
             let told = serde_json::json!({ "streams": streams, "dry_run": args.dry_run, "ledger": ledger });
             return self.json("started", now, told);
         }

@@ -245,6 +245,13 @@ impl Common {
         Ok(Aws::connect(&connect).await?)
     }
 
+    /// Connects to AWS for the controller's own needs, also beside the embedded cloud.
+    pub async fn own_aws(&self, region: Option<String>) -> Result<Aws, Failure> {
+        let region = self.region.clone().or(region);
+        let (profile, endpoint_url) = (self.profile.clone(), self.endpoint()?);
+        Ok(Aws::connect(&Connect { profile, region, endpoint_url, static_keys: None }).await?)
+    }
+
     /// Connects to the cloud of a region.
     pub async fn connect(&self, region: Option<String>) -> Result<Arc<dyn Cloud>, Failure> {
         match &self.cloud {

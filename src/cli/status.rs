@@ -1,13 +1,11 @@
 //! What the controller knows and did: `status`, `explain`, `history`.
 
-use std::path::{Path, PathBuf};
-
+use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet};
 use crate::apply::Stop;
-use crate::cloud::Fault;
 use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, Key, Record, Report, Rules, Status, StreamStatus, hand};
-use crate::run::{Controller, FileLedger, Forgetful};
+use crate::run::{Controller, Forgetful};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -38,9 +36,9 @@ pub struct HistoryArgs {
 
 #[derive(clap::Args)]
 struct From {
-    /// The file that `tidegate run` keeps
-    #[arg(long, value_name = "FILE", default_value = "tidegate-ledger")]
-    ledger: PathBuf,
+    /// What `tidegate run` keeps its books in: a file, or dynamodb:TABLE
+    #[arg(long, value_name = "PLACE", default_value = "tidegate-ledger")]
+    ledger: Place,
     /// JSON in place of text
     #[arg(long)]
     json: bool,
@@ -79,10 +77,10 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
 }
 
 /// The ledger alone, so that it also works where the stream cannot be reached.
-pub fn history(args: &HistoryArgs, out: &Out) -> Result<Exit, Failure> {
+pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<Exit, Failure> {
     let mut found: std::collections::VecDeque<(Key, Decision)> = std::collections::VecDeque::new();
     let wanted = |key: &Key| args.stream.as_ref().is_none_or(|name| is_named(key, name));
-    FileLedger::peek(&args.from.ledger, &mut |entry| {
+    let mut take = |entry: Entry| {
         if let Record::Decided { decision } = entry.record
             && wanted(&entry.key)
         {
@@ -91,7 +89,8 @@ pub fn history(args: &HistoryArgs, out: &Out) -> Result<Exit, Failure> {
                 found.pop_front();
             }
         }
-    })?;
+    };
+    args.from.ledger.peek(common, &[], &mut take).await?;
     if args.from.json {
         let told = |(key, decision): &(Key, Decision)| {
             let mut value = serde_json::to_value(decision).unwrap_or_default();
@@ -135,8 +134,9 @@ async fn now(common: &Common, from: &From, out: &Out) -> Result<Report, Failure>
     let jobs: Vec<Job> = common.open(from.json).await?;
     let rules = Rules { dry_run: true, learn_minutes: 180, ..Rules::default() };
     let (clouds, watches, mut streams) = fleet::of(&jobs, rules);
-    if let Err(fault) = recall(&from.ledger, &mut |entry| streams.recall(&entry)) {
-        out.note(&format!("note: without a ledger, since {fault}"));
+    if let Err(failure) = from.ledger.peek(common, &jobs, &mut |entry| streams.recall(&entry)).await {
+        out.note("note: the ledger could not be read, so this is told without it:");
+        failure.tell(out);
     }
     let controller = Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default());
     let mut controller = controller.await?;
@@ -144,10 +144,6 @@ async fn now(common: &Common, from: &From, out: &Out) -> Result<Report, Failure>
     let fleet = controller.fleet();
     let report = fleet.lock().unwrap_or_else(std::sync::PoisonError::into_inner).report();
     Ok(report)
-}
-
-fn recall(ledger: &Path, take: &mut (dyn FnMut(Entry) + Send)) -> Result<(), Fault> {
-    FileLedger::peek(ledger, take)
 }
 
 /// A stream in a few lines.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::report::{DriftStatus, FORMAT, Report, StreamStatus, Ticks};
+use super::report::{DriftStatus, FORMAT, Lease, Report, StreamStatus, Ticks};
 use super::stream::{Rules, Stream};
 use super::{Entry, Key};
 
@@ -12,6 +12,8 @@ pub struct Fleet {
     pub ticks: Ticks,
     pub drift: BTreeMap<String, DriftStatus>,
     pub troubles: Vec<String>,
+    /// Who acts for a pipeline, where several replicas share a ledger.
+    pub leases: Vec<Lease>,
     /// Seconds since 1970 at the newest tick.
     pub now: i64,
     pub version: String,
@@ -27,6 +29,7 @@ impl Fleet {
             ticks: Ticks::default(),
             drift: BTreeMap::new(),
             troubles: Vec::new(),
+            leases: Vec::new(),
             now: 0,
             version: version.into(),
         }
@@ -48,6 +51,11 @@ impl Fleet {
         }
     }
 
+    /// Forgets what was done and decided for a pipeline, since another replica has acted for it: its ledger follows.
+    pub fn forget(&mut self, pipeline: &str) {
+        self.streams.iter_mut().filter(|stream| stream.key.pipeline == pipeline).for_each(Stream::forget);
+    }
+
     /// Everything at this moment, as it is told.
     pub fn report(&self) -> Report {
         Report {
@@ -60,6 +68,7 @@ impl Fleet {
             streams: self.streams.iter().map(|stream| stream.status(&self.rules, self.now)).collect(),
             drift: self.drift.values().cloned().collect(),
             troubles: self.troubles.clone(),
+            leases: self.leases.clone(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub use fleet::Fleet;
 pub use look::is_ours;
 pub use record::{Entry, Foreign, Key, Memory, Record};
 pub use report::{
-    Condition, ConditionKind, Decision, DriftStatus, Numbers, Pause, Pin, Report, Series, Status, StreamStatus, Ticks,
-    Verb,
+    Condition, ConditionKind, Decision, DriftStatus, Lease, Numbers, Pause, Pin, Report, Series, Status, StreamStatus,
+    Ticks, Verb,
 };
 pub use stream::{DRY_RUN, Money, Rules, Seen, Step, Stream, sample};

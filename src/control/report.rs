@@ -25,6 +25,19 @@ pub struct Report {
     pub drift: Vec<DriftStatus>,
     /// What failed for more than one stream in the newest tick, in sentences.
     pub troubles: Vec<String>,
+    /// Who acts for a pipeline, where several replicas share a ledger; empty for a ledger of one process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leases: Vec<Lease>,
+}
+
+/// One pipeline's lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    pub pipeline: String,
+    /// The replica that acts; empty where none does.
+    pub holder: String,
+    /// It is this one.
+    pub is_mine: bool,
 }
 
 /// How the loop is doing.

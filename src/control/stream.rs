@@ -232,6 +232,14 @@ impl Stream {
         }
     }
 
+    /// Forgets what was done and decided, not what was measured.
+    pub(super) fn forget(&mut self) {
+        self.resizes.clear();
+        self.foreign.clear();
+        self.decisions.clear();
+        (self.last, self.refusals, self.quiet_until) = (None, 0, i64::MIN);
+    }
+
     pub(super) fn remember(&mut self, decision: Decision) {
         self.decisions.push_back(decision);
         while self.decisions.len() > DECISIONS {

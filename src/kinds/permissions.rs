@@ -101,6 +101,15 @@ pub fn controller(graph: &Graph, scope: &Scope) -> Grants {
     grants
 }
 
+/// What a controller needs for a ledger in a table.
+pub fn table(grants: &mut Grants, table: &str, scope: &Scope) {
+    let arn = scope.fill("arn:{partition}:dynamodb:{region}:{account}:table/{name}", table);
+    // ConditionCheckItem is what the check of the lease in a transaction needs.
+    for verb in ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query", "Scan"] {
+        grants.allow(&format!("dynamodb:{verb}"), arn.clone(), None);
+    }
+}
+
 /// The ARN pattern of all resources of a kind that the pipeline may have.
 fn all(kind: &dyn ResourceKind, on: &str, scope: &Scope) -> String {
     let names = if on.contains("{part}") {

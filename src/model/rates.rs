@@ -18,6 +18,8 @@ pub fn published_rate(operation: &str) -> u32 {
         _ => match operation.split_once(':').map_or(operation, |(service, _)| service) {
             // S3 takes thousands a second for each prefix; its bucket operations are not published.
             "s3" => 20,
+            // A table on demand takes thousands a second; SQS and SNS publish hundreds and more.
+            "dynamodb" | "sqs" | "sns" => 100,
             // EC2 refills 5 to 20 a second by operation class; KMS takes 15 and more.
             "ec2" | "kms" | "iam" | "sts" => 10,
             _ => 5,

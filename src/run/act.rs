@@ -1,7 +1,7 @@
 //! Sends a resize: the very calls that `apply` would send, the day's ledger on the stream first. Without the waiting of the
 //! executor: the next ticks see the stream settle, and what AWS refuses is decided anew and not repeated.
 
-use super::Watch;
+use super::{Fence, Watch};
 use crate::cloud::{Class, Cloud, Fault};
 use crate::control::Answer;
 use crate::model::{Attrs, Call, Effect, Glance, LEDGER, Resource, Shift, Value};
@@ -21,9 +21,19 @@ pub fn calls(watch: &Watch, wanted: &Attrs, glance: &Glance, to: u32, now: i64) 
     (watch.target.schema.calls)(watch.target.schema, &shift)
 }
 
-/// Sends them, one after the other. Answers how AWS took the resize, in one word and in a sentence.
-pub async fn send(cloud: &dyn Cloud, watch: &Watch, calls: &[Call], before: &Glance) -> (Answer, String) {
+/// Sends them, one after the other. Answers how AWS took the resize, in one word and in a sentence. `fence`: whether this
+/// process may still act, asked before each call, since it may have stood still in between.
+pub async fn send(
+    cloud: &dyn Cloud,
+    watch: &Watch,
+    calls: &[Call],
+    before: &Glance,
+    fence: &Fence,
+) -> (Answer, String) {
     for call in calls {
+        if !fence() {
+            return (Answer::Refused, "not sent: another replica may have taken over".into());
+        }
         let Err(fault) = cloud.perform(&watch.target, call).await else { continue };
         if call.verb() != "UpdateShardCount" {
             // Nothing that counts was sent.

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::observe::{self, Look};
-use super::{Ledger, act};
+use super::{Fence, Ledger, act};
 use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
-use crate::control::{DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Record, Seen, Verb};
+use crate::control::{DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
 use crate::model::{Glance, Readings};
 use crate::scale::Alarm;
 
@@ -61,6 +61,7 @@ struct Going {
     decision: Decision,
     glance: Glance,
     called: i64,
+    fence: Fence,
 }
 
 fn locked(fleet: &Mutex<Fleet>) -> MutexGuard<'_, Fleet> {
@@ -94,15 +95,13 @@ impl Controller {
     pub async fn tick(&mut self, tell: &(dyn Fn(Told) + Sync)) {
         let began = std::time::Instant::now();
         let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
+        let mut troubles = self.take_over().await;
         let mut read = self.observe(&now).await;
-        let (entries, wishes) = self.decide(&now, &read, tell);
-        let mut troubles = std::mem::take(&mut read.troubles);
-        let mut writes = true;
-        if let Err(fault) = self.ledger.write(&entries, false).await {
-            writes = false;
-            troubles.push(format!("{fault}: nothing is resized until it can be written"));
-        }
-        if writes && !self.stop.is_asked() {
+        let (entries, mut wishes) = self.decide(&now, &read, tell);
+        troubles.append(&mut read.troubles);
+        let failed = self.write(entries, false, &mut troubles).await;
+        wishes.retain(|(at, _)| !failed.contains(&self.pipeline(*at)));
+        if !self.stop.is_asked() {
             troubles.extend(self.act(wishes, tell).await);
         }
         troubles.iter().for_each(|trouble| tell(Told::Trouble(trouble.clone())));
@@ -114,6 +113,52 @@ impl Controller {
         fleet.ticks.failed_reads += read.looks.values().filter(|look| look.is_err()).count() as u64;
         fleet.ticks.failed_reads += read.metrics.iter().map(|read| read.blind.len() as u64).sum::<u64>();
         fleet.troubles = troubles;
+        let mine = |pipeline: &str| (self.ledger.fence(pipeline))();
+        let lease = |(pipeline, holder): (String, String)| Lease { is_mine: mine(&pipeline), pipeline, holder };
+        fleet.leases = self.ledger.holders().into_iter().map(lease).collect();
+    }
+
+    /// Gives back what others may take over. Nothing is decided after it.
+    pub async fn end(&mut self) {
+        self.ledger.close().await;
+    }
+
+    fn pipeline(&self, at: usize) -> String {
+        locked(&self.fleet).streams()[at].key.pipeline.clone()
+    }
+
+    /// Reads what other replicas wrote about the pipelines that have come to this one.
+    async fn take_over(&mut self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        for pipeline in self.ledger.gained() {
+            let mut entries = Vec::new();
+            match self.ledger.take_over(&pipeline, &mut |entry| entries.push(entry)).await {
+                Ok(()) => {
+                    let mut fleet = locked(&self.fleet);
+                    fleet.forget(&pipeline);
+                    entries.iter().for_each(|entry| fleet.recall(entry));
+                    tracing::info!(pipeline, entries = entries.len(), "this replica acts from now on");
+                }
+                Err(fault) => troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be read")),
+            }
+        }
+        troubles
+    }
+
+    /// Writes each pipeline's entries by themselves, so that one that fails holds up no other. Answers those that failed.
+    async fn write(&mut self, entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
+        let mut by_pipeline = BTreeMap::<String, Vec<Entry>>::new();
+        for entry in entries {
+            by_pipeline.entry(entry.key.pipeline.clone()).or_default().push(entry);
+        }
+        let mut failed = BTreeSet::new();
+        for (pipeline, entries) in by_pipeline {
+            if let Err(fault) = self.ledger.write(&pipeline, &entries, durable).await {
+                troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
+                failed.insert(pipeline);
+            }
+        }
+        failed
     }
 
     /// Everything that a tick reads, at once.
@@ -182,6 +227,9 @@ impl Controller {
     ) -> (Vec<Entry>, Vec<(usize, Decision)>) {
         let mut fleet = locked(&self.fleet);
         let (mut entries, mut wishes) = (Vec::new(), Vec::new());
+        let pipelines: BTreeSet<String> = fleet.streams().iter().map(|stream| stream.key.pipeline.clone()).collect();
+        let acting: BTreeMap<String, bool> =
+            pipelines.into_iter().map(|name| (name.clone(), (self.ledger.fence(&name))())).collect();
         for (at, watch) in self.watches.iter().enumerate() {
             let (stream, rules) = fleet.stream(at);
             let read = &seen.metrics[watch.cloud];
@@ -197,6 +245,10 @@ impl Controller {
                 ringing.map(|all| watch.alarms.iter().filter(|alarm| all.contains(&alarm.name)).cloned().collect());
             let seen = Seen { glance, metrics, alarms: ringing.as_deref() };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
+            if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
+                // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.
+                continue;
+            }
             tell_step(stream.key.clone(), &step.records, tell);
             entries.extend(entries_of(&stream.key, step.records));
             if step.decision.verb != Verb::Resize {
@@ -233,7 +285,8 @@ impl Controller {
                     stream.recall(&record, &rules);
                     let called = now.div_euclid(60);
                     entries.extend(entries_of(&stream.key, vec![record]));
-                    going.extend(look.ok().map(|glance| Going { at, decision, glance, called }));
+                    let fence = self.ledger.fence(&stream.key.pipeline);
+                    going.extend(look.ok().map(|glance| Going { at, decision, glance, called, fence }));
                 }
                 Err(step) => {
                     tell_step(stream.key.clone(), &step.records, tell);
@@ -241,10 +294,11 @@ impl Controller {
                 }
             }
         }
-        if let Err(fault) = self.ledger.write(&entries, true).await {
-            self.give_up(&going);
-            return vec![format!("{fault}: nothing is resized until it can be written")];
-        }
+        let mut troubles = Vec::new();
+        let failed = self.write(entries, true, &mut troubles).await;
+        let (going, left): (Vec<Going>, Vec<Going>) =
+            going.into_iter().partition(|going| !failed.contains(&self.pipeline(going.at)));
+        self.give_up(&left);
         let sent = going.into_iter().map(|going| self.send(going));
         let answers: Vec<_> = stream::iter(sent).buffer_unordered(CALLS_AT_ONCE).collect().await;
         let mut entries = Vec::new();
@@ -261,8 +315,8 @@ impl Controller {
             tell_step(stream.key.clone(), &records, tell);
             entries.extend(entries_of(&stream.key, records));
         }
-        let written = self.ledger.write(&entries, true).await;
-        written.err().map(|fault| fault.to_string()).into_iter().collect()
+        self.write(entries, true, &mut troubles).await;
+        troubles
     }
 
     /// Nothing was sent, so nothing counts.
@@ -280,7 +334,7 @@ impl Controller {
         let wanted = locked(&self.fleet).streams()[going.at].wanted.clone();
         let calls = act::calls(watch, &wanted, &going.glance, going.decision.to, going.called * 60);
         tracing::info!(stream = watch.target.physical, from = going.decision.from, to = going.decision.to, "resize");
-        let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance).await;
+        let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance, &going.fence).await;
         (going, answer, outcome)
     }
 }

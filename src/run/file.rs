@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use futures::future::{BoxFuture, FutureExt};
 
 use super::Ledger;
+use super::ledger::Take;
 use crate::cloud::{Class, Fault};
 use crate::control::{Entry, Memory, Record};
 
@@ -138,11 +139,11 @@ impl FileLedger {
 }
 
 impl Ledger for FileLedger {
-    fn recall<'a>(&'a mut self, take: &'a mut (dyn FnMut(Entry) + Send)) -> BoxFuture<'a, Result<(), Fault>> {
+    fn recall<'a>(&'a mut self, take: Take<'a>) -> BoxFuture<'a, Result<(), Fault>> {
         async move { Self::peek(&self.path, take) }.boxed()
     }
 
-    fn write<'a>(&'a mut self, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
+    fn write<'a>(&'a mut self, _: &'a str, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
         async move { if entries.is_empty() { Ok(()) } else { self.append(entries, durable) } }.boxed()
     }
 }
@@ -208,7 +209,7 @@ fn entry(line: &str) -> Option<Entry> {
 }
 
 /// The minute that a record is about.
-fn minute(record: &Record) -> i64 {
+pub(super) fn minute(record: &Record) -> i64 {
     match record {
         Record::Sample { minute, .. } | Record::Foreign { minute, .. } => *minute,
         Record::Calling { called, .. } | Record::Refused { called } | Record::Void { called } => *called,
@@ -217,7 +218,7 @@ fn minute(record: &Record) -> i64 {
     }
 }
 
-fn is_kept(record: &Record, newest: i64) -> bool {
+pub(super) fn is_kept(record: &Record, newest: i64) -> bool {
     let kept = match record {
         Record::Sample { .. } => Memory::MINUTES as i64,
         Record::Decided { .. } => DECISIONS_KEPT,

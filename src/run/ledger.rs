@@ -1,15 +1,54 @@
+use std::sync::Arc;
+
 use futures::future::{BoxFuture, FutureExt};
 
 use crate::cloud::Fault;
 use crate::control::Entry;
 
-/// Where the controller writes down what must survive it.
-pub trait Ledger: Send {
-    /// Answers every entry that was written, oldest first.
-    fn recall<'a>(&'a mut self, take: &'a mut (dyn FnMut(Entry) + Send)) -> BoxFuture<'a, Result<(), Fault>>;
+/// Tells just before a call whether this process may still make it.
+pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
 
-    /// Appends entries. `durable`: they must survive a crash of the machine before this returns.
-    fn write<'a>(&'a mut self, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>>;
+/// Takes entries in.
+pub type Take<'a> = &'a mut (dyn FnMut(Entry) + Send);
+
+/// Where the controller writes down what must survive it. A ledger that several replicas share says which pipelines are this
+/// one's to act for.
+pub trait Ledger: Send {
+    /// Answers every entry that was written, oldest first, as far as this process may act for it from the start.
+    fn recall<'a>(&'a mut self, take: Take<'a>) -> BoxFuture<'a, Result<(), Fault>>;
+
+    /// Appends entries of one pipeline. `durable`: they must survive a crash of the machine before this returns.
+    fn write<'a>(
+        &'a mut self,
+        pipeline: &'a str,
+        entries: &'a [Entry],
+        durable: bool,
+    ) -> BoxFuture<'a, Result<(), Fault>>;
+
+    /// Pipelines that have come to this replica and whose entries it has not read since.
+    fn gained(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Answers the entries of such a pipeline, oldest first. From then on it is this replica's.
+    fn take_over<'a>(&'a mut self, _pipeline: &'a str, _take: Take<'a>) -> BoxFuture<'a, Result<(), Fault>> {
+        async { Ok(()) }.boxed()
+    }
+
+    /// Whether this replica acts for the pipeline, asked at any later moment.
+    fn fence(&self, _pipeline: &str) -> Fence {
+        Arc::new(|| true)
+    }
+
+    /// Who acts for each pipeline, where that is not a matter of course: pipeline and owner.
+    fn holders(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Gives back what others may take over.
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
 }
 
 /// Keeps nothing but what the process holds: the calls of the day are then known from the streams' tags alone.
@@ -17,11 +56,11 @@ pub trait Ledger: Send {
 pub struct Forgetful;
 
 impl Ledger for Forgetful {
-    fn recall<'a>(&'a mut self, _: &'a mut (dyn FnMut(Entry) + Send)) -> BoxFuture<'a, Result<(), Fault>> {
+    fn recall<'a>(&'a mut self, _: Take<'a>) -> BoxFuture<'a, Result<(), Fault>> {
         async { Ok(()) }.boxed()
     }
 
-    fn write<'a>(&'a mut self, _: &'a [Entry], _: bool) -> BoxFuture<'a, Result<(), Fault>> {
+    fn write<'a>(&'a mut self, _: &'a str, _: &'a [Entry], _: bool) -> BoxFuture<'a, Result<(), Fault>> {
         async { Ok(()) }.boxed()
     }
 }

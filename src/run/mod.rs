@@ -4,10 +4,13 @@ mod act;
 mod controller;
 mod drift;
 mod file;
+mod lease;
 mod ledger;
 mod observe;
+mod table;
 
 pub use controller::{Controller, Told, Watch};
 pub use drift::{Reconciler, Switches};
 pub use file::FileLedger;
-pub use ledger::{Forgetful, Ledger};
+pub use ledger::{Fence, Forgetful, Ledger, Take};
+pub use table::TableLedger;

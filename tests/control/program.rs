@@ -60,7 +60,7 @@ impl Shop {
     }
 }
 
-fn lines(text: &str) -> Vec<Value> {
+pub fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }
 
@@ -200,7 +200,7 @@ fn a_real_stream_is_resized_through_its_states() {
         String::from_utf8(output.stdout).expect("text")
     };
     says(&["apply", "-y", "-q"]);
-    put_load(&stream, 5.0);
+    put_load("510000000007", &stream, 5.0);
     let events = lines(&says(&["run", "--json", "--tick", "2s", "--ticks", "15", "--drift", "0s"]));
     let hops: Vec<(i64, i64)> = resizes(&events)
         .iter()
@@ -216,12 +216,12 @@ fn a_real_stream_is_resized_through_its_states() {
 }
 
 /// Half an hour of metrics as AWS would show them, full to the brim on two shards.
-fn put_load(stream: &str, shards: f64) {
+pub fn put_load(account: &str, stream: &str, shards: f64) {
     use aws_sdk_cloudwatch::primitives::DateTime;
     use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let credentials = aws_credential_types::Credentials::new("510000000007", "test", None, None, "static");
+        let credentials = aws_credential_types::Credentials::new(account, "test", None, None, "static");
         let config = aws_sdk_cloudwatch::Config::builder()
             .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::latest())
             .region(aws_sdk_cloudwatch::config::Region::new("eu-west-1"))

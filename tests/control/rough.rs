@@ -271,7 +271,7 @@ impl Ledger for Kept {
         .boxed()
     }
 
-    fn write<'a>(&'a mut self, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
+    fn write<'a>(&'a mut self, _: &'a str, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
         async move {
             if let Some(world) = &self.world {
                 world.step().await;

@@ -1,0 +1,136 @@
+//! Where the controller keeps its books: `--ledger FILE`, `--ledger dynamodb:TABLE`, `--ledger none`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Common, Failure, Job, Out};
+use crate::aws::table::Table;
+use crate::run::{FileLedger, Forgetful, Ledger, TableLedger, Take};
+
+/// Where a ledger is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Nowhere,
+    File(PathBuf),
+    /// A DynamoDB table, by its name.
+    Table(String),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("dynamodb:") {
+            Some(table) if is_table(table) => Ok(Self::Table(table.into())),
+            Some(_) => Err("write dynamodb:TABLE, with 3 to 255 letters, digits, `_`, `-` or `.`".into()),
+            None if text == "none" => Ok(Self::Nowhere),
+            None if text.is_empty() => Err("write the path of a file, dynamodb:TABLE, or none".into()),
+            None => Ok(Self::File(text.into())),
+        }
+    }
+}
+
+/// DynamoDB's own rule for names of tables.
+fn is_table(name: &str) -> bool {
+    (3..=255).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nowhere => out.write_str("none"),
+            Self::File(path) => write!(out, "{}", path.display()),
+            Self::Table(table) => write!(out, "dynamodb:{table}"),
+        }
+    }
+}
+
+impl Place {
+    /// Opens it for a controller of these pipelines. `lasts`: after so long a silent replica loses a lease.
+    pub async fn open(
+        &self,
+        common: &Common,
+        jobs: &[Job],
+        lasts: Duration,
+        out: &Out,
+    ) -> Result<Box<dyn Ledger>, Failure> {
+        match self {
+            Self::Nowhere => Ok(Box::new(Forgetful)),
+            Self::File(path) => {
+                let ledger = FileLedger::open(path)?;
+                if ledger.damaged > 0 {
+                    let lines = ledger.damaged;
+                    out.error(&format!("warning: {lines} lines of {} are damaged and left out", path.display()));
+                }
+                Ok(Box::new(ledger))
+            }
+            Self::Table(name) => {
+                let table = table(common, jobs, name).await?;
+                Ok(Box::new(TableLedger::join(table, partitions(jobs), replica(), lasts).await?))
+            }
+        }
+    }
+
+    /// What stands there, without taking part.
+    pub async fn peek(&self, common: &Common, jobs: &[Job], take: Take<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Nowhere => Ok(()),
+            Self::File(path) => Ok(FileLedger::peek(path, take)?),
+            Self::Table(name) => {
+                let table = table(common, jobs, name).await?;
+                let partitions = match jobs {
+                    [] => table.partitions().await?,
+                    _ => partitions(jobs).into_iter().map(|(_, partition)| partition).collect(),
+                };
+                for partition in partitions {
+                    TableLedger::peek(&table, &partition, take).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The table is in the region of the first pipeline, or where the environment says.
+async fn table(common: &Common, jobs: &[Job], name: &str) -> Result<Table, Failure> {
+    let region = jobs.first().map(|job| job.scope.region.clone());
+    let aws = common.own_aws(region).await?;
+    Ok(Table::new(Arc::new(aws), name))
+}
+
+fn partitions(jobs: &[Job]) -> Vec<(String, String)> {
+    let of = |job: &Job| {
+        let scope = &job.scope;
+        (scope.pipeline.clone(), TableLedger::partition(&scope.pipeline, &scope.account, &scope.region))
+    };
+    jobs.iter().map(of).collect()
+}
+
+/// A name that no other process has: the host and this process, for people, and a draw, for certainty.
+fn replica() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let host = if host.is_empty() { "replica" } else { host };
+    format!("{host}-{}-{:08x}", std::process::id(), fastrand::u32(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_and_told() {
+        for (text, place) in [
+            ("none", Place::Nowhere),
+            ("ledger", Place::File("ledger".into())),
+            ("./dynamodb", Place::File("./dynamodb".into())),
+            ("dynamodb:tidegate", Place::Table("tidegate".into())),
+        ] {
+            assert_eq!((text.parse(), place.to_string().as_str()), (Ok(place), text));
+        }
+        assert!("dynamodb:a b".parse::<Place>().unwrap_err().contains("3 to 255"));
+        assert!("".parse::<Place>().is_err());
+    }
+}
