@@ -38,6 +38,8 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         return Class::NotYet;
     }
     match code {
+        // For a minute after its deletion a queue's name is taken.
+        _ if code.ends_with("QueueDeletedRecently") => Class::NotYet,
         // A consumer cannot be registered while its stream changes.
         "ResourceInUseException" if creates && !is_changing(&lower) => Class::Exists,
         // Waiting does not help: somebody registered a consumer that the plan did not know.
@@ -106,6 +108,8 @@ fn is_absent(code: &str) -> bool {
         || code.ends_with("NotFoundException")
         || code.ends_with("NotFoundError")
         || code.starts_with("NoSuch")
+        || code.ends_with("QueueDoesNotExist")
+        || code.ends_with("NonExistentQueue")
 }
 
 fn is_denied(code: &str) -> bool {

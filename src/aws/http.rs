@@ -1,24 +1,23 @@
+use std::time::Duration;
+
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
 
 use crate::cloud::{Class, Fault};
+
+/// Time for one message to a webhook, connection included.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The HTTPS client of all services. The SDK's own one knows neither HTTPS_PROXY and NO_PROXY nor AWS_CA_BUNDLE,
 /// which every other AWS tool honours.
 pub fn client() -> Result<SharedHttpClient, Fault> {
-    let refuse = |why: String| {
-        Fault::new(Class::Refused, "reading AWS_CA_BUNDLE", "BadCaBundle", why)
-            .help("AWS_CA_BUNDLE names a file of PEM certificates; correct it or unset it")
-    };
-    let mut trust = TrustStore::default();
-    if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
-        trust = trust.with_pem_certificate(std::fs::read(file).map_err(|error| refuse(error.to_string()))?);
-    }
-    let tls = TlsContext::builder().with_trust_store(trust).build().map_err(|error| refuse(error.to_string()))?;
+    let tls = tls()?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        let mut connector = proxied();
         if let Some(settings) = settings {
             connector = connector.connector_settings(settings.clone());
         }
@@ -27,4 +26,81 @@ pub fn client() -> Result<SharedHttpClient, Fault> {
         }
         connector.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
     }))
+}
+
+fn proxied() -> ConnectorBuilder {
+    Connector::builder().proxy_config(ProxyConfig::from_env())
+}
+
+fn tls() -> Result<TlsContext, Fault> {
+    let refuse = |why: String| {
+        Fault::new(Class::Refused, "reading AWS_CA_BUNDLE", "BadCaBundle", why)
+            .help("AWS_CA_BUNDLE names a file of PEM certificates; correct it or unset it")
+    };
+    let mut trust = TrustStore::default();
+    if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
+        trust = trust.with_pem_certificate(std::fs::read(file).map_err(|error| refuse(error.to_string()))?);
+    }
+    TlsContext::builder().with_trust_store(trust).build().map_err(|error| refuse(error.to_string()))
+}
+
+/// An address that takes JSON by POST, through the same proxies and certificates as AWS itself. The address is a secret: it
+/// stands in no error.
+pub struct Post {
+    url: String,
+    connector: SharedHttpConnector,
+}
+
+impl Post {
+    /// # Errors
+    /// The address is none, or AWS_CA_BUNDLE cannot be read.
+    pub fn new(url: &str) -> Result<Self, Fault> {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let has_host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
+        if !has_host || HttpRequest::new(SdkBody::empty()).set_uri(url).is_err() {
+            let what = "it is not an address that begins with https:// or http://";
+            return Err(Fault::new(Class::Refused, "reading the address of a webhook", "BadAddress", what)
+                .help("write the whole address, as the chat or pager shows it"));
+        }
+        let connector = proxied().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls()?).build();
+        Ok(Self { url: url.to_owned(), connector: SharedHttpConnector::new(connector) })
+    }
+
+    /// Sends a body. Any answer of 200 to 299 will do.
+    ///
+    /// # Errors
+    /// No answer within ten seconds, or another one.
+    pub async fn send(&self, body: &[u8]) -> Result<(), Fault> {
+        let fault = |class, code: &str, what: String| Fault::new(class, "telling a webhook", code, what);
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        let made = request.set_method("POST").is_ok() && request.set_uri(self.url.as_str()).is_ok();
+        if !made {
+            return Err(fault(Class::Refused, "BadAddress", "the address cannot be used".into()));
+        }
+        request.headers_mut().insert("content-type", "application/json");
+        request.headers_mut().insert("content-length", body.len().to_string());
+        request.headers_mut().insert("user-agent", concat!("tidegate/", env!("CARGO_PKG_VERSION")));
+        let answer = tokio::time::timeout(PATIENCE, self.connector.call(request)).await;
+        // The connector's own words hold the address.
+        let answer = answer.map_err(|_| fault(Class::Unreachable, "TimedOut", "it does not answer".into()))?;
+        let answer = answer.map_err(|_| fault(Class::Unreachable, "NoConnection", "it cannot be reached".into()))?;
+        match answer.status().as_u16() {
+            200..=299 => Ok(()),
+            status => Err(fault(Class::Refused, "BadAnswer", format!("it answered {status}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_whole_and_is_never_told() {
+        for bad in ["", "hooks.example.com/secret", "ftp://example.com/secret", "https://", "https:///secret"] {
+            let fault = Post::new(bad).err().expect("no address");
+            assert!(fault.code == "BadAddress" && !format!("{fault:?}").contains("secret"), "{bad}");
+        }
+        assert!(Post::new("https://hooks.example.com/secret?a=b").is_ok());
+    }
 }

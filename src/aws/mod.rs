@@ -4,12 +4,14 @@ mod call;
 mod clients;
 mod errors;
 mod history;
-mod http;
+pub mod http;
+mod notify;
 mod owned;
 mod rates;
 mod readings;
 pub mod table;
 mod trail;
+mod wake;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -7,14 +7,19 @@ use tokio::sync::Notify;
 use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet, session::Where};
 use crate::apply::Stop;
+use crate::aws::http::Post;
 use crate::cloud::Cloud;
-use crate::control::{Decision, DriftStatus, Key, Rules, Verb, hand};
+use crate::control::news::{self, News, Watchman};
+use crate::control::{Decision, DriftStatus, Fleet, Key, Rules, Verb, hand};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, Reconciler, Switches, Told};
+use crate::run::{Controller, Heard, Notifier, Recipient, Reconciler, Switches, Told};
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
 const GRACE: Duration = Duration::from_secs(8);
+
+/// Time between an alarm and its tick, in which the others of the same moment come.
+const CALM: Duration = Duration::from_secs(1);
 
 /// Real time for giving back leases.
 const PARTING: Duration = Duration::from_secs(1);
@@ -63,9 +68,23 @@ pub struct Args {
     /// On the embedded cloud: a day's wave around so many shards' worth of load on every stream with a range
     #[arg(long, value_name = "SHARDS")]
     traffic: Option<f64>,
+    /// Who is told: an SNS topic's ARN, or the address of a webhook (repeatable; TIDEGATE_NOTIFY takes several, with commas, and
+    /// keeps an address out of the list of processes)
+    #[arg(long, value_name = "TARGET", env = "TIDEGATE_NOTIFY", value_delimiter = ',', hide_env_values = true)]
+    notify: Vec<String>,
+    /// What they are told
+    #[arg(long, value_name = "TOPIC", value_enum, value_delimiter = ',', default_values = ["resizes", "problems", "drift"])]
+    notify_on: Vec<Topic>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Topic {
+    Resizes,
+    Problems,
+    Drift,
 }
 
 fn speed(text: &str) -> Result<Pace, String> {
@@ -116,15 +135,22 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let lasts = Duration::from_secs(args.lease.seconds());
     let ledger = args.ledger.open(&common, &jobs, lasts, out).await?;
     let count = streams.streams().len();
-    let controller = Controller::start(clouds.clone(), watches, streams, ledger, stop.clone()).await?;
+    let heard = Heard::default();
+    let ears = ears(&common, &jobs, &heard, &woken).await?;
+    let controller = Controller::start(clouds.clone(), watches, streams, ledger, stop.clone(), heard).await?;
     let clock = Arc::clone(&clouds[0]);
-    let teller = Teller { json: args.json, quiet: common.quiet, out };
+    let voice = Voice::open(&common, &args).await?;
+    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref() };
     teller.started(count, &args, clock.now());
     let beats =
         Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, reconcilers: reconcilers(&jobs, &args) };
     beats.go(controller, &teller).await;
     listener.abort();
+    ears.iter().for_each(tokio::task::JoinHandle::abort);
     teller.stopped(stop.is_asked(), clock.now());
+    if let Some(voice) = voice {
+        voice.notifier.end(PARTING).await;
+    }
     Ok(if out.is_lost() { Exit::Error } else { Exit::Success })
 }
 
@@ -141,6 +167,27 @@ fn offer(common: &Common, jobs: &[Job], shards: f64) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Listens to the wake-up queues of the specs.
+async fn ears(
+    common: &Common,
+    jobs: &[Job],
+    heard: &Heard,
+    woken: &Arc<Notify>,
+) -> Result<Vec<tokio::task::JoinHandle<()>>, Failure> {
+    let mut ears = Vec::new();
+    if common.cloud != Where::Aws {
+        return Ok(ears);
+    }
+    for job in jobs {
+        for queue in job.graph.of_kind(crate::kinds::queue::SCHEMA.kind) {
+            let aws = Arc::new(common.own_aws(Some(job.scope.region.clone())).await?);
+            let (heard, woken) = (heard.clone(), Arc::clone(woken));
+            ears.push(tokio::spawn(crate::run::listen(aws, queue.physical.clone(), heard, woken)));
+        }
+    }
+    Ok(ears)
 }
 
 fn reconcilers(jobs: &[Job], args: &Args) -> Vec<Reconciler> {
@@ -199,6 +246,7 @@ impl Beats<'_> {
         let ticks = async {
             while !self.stop.is_asked() {
                 controller.tick(&|told| teller.tell(&told)).await;
+                teller.look(&fleet);
                 done += 1;
                 if self.args.ticks.is_some_and(|ticks| done >= ticks) || end.is_some_and(|end| self.clock.now() >= end)
                 {
@@ -208,7 +256,10 @@ impl Beats<'_> {
                 let wait = tick - self.clock.now().rem_euclid(tick);
                 tokio::select! {
                     () = self.clock.pause(Duration::from_secs(wait.unsigned_abs())) => {}
-                    () = self.woken.notified() => {}
+                    () = self.woken.notified() => {
+                        // Many alarms at once are one wake-up.
+                        self.clock.pause(CALM).await;
+                    }
                 }
             }
         };
@@ -233,7 +284,7 @@ impl Beats<'_> {
     }
 
     /// The slow beat; it never ends by itself.
-    async fn slow(&self, fleet: &std::sync::Mutex<crate::control::Fleet>, teller: &Teller<'_>) {
+    async fn slow(&self, fleet: &Mutex<Fleet>, teller: &Teller<'_>) {
         let every = self.args.drift.seconds();
         if every == 0 {
             return std::future::pending().await;
@@ -242,7 +293,7 @@ impl Beats<'_> {
             self.clock.pause(Duration::from_secs(every)).await;
             for reconciler in &self.reconcilers {
                 let status = reconciler.beat(self.stop).await;
-                let mut fleet = fleet.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
                 let same = fleet
                     .drift
                     .get(&status.pipeline)
@@ -262,6 +313,42 @@ struct Teller<'a> {
     json: bool,
     quiet: bool,
     out: &'a Out,
+    voice: Option<&'a Voice>,
+}
+
+/// What goes to people who do not read the log.
+struct Voice {
+    notifier: Notifier,
+    topics: Vec<news::Topic>,
+    watchman: Mutex<Watchman>,
+}
+
+impl Voice {
+    /// Nobody is told where nobody is named.
+    async fn open(common: &Common, args: &Args) -> Result<Option<Self>, Failure> {
+        let mut recipients = Vec::new();
+        for target in args.notify.iter().filter(|target| !target.is_empty()) {
+            recipients.push(match target.split(':').nth(3).filter(|_| target.starts_with("arn:")) {
+                Some(region) => {
+                    let aws = Arc::new(common.own_aws(Some(region.to_owned())).await?);
+                    Recipient::Topic { arn: target.clone(), aws }
+                }
+                None => Recipient::Webhook(Post::new(target)?),
+            });
+        }
+        let topic = |topic: &Topic| match topic {
+            Topic::Resizes => news::Topic::Resizes,
+            Topic::Problems => news::Topic::Problems,
+            Topic::Drift => news::Topic::Drift,
+        };
+        let topics = args.notify_on.iter().map(topic).collect();
+        let open = |recipients| Self { notifier: Notifier::start(recipients), topics, watchman: Mutex::default() };
+        Ok((!recipients.is_empty()).then(|| open(recipients)))
+    }
+
+    fn tell(&self, news: impl IntoIterator<Item = News>) {
+        news.into_iter().filter(|news| self.topics.contains(&news.topic)).for_each(|news| self.notifier.offer(news));
+    }
 }
 
 impl Teller<'_> {
@@ -292,7 +379,22 @@ impl Teller<'_> {
         self.out.note(&format!("{}  stopped; the ledger is written", hand::stamp(now)));
     }
 
+    /// What a tick has left behind.
+    fn look(&self, fleet: &Mutex<Fleet>) {
+        let Some(voice) = self.voice else { return };
+        let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
+        voice.tell(watchman.look(&fleet.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+
     fn tell(&self, told: &Told) {
+        if let Some(voice) = self.voice {
+            voice.tell(match told {
+                Told::Decision { key, decision } => news::of_decision(key, decision),
+                Told::Drift(drift) => news::of_drift(drift),
+                // Told with what the tick has left behind.
+                Told::Trouble(_) => None,
+            });
+        }
         match told {
             Told::Decision { key, decision } => self.decision(key, decision),
             Told::Drift(drift) if self.json => {

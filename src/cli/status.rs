@@ -5,7 +5,7 @@ use super::{Common, Exit, Failure, Job, Out, fleet};
 use crate::apply::Stop;
 use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, Key, Record, Report, Rules, Status, StreamStatus, hand};
-use crate::run::{Controller, Forgetful};
+use crate::run::{Controller, Forgetful, Heard};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -138,7 +138,8 @@ async fn now(common: &Common, from: &From, out: &Out) -> Result<Report, Failure>
         out.note("note: the ledger could not be read, so this is told without it:");
         failure.tell(out);
     }
-    let controller = Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default());
+    let controller =
+        Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default(), Heard::default());
     let mut controller = controller.await?;
     controller.tick(&|_| ()).await;
     let fleet = controller.fleet();

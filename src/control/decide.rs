@@ -22,9 +22,10 @@ impl Stream {
         let moment = Moment { rules, now };
         let mut records = Vec::new();
         self.absorb(seen, moment, &mut records);
-        let woken_by = match self.inputs.wakes() {
-            None => "tick".to_owned(),
-            Some(alarm) => format!("alarm {}", alarm.name),
+        let woken_by = match (seen.heard, self.inputs.wakes()) {
+            (Some(name), _) => format!("alarm {name}, told by the queue"),
+            (None, Some(alarm)) => format!("alarm {}", alarm.name),
+            (None, None) => "tick".to_owned(),
         };
         let decision = Decision { woken_by, ..self.decide(moment) };
         let mut is_news = records.iter().any(|record| matches!(record, Record::Decided { .. }));

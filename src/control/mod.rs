@@ -6,6 +6,7 @@ mod decide;
 mod fleet;
 pub mod hand;
 mod look;
+pub mod news;
 mod record;
 pub mod report;
 mod series;

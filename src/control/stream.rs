@@ -75,6 +75,8 @@ pub struct Seen<'a> {
     pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
     /// Alarms of this stream in state ALARM; `None`: not known.
     pub alarms: Option<&'a [Alarm]>,
+    /// The one of them that the wake-up queue told of.
+    pub heard: Option<&'a str>,
 }
 
 /// What a tick made of it.

@@ -76,7 +76,7 @@ impl Bench {
     fn tick(&mut self) -> Step {
         self.minute += 1;
         let (metrics, now) = (self.metrics(), self.now());
-        let seen = Seen { glance: Some(Ok(&self.glance)), metrics: Some(Ok(&metrics)), alarms: None };
+        let seen = Seen { glance: Some(Ok(&self.glance)), metrics: Some(Ok(&metrics)), alarms: None, heard: None };
         self.stream.tick(&seen, &self.rules, now)
     }
 

@@ -162,6 +162,11 @@ kinds! {
         /// VPC interface endpoints, open to the roles that are named.
         #[schemars(example = serde_json::json!({ "kinesis": { "vpc": "vpc-0a1b2c3d", "subnets": ["subnet-1a2b3c4d"], "services": ["kinesis-streams"], "allow": ["web-producer"] } }))]
         endpoints: BTreeMap<Name, endpoint::EndpointSpec>;
+    queue =>
+        /// What the pipeline makes for its controller, `tidegate run`.
+        #[schemars(example = serde_json::json!({ "wakeUp": {} }))]
+        controller: queue::Controller;
+    rule;
     alarm =>
         /// Alarms are derived from what is above; this overrides them or switches them off.
         #[schemars(example = serde_json::json!({ "iteratorAge": { "over": "60s" } }))]

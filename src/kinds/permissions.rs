@@ -98,6 +98,11 @@ pub fn controller(graph: &Graph, scope: &Scope) -> Grants {
             }
         }
     }
+    for queue in graph.of_kind("queue").filter_map(|queue| queue.known_output("arn", scope)) {
+        for action in ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"] {
+            grants.allow(action, queue.clone(), None);
+        }
+    }
     grants
 }
 

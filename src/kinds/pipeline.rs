@@ -145,6 +145,7 @@ impl Pipeline {
             access: BTreeMap::new(),
             archives: BTreeMap::new(),
             endpoints: BTreeMap::new(),
+            controller: Default::default(),
             alarms: Default::default(),
         }
     }

@@ -20,6 +20,10 @@ pub struct Span(pub u64);
 pub struct Size(pub u64);
 
 impl Span {
+    pub const fn of_seconds(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
     pub const fn days(days: u64) -> Self {
         Self(days * 86_400)
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::observe::{self, Look};
-use super::{Fence, Ledger, act};
+use super::{Fence, Heard, Ledger, act};
 use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
 use crate::control::{DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
@@ -44,6 +44,7 @@ pub struct Controller {
     /// Where the next tick's looks begin, so that all streams have their turn.
     turn: usize,
     stop: Stop,
+    heard: Heard,
 }
 
 /// What a tick read; metrics and alarms by cloud.
@@ -79,11 +80,12 @@ impl Controller {
         fleet: Fleet,
         mut ledger: Box<dyn Ledger>,
         stop: Stop,
+        heard: Heard,
     ) -> Result<Self, crate::cloud::Fault> {
         let fleet = Arc::new(Mutex::new(fleet));
         let into = Arc::clone(&fleet);
         ledger.recall(&mut |entry| locked(&into).recall(&entry)).await?;
-        Ok(Self { clouds, watches, fleet, ledger, turn: 0, stop })
+        Ok(Self { clouds, watches, fleet, ledger, turn: 0, stop, heard })
     }
 
     /// What others read: lock it shortly.
@@ -225,6 +227,7 @@ impl Controller {
         seen: &Observation,
         tell: &(dyn Fn(Told) + Sync),
     ) -> (Vec<Entry>, Vec<(usize, Decision)>) {
+        let heard = self.heard.take();
         let mut fleet = locked(&self.fleet);
         let (mut entries, mut wishes) = (Vec::new(), Vec::new());
         let pipelines: BTreeSet<String> = fleet.streams().iter().map(|stream| stream.key.pipeline.clone()).collect();
@@ -240,10 +243,15 @@ impl Controller {
                 (None, None) => None,
             };
             let glance = seen.looks.get(&at).map(|look| look.as_ref().map_err(String::as_str));
+            // What the queue told may not be in DescribeAlarms yet.
+            let told = watch.alarms.iter().find(|alarm| heard.contains(&alarm.name));
             let ringing = seen.alarms[watch.cloud].as_ref();
-            let ringing: Option<Vec<Alarm>> =
-                ringing.map(|all| watch.alarms.iter().filter(|alarm| all.contains(&alarm.name)).cloned().collect());
-            let seen = Seen { glance, metrics, alarms: ringing.as_deref() };
+            let ringing: Option<Vec<Alarm>> = ringing.map(|all| {
+                let rings = |alarm: &&Alarm| all.contains(&alarm.name) || heard.contains(&alarm.name);
+                watch.alarms.iter().filter(rings).cloned().collect()
+            });
+            let seen =
+                Seen { glance, metrics, alarms: ringing.as_deref(), heard: told.map(|alarm| alarm.name.as_str()) };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.

@@ -6,11 +6,15 @@ mod drift;
 mod file;
 mod lease;
 mod ledger;
+mod notify;
 mod observe;
 mod table;
+mod wake;
 
 pub use controller::{Controller, Told, Watch};
 pub use drift::{Reconciler, Switches};
 pub use file::FileLedger;
 pub use ledger::{Fence, Forgetful, Ledger, Take};
+pub use notify::{Notifier, Recipient};
 pub use table::TableLedger;
+pub use wake::{Heard, listen};

@@ -4,3 +4,6 @@ mod program;
 mod replicas;
 mod rough;
 mod seeds;
+mod told;
+
+pub use program::{lines, put_load};

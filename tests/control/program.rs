@@ -17,12 +17,12 @@ streams:
     capacity: { mode: provisioned, shards: { min: 2, max: 64 } }
 ";
 
-struct Shop {
+pub struct Shop {
     folder: tempfile::TempDir,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("the spec can be written");
         let shop = Self { folder };
@@ -34,7 +34,7 @@ impl Shop {
         self.folder.path().join(name)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
         command.current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path()).env("NO_COLOR", "1");
         command.args(args).args(["--cloud", "local:cloud.json"]);
@@ -64,7 +64,7 @@ pub fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }
 
-fn resizes(events: &[Value]) -> Vec<&Value> {
+pub fn resizes(events: &[Value]) -> Vec<&Value> {
     events.iter().filter(|event| event["verb"] == "resize").collect()
 }
 

@@ -13,7 +13,7 @@ use tidegate::control::{Fleet, Key, Rules, Stream};
 use tidegate::kinds::{SCHEMAS, stream::SCHEMA};
 use tidegate::local::{Load, Local, Options};
 use tidegate::model::{Address, Attrs, PIPELINE, RESOURCE, Value};
-use tidegate::run::{Controller, Watch};
+use tidegate::run::{Controller, Heard, Watch};
 use tidegate::scale::{Bounds, Policy, Proposal, Tidegate, View};
 
 use super::rough::{Judge, Kept, Odds, Rough};
@@ -119,9 +119,16 @@ async fn controller(plot: &Plot, rough: &Arc<Rough>, kept: &Kept) -> Controller 
     let fleet = Fleet::new(Rules { learn_minutes: 60, ..Rules::default() }, (0..STREAMS).map(of).collect(), "sim");
     let ledger = Kept { world: Some(Arc::clone(rough)), ..kept.clone() };
     let clouds: Vec<Arc<dyn tidegate::cloud::Cloud>> = vec![Arc::clone(rough) as _];
-    Controller::start(clouds, (0..STREAMS).map(watch).collect(), fleet, Box::new(ledger), Stop::default())
-        .await
-        .unwrap()
+    Controller::start(
+        clouds,
+        (0..STREAMS).map(watch).collect(),
+        fleet,
+        Box::new(ledger),
+        Stop::default(),
+        Heard::default(),
+    )
+    .await
+    .unwrap()
 }
 
 /// One tick; answers false if the process died in it.

@@ -10,13 +10,13 @@ use tidegate::model::{Address, Attrs, Change, Compare, Observed, Resource, Schem
 use crate::support::emulators::{self, Endpoint};
 
 /// One resource of a kind on one emulator.
-struct Bench {
+pub struct Bench {
     aws: Aws,
     target: Target,
 }
 
 impl Bench {
-    async fn new(endpoint: &'static Endpoint, kind: &str, name: &str, physical: &str) -> Self {
+    pub async fn new(endpoint: &'static Endpoint, kind: &str, name: &str, physical: &str) -> Self {
         let keys = (emulators::ACCESS_KEY.to_owned(), emulators::ACCESS_KEY.to_owned());
         let connect = Connect {
             region: Some(endpoint.region.into()),
@@ -41,7 +41,7 @@ impl Bench {
         self.target.schema
     }
 
-    fn tags(&self) -> Value {
+    pub fn tags(&self) -> Value {
         Value::map([
             ("tidegate:pipeline".to_owned(), self.target.scope.pipeline.clone()),
             ("tidegate:resource".to_owned(), self.target.address.to_string()),
@@ -79,7 +79,7 @@ impl Bench {
     }
 
     /// Creates, looks, changes each field in turn, looks each time, and deletes twice.
-    async fn prove(&mut self, wanted: Attrs, changes: Vec<(&str, Value)>, faulty: &[&str]) {
+    pub async fn prove(&mut self, wanted: Attrs, changes: Vec<(&str, Value)>, faulty: &[&str]) {
         let mut wanted = wanted;
         wanted.insert("tags".into(), self.tags());
         assert_eq!(self.look().await, None, "absent at first");
@@ -118,7 +118,7 @@ impl Bench {
     }
 }
 
-fn attrs<const N: usize>(fields: [(&str, Value); N]) -> Attrs {
+pub fn attrs<const N: usize>(fields: [(&str, Value); N]) -> Attrs {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

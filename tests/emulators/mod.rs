@@ -6,3 +6,4 @@ mod deployer;
 mod permissions;
 mod readback;
 mod roles;
+mod wake;

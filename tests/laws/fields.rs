@@ -42,7 +42,29 @@ fn in_place() -> Vec<Sample> {
     all.extend(stream_samples());
     all.extend(archive_samples());
     all.extend(alarm_samples());
+    all.extend(wake_up_samples());
     all
+}
+
+fn wake_up_samples() -> Vec<Sample> {
+    let (queue, rule) = ("queue/wake-up", "rule/wake-up");
+    let function = |name: &str| Value::text(format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}"));
+    vec![
+        (queue, "retention", "1h".into()),
+        (queue, "retention", "5m".into()),
+        (queue, "encryption", "none".into()),
+        (queue, "encryption", "sqs".into()),
+        (queue, "policy", document("sqs:SendMessage")),
+        (queue, "policy", document("sqs:ReceiveMessage")),
+        (rule, "description", "wakes".into()),
+        (rule, "description", "wakes others".into()),
+        (rule, "pattern", Value::map([("source", texts(&["aws.cloudwatch"]))])),
+        (rule, "pattern", Value::map([("source", texts(&["aws.kinesis"]))])),
+        (rule, "enabled", false.into()),
+        (rule, "enabled", true.into()),
+        (rule, "target", function("first")),
+        (rule, "target", function("second")),
+    ]
 }
 
 fn network_samples() -> Vec<Sample> {

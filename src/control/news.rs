@@ -1,0 +1,290 @@
+//! What people are told without asking: what the controller did, and what it cannot mend itself. A concern is told once when it
+//! has lasted, and once when it is over.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::hand::stamp;
+use super::report::{ConditionKind, Decision, DriftStatus, Status, Verb};
+use super::{Fleet, Key};
+
+/// The version of a message's form.
+pub const FORMAT: u32 = 1;
+/// Seconds that a stream may be blind or unhealthy before anybody is told: a resize takes as long.
+const PATIENCE: i64 = 300;
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// A resize was sent, or somebody else made one.
+    Resizes,
+    /// A stream that needs a person, and the end of that.
+    Problems,
+    /// What the slow beat found or put right.
+    Drift,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct News {
+    pub format_version: u32,
+    pub topic: Topic,
+    /// A stable slug: `resized`, `resize-refused`, `changed-by-others`, `contended`, `contended-over`, `drift`, `trouble`…
+    pub event: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    pub pipeline: Option<String>,
+    pub stream: Option<String>,
+    /// One short line.
+    pub subject: String,
+    /// The whole of it, with what to do next.
+    pub text: String,
+}
+
+impl News {
+    fn of(key: &Key, topic: Topic, event: &str, at: i64, what: &str, text: String) -> Self {
+        Self {
+            format_version: FORMAT,
+            topic,
+            event: event.into(),
+            at,
+            pipeline: Some(key.pipeline.clone()),
+            stream: Some(key.stream.clone()),
+            subject: format!("{key}: {what}"),
+            text,
+        }
+    }
+}
+
+/// A decision that others want to hear of.
+pub fn of_decision(key: &Key, decision: &Decision) -> Option<News> {
+    let change = format!("{} → {} shards", decision.from, decision.to);
+    let why = format!("{} {key}: {change}, {}: {}", stamp(decision.at), decision.reason, decision.because);
+    let news = |event, what: &str, text| News::of(key, Topic::Resizes, event, decision.at, what, text);
+    match (decision.verb, decision.outcome.as_deref()) {
+        (Verb::Resize, Some("accepted")) => Some(news("resized", &change, why)),
+        (Verb::Resize, Some(outcome)) if outcome != super::DRY_RUN => {
+            let text = format!("{why}\nAWS did not take it: {outcome}. It is decided anew with the next tick.");
+            Some(news("resize-refused", &format!("{change} was not taken"), text))
+        }
+        (Verb::Foreign, _) => {
+            let text = format!("{why}\nSomebody else changed the count; it counts among the day's calls.");
+            Some(news("changed-by-others", &format!("{change} by somebody else"), text))
+        }
+        _ => None,
+    }
+}
+
+/// What the slow beat has to say, where it is anything.
+pub fn of_drift(drift: &DriftStatus) -> Option<News> {
+    if drift.found == 0 && drift.trouble.is_none() {
+        return None;
+    }
+    let what = match drift.found {
+        1 => "1 difference".to_owned(),
+        found => format!("{found} differences"),
+    };
+    let mut text = format!("{} {}: {what} between the spec and AWS", stamp(drift.at), drift.pipeline);
+    for (count, word) in [(drift.done, "put right"), (drift.failed, "failed"), (drift.left, "left as they are")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {word}"));
+        }
+    }
+    text.push_str(&drift.trouble.as_ref().map(|trouble| format!("\nTrouble: {trouble}")).unwrap_or_default());
+    text.push_str("\n`tidegate drift` shows them, `tidegate plan` what would be done.");
+    Some(News {
+        format_version: FORMAT,
+        topic: Topic::Drift,
+        event: "drift".into(),
+        at: drift.at,
+        pipeline: Some(drift.pipeline.clone()),
+        stream: None,
+        subject: format!("{}: drift, {what}", drift.pipeline),
+        text,
+    })
+}
+
+/// Remembers which concerns have been told.
+#[derive(Debug, Default)]
+pub struct Watchman {
+    told: BTreeSet<(Key, ConditionKind)>,
+    /// Troubles of the newest tick that have been told.
+    troubles: BTreeSet<String>,
+}
+
+/// What makes a condition a concern, for how long it must last, and its words: an event and how it is told.
+fn concern(kind: ConditionKind) -> Option<(Status, i64, &'static str, &'static str)> {
+    match kind {
+        ConditionKind::Accepted => Some((Status::False, 0, "not-accepted", "is not sized")),
+        ConditionKind::Observed => Some((Status::False, PATIENCE, "blind", "cannot be observed")),
+        ConditionKind::Synced => None,
+        ConditionKind::Healthy => Some((Status::False, PATIENCE, "unhealthy", "is unhealthy")),
+        ConditionKind::Contended => Some((Status::True, 0, "contended", "is contended")),
+        ConditionKind::BudgetExhausted => Some((Status::True, 0, "calls-used-up", "has no resize left today")),
+    }
+}
+
+impl Watchman {
+    /// What is new since the last look. Pipelines that another replica acts for are that one's to tell of.
+    pub fn look(&mut self, fleet: &Fleet) -> Vec<News> {
+        let others: BTreeSet<&str> =
+            fleet.leases.iter().filter(|lease| !lease.is_mine).map(|lease| lease.pipeline.as_str()).collect();
+        let mut news = Vec::new();
+        for stream in fleet.streams().iter().filter(|stream| !others.contains(stream.key.pipeline.as_str())) {
+            for condition in &stream.conditions {
+                let Some((bad, patience, event, words)) = concern(condition.kind) else { continue };
+                let one = (stream.key.clone(), condition.kind);
+                let is_bad = condition.status == bad;
+                if is_bad && fleet.now - condition.since >= patience && self.told.insert(one.clone()) {
+                    let text = format!(
+                        "{} {} {words} since {}: {}\n{} of {} to {} shards. `tidegate explain {}` shows the newest decisions.",
+                        stamp(fleet.now),
+                        stream.key,
+                        stamp(condition.since),
+                        condition.message,
+                        stream.shards.map_or_else(|| "unknown".to_owned(), |shards| shards.to_string()),
+                        stream.bounds.min,
+                        stream.bounds.max,
+                        stream.key.stream,
+                    );
+                    news.push(News::of(&stream.key, Topic::Problems, event, fleet.now, words, text));
+                } else if !is_bad && condition.status != Status::Unknown && self.told.remove(&one) {
+                    let text = format!("{} {}: {}", stamp(fleet.now), stream.key, condition.message);
+                    let over = format!("{event}-over");
+                    news.push(News::of(
+                        &stream.key,
+                        Topic::Problems,
+                        &over,
+                        fleet.now,
+                        &format!("no longer {event}"),
+                        text,
+                    ));
+                }
+            }
+        }
+        news.extend(self.troubles(fleet));
+        news
+    }
+
+    /// What failed for more than one stream: told when it is new.
+    fn troubles(&mut self, fleet: &Fleet) -> Vec<News> {
+        let now: BTreeSet<String> = fleet.troubles.iter().cloned().collect();
+        let fresh = now.difference(&self.troubles).map(|trouble| News {
+            format_version: FORMAT,
+            topic: Topic::Problems,
+            event: "trouble".into(),
+            at: fleet.now,
+            pipeline: None,
+            stream: None,
+            subject: "the controller is in trouble".into(),
+            text: format!("{} {trouble}", stamp(fleet.now)),
+        });
+        let fresh = fresh.collect();
+        self.troubles = now;
+        fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::report::{Condition, Lease, Numbers};
+    use crate::control::{Rules, Stream};
+    use crate::model::{Attrs, Scope};
+    use crate::scale::{Bounds, Tidegate};
+
+    fn key() -> Key {
+        Key { pipeline: "shop".into(), stream: "clicks".into() }
+    }
+
+    fn fleet() -> Fleet {
+        let scope =
+            Scope { pipeline: "shop".into(), partition: "aws".into(), region: "eu-west-1".into(), account: "1".into() };
+        let policy = Box::new(Tidegate::new());
+        let stream = Stream::new(key(), "clicks".into(), scope, Bounds { min: 2, max: 8 }, Attrs::new(), policy);
+        Fleet::new(Rules::default(), vec![stream], "0")
+    }
+
+    fn set(fleet: &mut Fleet, kind: ConditionKind, status: Status, since: i64, now: i64) {
+        let (reason, message) = ("throttling".into(), "1.00 shards of load were rejected in a minute".into());
+        fleet.stream(0).0.conditions = vec![Condition { kind, status, reason, message, since }];
+        fleet.now = now;
+    }
+
+    fn events(news: &[News]) -> Vec<&str> {
+        news.iter().map(|news| news.event.as_str()).collect()
+    }
+
+    #[test]
+    fn a_concern_is_told_once_when_it_lasts_and_once_when_it_is_over() {
+        let (mut fleet, mut watchman) = (fleet(), Watchman::default());
+        set(&mut fleet, ConditionKind::Healthy, Status::False, 1_000, 1_299);
+        assert!(watchman.look(&fleet).is_empty(), "a resize may still mend it");
+        set(&mut fleet, ConditionKind::Healthy, Status::False, 1_000, 1_300);
+        let told = watchman.look(&fleet);
+        assert_eq!(events(&told), ["unhealthy"]);
+        assert_eq!(told[0].subject, "shop/clicks: is unhealthy");
+        assert!(told[0].text.contains("since 1970-01-01T00:16:40Z") && told[0].text.contains("explain clicks"));
+        assert!(watchman.look(&fleet).is_empty());
+        set(&mut fleet, ConditionKind::Healthy, Status::Unknown, 1_360, 1_360);
+        assert!(watchman.look(&fleet).is_empty(), "not knowing is no end");
+        set(&mut fleet, ConditionKind::Healthy, Status::True, 1_420, 1_420);
+        assert_eq!(events(&watchman.look(&fleet)), ["unhealthy-over"]);
+        set(&mut fleet, ConditionKind::Contended, Status::True, 1_480, 1_480);
+        assert_eq!(events(&watchman.look(&fleet)), ["contended"]);
+    }
+
+    #[test]
+    fn one_replica_alone_tells() {
+        let (mut fleet, mut watchman) = (fleet(), Watchman::default());
+        set(&mut fleet, ConditionKind::BudgetExhausted, Status::True, 0, 10);
+        fleet.leases = vec![Lease { pipeline: "shop".into(), holder: "other".into(), is_mine: false }];
+        assert!(watchman.look(&fleet).is_empty());
+        fleet.leases[0].is_mine = true;
+        assert_eq!(events(&watchman.look(&fleet)), ["calls-used-up"]);
+    }
+
+    #[test]
+    fn troubles_are_told_when_they_are_new() {
+        let (mut fleet, mut watchman) = (fleet(), Watchman::default());
+        fleet.troubles = vec!["reading alarms: denied".into()];
+        assert_eq!(events(&watchman.look(&fleet)), ["trouble"]);
+        assert!(watchman.look(&fleet).is_empty());
+        fleet.troubles.clear();
+        assert!(watchman.look(&fleet).is_empty());
+        fleet.troubles = vec!["reading alarms: denied".into()];
+        assert_eq!(events(&watchman.look(&fleet)), ["trouble"]);
+    }
+
+    #[test]
+    fn decisions_and_drift_are_told_where_they_matter() {
+        let decision = |verb, outcome: Option<&str>| Decision {
+            at: 60,
+            verb,
+            reason: "grow".into(),
+            from: 2,
+            to: 4,
+            desired: 4,
+            because: "demand 3.0 of 2 shards".into(),
+            outcome: outcome.map(str::to_owned),
+            woken_by: "tick".into(),
+            numbers: Numbers::default(),
+        };
+        let told = |verb, outcome| of_decision(&key(), &decision(verb, outcome)).map(|news| news.event);
+        assert_eq!(told(Verb::Resize, Some("accepted")).as_deref(), Some("resized"));
+        assert_eq!(told(Verb::Resize, Some("refused: LimitExceeded")).as_deref(), Some("resize-refused"));
+        assert_eq!(told(Verb::Resize, Some("dry-run")), None);
+        assert_eq!(told(Verb::Foreign, None).as_deref(), Some("changed-by-others"));
+        assert_eq!(told(Verb::Hold, None), None);
+        assert_eq!(of_drift(&DriftStatus::default()), None);
+        let drift = DriftStatus { pipeline: "shop".into(), found: 2, done: 1, left: 1, ..DriftStatus::default() };
+        let news = of_drift(&drift).expect("news");
+        assert!(
+            news.text.contains("2 differences between the spec and AWS, 1 put right, 1 left as they are"),
+            "{}",
+            news.text
+        );
+    }
+}
