@@ -52,7 +52,8 @@ pub fn deployer(graph: &Graph, scope: &Scope, removals: bool) -> Grants {
                 let on = scope.fill(permit.on, &desired.physical);
                 for action in permit.actions {
                     // Where AWS assigns the id, the pattern means everybody's, and the tag tells which are ours.
-                    let deletes = permit.when == When::Delete && on == all && on != "*" && !looks(action);
+                    let deletes =
+                        permit.when == When::Delete && on == all && on != "*" && on.contains('*') && !looks(action);
                     let only = if deletes { by_tag(action, scope) } else { passed_to(action, schema.create) };
                     grants.allow(action, on.clone(), only);
                 }
@@ -127,9 +128,10 @@ fn all(kind: &dyn ResourceKind, on: &str, scope: &Scope) -> String {
     scope.fill(on, &names)
 }
 
-/// Whether such a pattern matches nothing but the pipeline's own: a folder of its own.
+/// Whether such a pattern matches nothing but the pipeline's own: a folder of its own, or one exact name.
 fn is_own(kind: &dyn ResourceKind, on: &str, scope: &Scope) -> bool {
-    on.contains("/{pipeline}/") || (on.contains("{name}") && kind.names(scope).ends_with("/*"))
+    let names = kind.names(scope);
+    on.contains("/{pipeline}/") || (on.contains("{name}") && (names.ends_with("/*") || !names.contains('*')))
 }
 
 /// The action changes nothing.

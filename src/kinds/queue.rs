@@ -180,25 +180,30 @@ async fn tags(aws: &Aws, url: &str, name: &str) -> Result<BTreeMap<String, Strin
     Ok(answer.tags.unwrap_or_default().into_iter().collect())
 }
 
+/// The queue by its usual name; one that was named otherwise is found by the tagging API, which AWS has.
 async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
-    let mut found = Vec::new();
     if !aws.custom_endpoint {
-        return Ok(found);
+        return Ok(Vec::new());
     }
-    // There is one, and only a name that the spec chose is not known here.
-    let queues = aws.call("sqs:ListQueues", "looking for queues", || aws.sqs().list_queues().max_results(1000).send());
-    for url in queues.await?.queue_urls() {
-        let physical = url.rsplit('/').next().unwrap_or_default().to_owned();
-        let tags = tags(aws, url, &physical).await?;
-        let address = tags.get(RESOURCE).and_then(|address| address.parse::<Address>().ok());
-        if let Some(address) = address
-            && address.kind() == SCHEMA.kind
-            && tags.get(PIPELINE) == Some(&scope.pipeline)
-        {
-            found.push(Tagged { claim: Claim { address, physical }, tags });
-        }
-    }
-    Ok(found)
+    let physical = physical(scope, &WakeUp::default());
+    let url = match url(aws, &physical).await {
+        Err(fault) if fault.is_absent() => return Ok(Vec::new()),
+        url => url?,
+    };
+    let tags = tags(aws, &url, &physical).await?;
+    Ok(claim(&SCHEMA, physical, tags, scope).into_iter().collect())
+}
+
+/// What carries the pipeline's tags and an address of this kind.
+pub(super) fn claim(
+    schema: &Schema,
+    physical: String,
+    tags: BTreeMap<String, String>,
+    scope: &Scope,
+) -> Option<Tagged> {
+    let address = tags.get(RESOURCE)?.parse::<Address>().ok()?;
+    let is_ours = address.kind() == schema.kind && tags.get(PIPELINE) == Some(&scope.pipeline);
+    is_ours.then(|| Tagged { claim: Claim { address, physical }, tags })
 }
 
 async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {

@@ -9,9 +9,9 @@ use super::stream::text_map;
 use super::wish::Fate;
 use super::{ResourceKind, Tagged, Wish, queue};
 use crate::aws::{Aws, unknown_call};
-use crate::cloud::{Claim, Fault, Outputs, Target};
+use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Attrs, Call, Compare, Desired, Effect, Field, PIPELINE, Permit, RESOURCE, Resource, Schema, Scope, Shift,
+    Address, Attrs, Call, Compare, Desired, Effect, Field, Permit, Resource, Schema, Scope, Shift,
     State, Value, When,
 };
 
@@ -149,24 +149,17 @@ async fn tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Fault> {
     Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
 }
 
+/// The rule by its usual name; one that was named otherwise is found by the tagging API, which AWS has.
 async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
-    let mut found = Vec::new();
     if !aws.custom_endpoint {
-        return Ok(found);
+        return Ok(Vec::new());
     }
-    let rules = aws.call("events:ListRules", "looking for rules", || aws.events().list_rules().send()).await?;
-    for rule in rules.rules() {
-        let physical = rule.name().unwrap_or_default().to_owned();
-        let tags = tags(aws, &scope.fill(ARN, &physical)).await?;
-        let address = tags.get(RESOURCE).and_then(|address| address.parse::<Address>().ok());
-        if let Some(address) = address
-            && address.kind() == SCHEMA.kind
-            && tags.get(PIPELINE) == Some(&scope.pipeline)
-        {
-            found.push(Tagged { claim: Claim { address, physical }, tags });
-        }
-    }
-    Ok(found)
+    let physical = queue::physical(scope, &queue::WakeUp::default());
+    let tags = match tags(aws, &scope.fill(ARN, &physical)).await {
+        Err(fault) if fault.is_absent() => return Ok(Vec::new()),
+        tags => tags?,
+    };
+    Ok(queue::claim(&SCHEMA, physical, tags, scope).into_iter().collect())
 }
 
 async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {

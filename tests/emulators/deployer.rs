@@ -49,12 +49,23 @@ fn printed(folder: &Path, key: &Key) -> serde_json::Value {
 }
 
 /// ministack finds no resource in these calls and judges them as if they were about everything.
-const WITHOUT_RESOURCE: &[&str] =
-    &["kinesis:DeregisterStreamConsumer", "kinesis:DescribeStreamConsumer", "kms:CreateAlias", "kms:DeleteAlias"];
+const WITHOUT_RESOURCE: &[&str] = &[
+    "kinesis:DeregisterStreamConsumer",
+    "kinesis:DescribeStreamConsumer",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "events:ListTagsForResource",
+    "events:ListTargetsByRule",
+    "events:PutTargets",
+    "events:RemoveTargets",
+    "events:TagResource",
+    "events:UntagResource",
+];
 
-/// The policy for ministack, where it does not judge like AWS: it knows roles by their names without the path, and a key
-/// that is called by its alias by the alias, where AWS looks the key up. What a statement does not allow it still does not.
-fn for_ministack(policy: &serde_json::Value) -> serde_json::Value {
+/// The policy for ministack, where it does not judge like AWS: it knows roles by their names without the path, a key
+/// that is called by its alias by the alias, where AWS looks the key up, and rules below the name of their bus. What a statement
+/// does not allow it still does not.
+pub fn for_ministack(policy: &serde_json::Value) -> serde_json::Value {
     let mut statements = Vec::new();
     for statement in policy["Statement"].as_array().expect("statements") {
         let texts = |field: &str| match &statement[field] {
@@ -69,6 +80,7 @@ fn for_ministack(policy: &serde_json::Value) -> serde_json::Value {
                 let name = path.split_once('/').expect("a pipeline's path").1;
                 resources.push(format!("{start}:role/{name}"));
             }
+            resources.extend(resource.split_once(":rule/").map(|(start, name)| format!("{start}:rule/default/{name}")));
             resources.extend(resource.strip_suffix(":key/*").map(|start| format!("{start}:alias/tidegate/*")));
         }
         let mut own = statement.clone();
