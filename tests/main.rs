@@ -9,6 +9,7 @@ mod faults;
 mod hostile;
 mod laws;
 mod lint;
+mod serve;
 mod simulate;
 mod stories;
 mod support {

@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use super::{Common, Exit, Failure, Job, Out, fleet, session::Where};
+use super::{Common, Exit, Failure, Job, Out, fleet, listen::Listen, session::Where};
 use crate::apply::Stop;
 use crate::cloud::Cloud;
 use crate::control::{Decision, DriftStatus, Key, Rules, Verb, hand};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
 use crate::run::{Controller, FileLedger, Forgetful, Ledger, Reconciler, Switches, Told};
+use crate::serve::Pulse;
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
 const GRACE: Duration = Duration::from_secs(8);
@@ -57,9 +58,22 @@ pub struct Args {
     /// On the embedded cloud: a day's wave around so many shards' worth of load on every stream with a range
     #[arg(long, value_name = "SHARDS")]
     traffic: Option<f64>,
+    #[command(flatten)]
+    port: Listen,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    /// Real seconds between two ticks where that is more than the cloud's.
+    fn real_tick(&self) -> u32 {
+        let slower = match self.speed {
+            Some(Pace::Fast(factor)) => 1.0 / factor.min(1.0),
+            _ => 1.0,
+        };
+        (self.tick.seconds() as f64 * slower).clamp(1.0, f64::from(u32::MAX)) as u32
+    }
 }
 
 fn speed(text: &str) -> Result<Pace, String> {
@@ -76,6 +90,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         let what = "--speed and --traffic are for the embedded cloud: AWS's time and traffic are what they are";
         return Err(Failure::refused(what, "add --cloud local, or leave them out"));
     }
+    let door = args.port.take().await?;
     let common = Common { local_pace: Some(args.speed.unwrap_or(Pace::Fast(1.0))), ..common.clone() };
     let jobs = common.open(args.json).await?;
     if let Some(shards) = args.traffic {
@@ -107,9 +122,11 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let controller = Controller::start(clouds.clone(), watches, streams, ledger, stop.clone()).await?;
     let clock = Arc::clone(&clouds[0]);
     let teller = Teller { json: args.json, quiet: common.quiet, out };
-    teller.started(count, &args, clock.now());
-    let beats =
-        Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, reconcilers: reconcilers(&jobs, &args) };
+    teller.started(count, &args, door.as_ref().map(|door| door.address), clock.now());
+    let pulse = Arc::new(Pulse::new(args.real_tick()));
+    let _port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), stop.clone()));
+    let reconcilers = reconcilers(&jobs, &args);
+    let beats = Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, pulse: &pulse, reconcilers };
     beats.go(controller, &teller).await;
     listener.abort();
     teller.stopped(stop.is_asked(), clock.now());
@@ -179,6 +196,7 @@ struct Beats<'a> {
     clock: &'a Arc<dyn Cloud>,
     stop: &'a Stop,
     woken: &'a Notify,
+    pulse: &'a Pulse,
     reconcilers: Vec<Reconciler>,
 }
 
@@ -194,7 +212,9 @@ impl Beats<'_> {
         let mut done = 0;
         let ticks = async {
             while !self.stop.is_asked() {
+                let began = std::time::Instant::now();
                 controller.tick(&|told| teller.tell(&told)).await;
+                self.pulse.ticked(began.elapsed());
                 done += 1;
                 if self.args.ticks.is_some_and(|ticks| done >= ticks) || end.is_some_and(|end| self.clock.now() >= end)
                 {
@@ -263,10 +283,13 @@ impl Teller<'_> {
         self.out.line(&value.to_string());
     }
 
-    fn started(&self, streams: usize, args: &Args, now: i64) {
+    fn started(&self, streams: usize, args: &Args, port: Option<std::net::SocketAddr>, now: i64) {
         if self.json {
             let ledger = args.ledger.display().to_string();
-            let told = serde_json::json!({ "streams": streams, "dry_run": args.dry_run, "ledger": ledger });
+            let mut told = serde_json::json!({ "streams": streams, "dry_run": args.dry_run, "ledger": ledger });
+            if let Some(port) = port {
+                told["listen"] = port.to_string().into();
+            }
             return self.json("started", now, told);
         }
         let dry = if args.dry_run { ", dry run: nothing is changed" } else { "" };
@@ -275,6 +298,9 @@ impl Teller<'_> {
             hand::stamp(now),
             if streams == 1 { "stream" } else { "streams" }
         ));
+        if let Some(port) = port {
+            self.out.note(&format!("{}  the page: http://{port}/", hand::stamp(now)));
+        }
     }
 
     fn stopped(&self, asked: bool, now: i64) {
