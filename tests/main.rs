@@ -4,6 +4,7 @@ mod cli;
 mod connect;
 mod control;
 mod corpus;
+mod deploy;
 mod emulators;
 mod faults;
 mod hostile;

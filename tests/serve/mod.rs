@@ -1,8 +1,9 @@
 //! The controller's HTTP port: a running program is asked over the wire, and its page opens in a browser.
 
 mod browser;
-mod families;
+pub mod families;
 mod page;
 mod port;
-mod prometheus;
-mod running;
+pub mod prometheus;
+pub mod running;
+mod walk;

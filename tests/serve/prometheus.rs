@@ -38,5 +38,5 @@ fn prometheus_takes_the_metrics_without_a_complaint() {
     assert!(of(shards) >= 1.0 && of(shards) <= of(most));
     assert_eq!(of("tidegate_stream_resize_calls_limit"), 10.0);
     let demand = of("tidegate_stream_demand_shards");
-    assert!(demand > 1.0 && demand < 60.0, "{demand}");
+    assert!(demand > 1.0, "{demand}");
 }
