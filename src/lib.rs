@@ -16,4 +16,5 @@ pub mod kinds;
 pub mod lint;
 pub mod local;
 pub mod run;
+pub mod serve;
 pub mod simulate;

@@ -4,11 +4,13 @@ mod cli;
 mod connect;
 mod control;
 mod corpus;
+mod deploy;
 mod emulators;
 mod faults;
 mod hostile;
 mod laws;
 mod lint;
+mod serve;
 mod simulate;
 mod stories;
 mod support {

@@ -12,11 +12,13 @@ mod failure;
 mod files;
 mod fleet;
 mod hand;
+mod health;
 mod iam;
 mod import;
 mod init;
 mod ledger;
 mod lint;
+mod listen;
 mod live;
 mod local;
 mod out;
@@ -76,6 +78,8 @@ enum Command {
     Explain(status::ExplainArgs),
     /// Show what the controller decided, and why
     History(status::HistoryArgs),
+    /// Ask a running controller whether it is healthy, as a container's health check does
+    Health(health::Args),
     /// Give a stream a count of shards for a while, whatever the policy wants
     Pin(hand::PinArgs),
     /// Let the controller leave a stream, or all of the spec, alone
@@ -147,6 +151,7 @@ async fn command(cli: Cli, out: &Out) -> Result<Exit, Failure> {
         Command::Status(args) => status::status(common, args, out).await,
         Command::Explain(args) => status::explain(common, args, out).await,
         Command::History(args) => status::history(common, &args, out).await,
+        Command::Health(args) => health::run(&args, out).await,
         Command::Pin(args) => hand::pin(common, args, out).await,
         Command::Pause(args) => hand::pause(common, args, out).await,
         Command::Resume(args) => hand::resume(common, args, out).await,

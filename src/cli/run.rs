@@ -1,19 +1,22 @@
+mod tell;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use tell::{Teller, Topic, Voice};
+
 use super::ledger::Place;
-use super::{Common, Exit, Failure, Job, Out, fleet, session::Where};
+use super::{Common, Exit, Failure, Job, Out, fleet, listen::Listen, session::Where};
 use crate::apply::Stop;
-use crate::aws::http::Post;
 use crate::cloud::Cloud;
-use crate::control::news::{self, News, Watchman};
-use crate::control::{Decision, DriftStatus, Fleet, Key, Rules, Verb, hand};
+use crate::control::{DriftStatus, Fleet, Rules};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, Heard, Notifier, Recipient, Reconciler, Switches, Told};
+use crate::run::{Controller, Heard, Reconciler, Switches, Told};
+use crate::serve::Pulse;
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
 const GRACE: Duration = Duration::from_secs(8);
@@ -75,16 +78,22 @@ pub struct Args {
     /// What they are told
     #[arg(long, value_name = "TOPIC", value_enum, value_delimiter = ',', default_values = ["resizes", "problems", "drift"])]
     notify_on: Vec<Topic>,
+    #[command(flatten)]
+    port: Listen,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Topic {
-    Resizes,
-    Problems,
-    Drift,
+impl Args {
+    /// Real seconds between two ticks where that is more than the cloud's.
+    fn real_tick(&self) -> u32 {
+        let slower = match self.speed {
+            Some(Pace::Fast(factor)) => 1.0 / factor.min(1.0),
+            _ => 1.0,
+        };
+        (self.tick.seconds() as f64 * slower).clamp(1.0, f64::from(u32::MAX)) as u32
+    }
 }
 
 fn speed(text: &str) -> Result<Pace, String> {
@@ -109,6 +118,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         let what = "--speed and --traffic are for the embedded cloud: AWS's time and traffic are what they are";
         return Err(Failure::refused(what, "add --cloud local, or leave them out"));
     }
+    let door = args.port.take().await?;
     let common = Common { local_pace: Some(args.speed.unwrap_or(Pace::Fast(1.0))), ..common.clone() };
     let jobs = common.open(args.json).await?;
     if let Some(shards) = args.traffic {
@@ -141,9 +151,11 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(&common, &args).await?;
     let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref() };
-    teller.started(count, &args, clock.now());
-    let beats =
-        Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, reconcilers: reconcilers(&jobs, &args) };
+    teller.started(count, &args, door.as_ref().map(|door| door.address), clock.now());
+    let pulse = Arc::new(Pulse::new(args.real_tick()));
+    let _port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), stop.clone()));
+    let reconcilers = reconcilers(&jobs, &args);
+    let beats = Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, pulse: &pulse, reconcilers };
     beats.go(controller, &teller).await;
     listener.abort();
     ears.iter().for_each(tokio::task::JoinHandle::abort);
@@ -230,6 +242,7 @@ struct Beats<'a> {
     clock: &'a Arc<dyn Cloud>,
     stop: &'a Stop,
     woken: &'a Notify,
+    pulse: &'a Pulse,
     reconcilers: Vec<Reconciler>,
 }
 
@@ -245,7 +258,9 @@ impl Beats<'_> {
         let mut done = 0;
         let ticks = async {
             while !self.stop.is_asked() {
+                let began = std::time::Instant::now();
                 controller.tick(&|told| teller.tell(&told)).await;
+                self.pulse.ticked(began.elapsed());
                 teller.look(&fleet);
                 done += 1;
                 if self.args.ticks.is_some_and(|ticks| done >= ticks) || end.is_some_and(|end| self.clock.now() >= end)
@@ -305,131 +320,5 @@ impl Beats<'_> {
                 }
             }
         }
-    }
-}
-
-/// Tells what happens, one line each.
-struct Teller<'a> {
-    json: bool,
-    quiet: bool,
-    out: &'a Out,
-    voice: Option<&'a Voice>,
-}
-
-/// What goes to people who do not read the log.
-struct Voice {
-    notifier: Notifier,
-    topics: Vec<news::Topic>,
-    watchman: Mutex<Watchman>,
-}
-
-impl Voice {
-    /// Nobody is told where nobody is named.
-    async fn open(common: &Common, args: &Args) -> Result<Option<Self>, Failure> {
-        let mut recipients = Vec::new();
-        for target in args.notify.iter().filter(|target| !target.is_empty()) {
-            recipients.push(match target.split(':').nth(3).filter(|_| target.starts_with("arn:")) {
-                Some(region) => {
-                    let aws = Arc::new(common.own_aws(Some(region.to_owned())).await?);
-                    Recipient::Topic { arn: target.clone(), aws }
-                }
-                None => Recipient::Webhook(Post::new(target)?),
-            });
-        }
-        let topic = |topic: &Topic| match topic {
-            Topic::Resizes => news::Topic::Resizes,
-            Topic::Problems => news::Topic::Problems,
-            Topic::Drift => news::Topic::Drift,
-        };
-        let topics = args.notify_on.iter().map(topic).collect();
-        let open = |recipients| Self { notifier: Notifier::start(recipients), topics, watchman: Mutex::default() };
-        Ok((!recipients.is_empty()).then(|| open(recipients)))
-    }
-
-    fn tell(&self, news: impl IntoIterator<Item = News>) {
-        news.into_iter().filter(|news| self.topics.contains(&news.topic)).for_each(|news| self.notifier.offer(news));
-    }
-}
-
-impl Teller<'_> {
-    fn json(&self, event: &str, at: i64, mut value: serde_json::Value) {
-        value["event"] = event.into();
-        value["time"] = hand::stamp(at).into();
-        self.out.line(&value.to_string());
-    }
-
-    fn started(&self, streams: usize, args: &Args, now: i64) {
-        if self.json {
-            let ledger = args.ledger.to_string();
-            let told = serde_json::json!({ "streams": streams, "dry_run": args.dry_run, "ledger": ledger });
-            return self.json("started", now, told);
-        }
-        let dry = if args.dry_run { ", dry run: nothing is changed" } else { "" };
-        self.out.note(&format!(
-            "{}  watching {streams} {}{dry}",
-            hand::stamp(now),
-            if streams == 1 { "stream" } else { "streams" }
-        ));
-    }
-
-    fn stopped(&self, asked: bool, now: i64) {
-        if self.json {
-            return self.json("stopped", now, serde_json::json!({ "asked": asked }));
-        }
-        self.out.note(&format!("{}  stopped; the ledger is written", hand::stamp(now)));
-    }
-
-    /// What a tick has left behind.
-    fn look(&self, fleet: &Mutex<Fleet>) {
-        let Some(voice) = self.voice else { return };
-        let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
-        voice.tell(watchman.look(&fleet.lock().unwrap_or_else(PoisonError::into_inner)));
-    }
-
-    fn tell(&self, told: &Told) {
-        if let Some(voice) = self.voice {
-            voice.tell(match told {
-                Told::Decision { key, decision } => news::of_decision(key, decision),
-                Told::Drift(drift) => news::of_drift(drift),
-                // Told with what the tick has left behind.
-                Told::Trouble(_) => None,
-            });
-        }
-        match told {
-            Told::Decision { key, decision } => self.decision(key, decision),
-            Told::Drift(drift) if self.json => {
-                self.json("drift", drift.at, serde_json::to_value(drift).unwrap_or_default());
-            }
-            Told::Drift(drift) => self.drift(drift),
-            Told::Trouble(trouble) if self.json => {
-                self.out.line(&serde_json::json!({ "event": "trouble", "message": trouble }).to_string());
-            }
-            Told::Trouble(trouble) => self.out.line(&format!("trouble: {trouble}")),
-        }
-    }
-
-    fn decision(&self, key: &Key, decision: &Decision) {
-        if self.json {
-            // A decision is plain data: it always has a JSON form.
-            let mut value = serde_json::to_value(decision).unwrap_or_default();
-            value["pipeline"] = key.pipeline.as_str().into();
-            value["stream"] = key.stream.as_str().into();
-            return self.json("decision", decision.at, value);
-        }
-        // That it is under way was told by the resize itself.
-        let idle = decision.verb == Verb::Hold && (self.quiet || decision.reason == "resharding");
-        if !idle {
-            self.out.line(&super::fleet::line(key, decision));
-        }
-    }
-
-    fn drift(&self, drift: &DriftStatus) {
-        let mut words =
-            vec![format!("{} {}", drift.found, if drift.found == 1 { "difference" } else { "differences" })];
-        words.extend((drift.done > 0).then(|| format!("{} put right", drift.done)));
-        words.extend((drift.failed > 0).then(|| format!("{} failed", drift.failed)));
-        words.extend((drift.left > 0).then(|| format!("{} left (see --apply, --heal, --prune)", drift.left)));
-        words.extend(drift.trouble.clone());
-        self.out.line(&format!("{}  {}  drift: {}", hand::stamp(drift.at), drift.pipeline, words.join(", ")));
     }
 }

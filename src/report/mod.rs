@@ -1,5 +1,6 @@
 //! Values told to people and programs. No decisions are taken here.
 
+pub mod board;
 pub mod drift;
 mod excerpt;
 pub mod human;
@@ -7,6 +8,7 @@ pub mod json;
 mod layout;
 pub mod lint;
 pub mod markdown;
+pub mod metrics;
 pub mod problems;
 pub mod reference;
 #[cfg(test)]

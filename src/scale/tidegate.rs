@@ -12,6 +12,36 @@ const CATCH_UP: i64 = 14 * 1440;
 /// A shrink that saves less than this share of the shards is not worth one of the day's calls.
 const LEAST_SAVING: f64 = 0.15;
 
+/// A load within this share of itself has not moved.
+const STILL: f64 = 0.06;
+
+/// Shrinks under one and the same load after which there is no other: whoever has seen nothing new learns nothing new either.
+const OPINIONS: usize = 2;
+
+/// How long the load has stood still.
+#[derive(Clone, Copy, Debug)]
+struct Still {
+    low: f64,
+    high: f64,
+    since: i64,
+}
+
+impl Still {
+    fn saw(self, minute: i64, demand: f64) -> Self {
+        let (low, high) = (self.low.min(demand), self.high.max(demand));
+        if high > low * (1.0 + STILL) {
+            return Self { low: demand, high: demand, since: minute };
+        }
+        Self { low, high, since: self.since }
+    }
+
+    /// Resizes since then that went as far as they wanted: a halving is only a hop on the way.
+    fn opinions(self, view: &View<'_>) -> usize {
+        let free = |resize: &&super::Resize| resize.called > self.since && resize.to > resize.from.div_ceil(2);
+        view.resizes.iter().filter(free).count()
+    }
+}
+
 /// Our own policy: a council of rules, each judged by what its shadow of this very stream would have cost.
 #[derive(Clone, Debug)]
 pub struct Tidegate {
@@ -27,6 +57,7 @@ pub struct Tidegate {
     /// When the newest reshard was called that the pace has learned from.
     paced: i64,
     demand: f64,
+    still: Option<Still>,
 }
 
 impl Tidegate {
@@ -48,6 +79,7 @@ impl Tidegate {
             seen: None,
             paced: i64::MIN,
             demand: 0.0,
+            still: None,
         }
     }
 
@@ -71,6 +103,8 @@ impl Tidegate {
                 // Without a datapoint for reads nothing is known of them, and writes decide.
                 self.demand = read_need(view.window, minute, shards).map_or(demand, |reads| reads.max(demand));
             }
+            let fresh = Still { low: self.demand, high: self.demand, since: minute };
+            self.still = Some(self.still.map_or(fresh, |still| still.saw(minute, self.demand)));
             self.signs = self.history.take(self.demand);
             let council = self.council.get_or_insert_with(|| Council::new(self.members, self.temper, shards));
             council.watch(minute, self.demand, &self.signs, view.calls_a_day, &self.pace);
@@ -98,7 +132,9 @@ impl Policy for Tidegate {
         let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
         let vote = council.vote(view.now, view.price, &self.signs, view.shards, used);
         let saved = 1.0 - f64::from(vote.shards) / f64::from(view.shards);
-        let wanted = if saved > 0.0 && saved < LEAST_SAVING { view.shards } else { vote.shards };
+        let settled = self.still.is_some_and(|still| still.opinions(view) >= OPINIONS);
+        let idle = saved > 0.0 && (saved < LEAST_SAVING || settled);
+        let wanted = if idle { view.shards } else { vote.shards };
         let shards = thrifty(view.shards, wanted);
         let evidence = Evidence {
             demand: Some(self.demand),

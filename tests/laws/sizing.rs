@@ -150,6 +150,14 @@ proptest! {
     }
 }
 
+/// Found by chance: one rule after the other came to trust a smaller count.
+#[test]
+fn a_constant_load_is_not_thought_about_for_ever() {
+    let (shards, price, start) = (139.15846054358977, 10.0, 1.7334500815091307);
+    let (calls, _) = run(&vec![shards; 2 * 1440], Run { price, first: (shards * start).ceil() as u32, ..PLAIN });
+    assert!(calls.len() <= 2, "{calls:?}");
+}
+
 #[test]
 fn a_reason_names_the_need_the_rule_and_what_is_left() {
     let load: Vec<f64> = (0..120).map(|minute| if minute < 60 { 2.0 } else { 9.0 }).collect();

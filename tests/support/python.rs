@@ -36,6 +36,16 @@ pub fn aws_cli() -> &'static Path {
     outcome.as_ref().unwrap_or_else(|error| panic!("the AWS CLI, which this test needs: {error}"))
 }
 
+/// The interpreter with the API schemas of Kubernetes.
+pub fn kubernetes() -> &'static Path {
+    static ONE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let outcome = ONE.get_or_init(|| {
+        install("kubernetes-validate", "kubernetes-validate>=1.37,<2", "kubernetes_validate")
+            .map_err(|error| error.to_string())
+    });
+    outcome.as_ref().unwrap_or_else(|error| panic!("Kubernetes's schemas, which this test needs: {error}"))
+}
+
 /// The interpreter of a virtual environment with one package from PyPI.
 fn install(name: &str, pin: &str, module: &str) -> io::Result<PathBuf> {
     let shared = std::env::var_os("TIDEGATE_EMULATORS").filter(|folder| !folder.is_empty()).map(PathBuf::from);

@@ -1,0 +1,149 @@
+//! What a run tells: one line for each thing that happened, and messages to people who do not read the log.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::super::{Common, Failure, Out, fleet};
+use super::Args;
+use crate::aws::http::Post;
+use crate::control::news::{self, News, Watchman};
+use crate::control::{Decision, DriftStatus, Fleet, Key, Verb, hand};
+use crate::run::{Notifier, Recipient, Told};
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Topic {
+    Resizes,
+    Problems,
+    Drift,
+}
+
+/// Tells what happens, one line each.
+pub struct Teller<'a> {
+    pub json: bool,
+    pub quiet: bool,
+    pub out: &'a Out,
+    pub voice: Option<&'a Voice>,
+}
+
+/// What goes to people who do not read the log.
+pub struct Voice {
+    pub notifier: Notifier,
+    topics: Vec<news::Topic>,
+    watchman: Mutex<Watchman>,
+}
+
+impl Voice {
+    /// Nobody is told where nobody is named.
+    pub async fn open(common: &Common, args: &Args) -> Result<Option<Self>, Failure> {
+        let mut recipients = Vec::new();
+        for target in args.notify.iter().filter(|target| !target.is_empty()) {
+            recipients.push(match target.split(':').nth(3).filter(|_| target.starts_with("arn:")) {
+                Some(region) => {
+                    let aws = Arc::new(common.own_aws(Some(region.to_owned())).await?);
+                    Recipient::Topic { arn: target.clone(), aws }
+                }
+                None => Recipient::Webhook(Post::new(target)?),
+            });
+        }
+        let topic = |topic: &Topic| match topic {
+            Topic::Resizes => news::Topic::Resizes,
+            Topic::Problems => news::Topic::Problems,
+            Topic::Drift => news::Topic::Drift,
+        };
+        let topics = args.notify_on.iter().map(topic).collect();
+        let open = |recipients| Self { notifier: Notifier::start(recipients), topics, watchman: Mutex::default() };
+        Ok((!recipients.is_empty()).then(|| open(recipients)))
+    }
+
+    fn tell(&self, news: impl IntoIterator<Item = News>) {
+        news.into_iter().filter(|news| self.topics.contains(&news.topic)).for_each(|news| self.notifier.offer(news));
+    }
+}
+
+impl Teller<'_> {
+    fn json(&self, event: &str, at: i64, mut value: serde_json::Value) {
+        value["event"] = event.into();
+        value["time"] = hand::stamp(at).into();
+        self.out.line(&value.to_string());
+    }
+
+    pub fn started(&self, streams: usize, args: &Args, port: Option<std::net::SocketAddr>, now: i64) {
+        if self.json {
+            let ledger = args.ledger.to_string();
+            let mut told = serde_json::json!({ "streams": streams, "dry_run": args.dry_run, "ledger": ledger });
+            if let Some(port) = port {
+                told["listen"] = port.to_string().into();
+            }
+            return self.json("started", now, told);
+        }
+        let dry = if args.dry_run { ", dry run: nothing is changed" } else { "" };
+        self.out.note(&format!(
+            "{}  watching {streams} {}{dry}",
+            hand::stamp(now),
+            if streams == 1 { "stream" } else { "streams" }
+        ));
+        if let Some(port) = port {
+            self.out.note(&format!("{}  the page: http://{port}/", hand::stamp(now)));
+        }
+    }
+
+    pub fn stopped(&self, asked: bool, now: i64) {
+        if self.json {
+            return self.json("stopped", now, serde_json::json!({ "asked": asked }));
+        }
+        self.out.note(&format!("{}  stopped; the ledger is written", hand::stamp(now)));
+    }
+
+    /// What a tick has left behind.
+    pub fn look(&self, fleet: &Mutex<Fleet>) {
+        let Some(voice) = self.voice else { return };
+        let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
+        voice.tell(watchman.look(&fleet.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    pub fn tell(&self, told: &Told) {
+        if let Some(voice) = self.voice {
+            voice.tell(match told {
+                Told::Decision { key, decision } => news::of_decision(key, decision),
+                Told::Drift(drift) => news::of_drift(drift),
+                // Told with what the tick has left behind.
+                Told::Trouble(_) => None,
+            });
+        }
+        match told {
+            Told::Decision { key, decision } => self.decision(key, decision),
+            Told::Drift(drift) if self.json => {
+                self.json("drift", drift.at, serde_json::to_value(drift).unwrap_or_default());
+            }
+            Told::Drift(drift) => self.drift(drift),
+            Told::Trouble(trouble) if self.json => {
+                self.out.line(&serde_json::json!({ "event": "trouble", "message": trouble }).to_string());
+            }
+            Told::Trouble(trouble) => self.out.line(&format!("trouble: {trouble}")),
+        }
+    }
+
+    fn decision(&self, key: &Key, decision: &Decision) {
+        if self.json {
+            // A decision is plain data: it always has a JSON form.
+            let mut value = serde_json::to_value(decision).unwrap_or_default();
+            value["pipeline"] = key.pipeline.as_str().into();
+            value["stream"] = key.stream.as_str().into();
+            return self.json("decision", decision.at, value);
+        }
+        // That it is under way was told by the resize itself.
+        let idle = decision.verb == Verb::Hold && (self.quiet || decision.reason == "resharding");
+        if !idle {
+            self.out.line(&fleet::line(key, decision));
+        }
+    }
+
+    fn drift(&self, drift: &DriftStatus) {
+        let mut words =
+            vec![format!("{} {}", drift.found, if drift.found == 1 { "difference" } else { "differences" })];
+        words.extend((drift.done > 0).then(|| format!("{} put right", drift.done)));
+        words.extend((drift.failed > 0).then(|| format!("{} failed", drift.failed)));
+        words.extend((drift.left > 0).then(|| format!("{} left (see --apply, --heal, --prune)", drift.left)));
+        words.extend(drift.trouble.clone());
+        self.out.line(&format!("{}  {}  drift: {}", hand::stamp(drift.at), drift.pipeline, words.join(", ")));
+    }
+}

@@ -1,0 +1,9 @@
+//! The controller's HTTP port: a running program is asked over the wire, and its page opens in a browser.
+
+mod browser;
+pub mod families;
+mod page;
+mod port;
+pub mod prometheus;
+pub mod running;
+mod walk;
