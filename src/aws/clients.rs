@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::rates::Rates;
-use crate::cloud::{Caller, Class, Fault};
+use super::surroundings;
+use crate::cloud::{Caller, Fault};
 
 /// Attempts of the SDK where neither AWS_MAX_ATTEMPTS nor the profile says otherwise.
 const SDK_ATTEMPTS: u32 = 3;
@@ -58,6 +59,7 @@ macro_rules! client {
 impl Aws {
     /// Reads the AWS environment. Fails where no region is named anywhere.
     pub async fn connect(connect: &Connect) -> Result<Self, Fault> {
+        surroundings::check(connect)?;
         let defaults = aws_config::defaults(BehaviorVersion::latest()).http_client(super::http::client()?);
         let mut loader = defaults.timeout_config(
             // A region that does not answer must be reported, not waited for.
@@ -80,10 +82,7 @@ impl Aws {
             loader = loader.credentials_provider(keys);
         }
         let config = loader.load().await;
-        let Some(region) = config.region().map(ToString::to_string) else {
-            return Err(Fault::new(Class::Refused, "connecting to AWS", "NoRegion", "no region is set")
-                .help("write `region:` into the spec, pass --region, or set AWS_REGION"));
-        };
+        let region = surroundings::region(config.region().map(AsRef::as_ref))?;
         // Three attempts, the SDK's default, are few for a plan of hundreds of calls; who asks for fewer gets fewer.
         let asked = config.retry_config().map_or(0, RetryConfig::max_attempts);
         let attempts = if asked == SDK_ATTEMPTS { 5 } else { asked.clamp(1, 20) };

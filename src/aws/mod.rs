@@ -9,6 +9,7 @@ mod notify;
 mod owned;
 mod rates;
 mod readings;
+mod surroundings;
 pub mod table;
 mod trail;
 mod wake;

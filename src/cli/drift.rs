@@ -21,7 +21,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         let found = plan::drift(&job.question(&inventory, &consent));
         different |= !found.is_empty();
         if args.json {
-            told.push(serde_json::json!({ "pipeline": job.scope.pipeline, "drift": found }));
+            told.push(report::drift::json(&found, &job.scope.pipeline));
         } else {
             let style = report::human::Style { color: out.color(), width: out.width() };
             out.text(&report::drift::human(&found, &job.scope.pipeline, &style));

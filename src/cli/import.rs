@@ -4,7 +4,7 @@ use super::{Common, Exit, Failure, Out};
 use crate::apply;
 use crate::cloud::{Cloud, Target};
 use crate::kinds::{Name, Pipeline, alarm, consumer, stream, stream_policy};
-use crate::model::{Address, Observed, Resource, Schema, Scope};
+use crate::model::{Address, Observed, PIPELINE, Resource, Schema, Scope};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -26,6 +26,8 @@ struct Import<'a> {
     spec: Pipeline,
     adopt: Vec<Address>,
     remarks: Vec<String>,
+    /// The pipeline that has it already.
+    owner: Option<String>,
 }
 
 /// Writes a spec to standard output such that, after `apply --adopt`, the plan is empty.
@@ -34,7 +36,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let scope = apply::scope_of(&*cloud, args.pipeline.as_str()).await?;
     let mut spec = Pipeline::empty(args.pipeline.clone(), &scope.region);
     spec.alarms = alarm::Alarms { off: Some(true), ..Default::default() };
-    let mut import = Import { cloud: &*cloud, scope, spec, adopt: Vec::new(), remarks: Vec::new() };
+    let mut import = Import { cloud: &*cloud, scope, spec, adopt: Vec::new(), remarks: Vec::new(), owner: None };
     for name in &args.stream {
         import.stream(name).await?;
     }
@@ -49,7 +51,12 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         let _ = write!(text, " --adopt {address}");
         text
     });
-    out.note(&format!("To take it over: tidegate apply -f FILE{adopt}"));
+    match &import.owner {
+        Some(owner) => out.note(&format!("It belongs to {owner}: change it there; nothing else can take it over.")),
+        None => out.note(&format!(
+            "To take it over: tidegate apply -f FILE{adopt}\nUntil then a plan holds it; after it the plan is empty."
+        )),
+    }
     Ok(Exit::Success)
 }
 
@@ -80,6 +87,7 @@ impl Import<'_> {
             return Err(Failure::refused(what, "check the name, the region and the profile"));
         };
         let key: Name = name.parse().map_err(|why: String| anyhow::anyhow!(why))?;
+        self.owner = self.owner.take().or_else(|| live.tag(PIPELINE).map(|owner| format!("the pipeline {owner}")));
         self.adopt.push(target.address.clone());
         let fan_out = self.consumers(&target).await?;
         let share = self.shares(name).await?;

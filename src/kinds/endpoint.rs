@@ -63,6 +63,7 @@ fn is_yes(value: &bool) -> bool {
 /// A service that an endpoint leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(example = &"kinesis-streams")]
 pub enum Service {
     KinesisStreams,
     KinesisStreamsFips,

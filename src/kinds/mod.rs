@@ -1,6 +1,7 @@
 //! The kinds of AWS resources. One file each: what the YAML says, the table of fields, the pure half (which resources
 //! a section becomes) and the effect half (the only AWS calls of the kind).
 
+pub mod defaults;
 pub mod permissions;
 mod pipeline;
 mod wish;

@@ -8,6 +8,7 @@ use crate::model::{OnRemoval, Path, Problem, is_ours_to_write};
 
 /// The format of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(example = &"tidegate/v1")]
 pub enum Version {
     #[serde(rename = "tidegate/v1")]
     V1,

@@ -94,6 +94,7 @@ pub struct Capacity {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(example = &"provisioned")]
 pub enum Mode {
     #[default]
     OnDemand,
@@ -118,6 +119,7 @@ pub struct Encryption {
 
 /// CloudWatch metrics per shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(example = &"IncomingBytes")]
 pub enum ShardMetric {
     IncomingBytes,
     IncomingRecords,

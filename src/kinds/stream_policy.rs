@@ -29,6 +29,7 @@ pub struct Share {
 /// What another account may do with a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(example = &"read")]
 pub enum Can {
     Read,
     Write,

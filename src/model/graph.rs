@@ -7,6 +7,7 @@ use super::{Address, Attrs, Path, Ref, Schema, Scope, Value};
 /// What happens to a resource once its block has left the spec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(example = &"retain")]
 pub enum OnRemoval {
     /// It stays, still tagged; the plan names it among the things held.
     #[default]

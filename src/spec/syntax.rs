@@ -156,7 +156,11 @@ fn brackets(kind: &ErrorKind) -> Option<(&'static str, String, Option<&'static s
 
 /// The refusal of a document that nests too deep.
 pub(super) fn too_deep() -> (&'static str, String, Option<&'static str>) {
-    ("too-deep", format!("mappings and lists are nested more than {MAX_DEPTH} deep"), None)
+    (
+        "too-deep",
+        format!("mappings and lists are nested more than {MAX_DEPTH} deep"),
+        Some("a spec nests less than ten deep: look for brackets that are never closed"),
+    )
 }
 
 /// A tab in the indentation of the line of an error, or of the next one: the parser may stop at the end of a line

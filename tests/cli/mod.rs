@@ -2,6 +2,7 @@
 
 mod hostile;
 mod interrupt;
+mod json;
 mod leaks;
 mod usage;
 

@@ -179,3 +179,23 @@ fn sha1_hex(text: &str) -> String {
     let output = child.wait_with_output().expect("it ends");
     String::from_utf8_lossy(&output.stdout).split_whitespace().next().unwrap_or_default().to_owned()
 }
+
+#[test]
+fn what_is_wrong_with_the_environment_is_said_in_words() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cases: [(&[&str], &[(&str, &str)], &str); 7] = [
+        (&["--region", "eu-west-1"], &[("AWS_ENDPOINT_URL", "")], "AWS_ENDPOINT_URL is set, but empty"),
+        (&["--region", "eu-west-1"], &[("AWS_ENDPOINT_URL_KINESIS", "")], "AWS_ENDPOINT_URL_KINESIS is set, but empty"),
+        (&["--region", "eu-west-1", "--endpoint-url", "nonsense"], &[], "--endpoint-url is no address"),
+        (&["--region", "eu-west-1", "--endpoint-url", ""], &[], "--endpoint-url is set, but empty"),
+        (&[], &[("AWS_REGION", "")], "no region is set"),
+        (&["--region", "EU WEST"], &[], "`EU WEST` is no region"),
+        (&["--region", "eu-west-1", "--profile", "nope"], &[], "there is no profile `nope`"),
+    ];
+    for (arguments, variables, expected) in cases {
+        let (code, said) = plan(folder.path(), arguments, variables);
+        assert_eq!(code, Some(1), "{arguments:?} {variables:?}: {said}");
+        assert!(said.contains(expected) && said.contains("help: "), "{arguments:?} {variables:?}: {said}");
+        assert!(said.lines().count() < 6, "{said}");
+    }
+}

@@ -55,6 +55,24 @@ fn generated_pages_are_up_to_date() {
     let schema = serde_json::from_str(&schema).expect("the schema is JSON");
     generated("docs/spec.md", &reference::specification(&schema));
     generated("docs/resources.md", &reference::resources(SCHEMAS));
+    generated("docs/defaults.md", &kinds::defaults::page());
+}
+
+#[test]
+fn every_default_is_what_the_page_says() {
+    let spec: Pipeline = serde_yaml::from_str(kinds::defaults::BARE).expect("a pipeline");
+    let wishes = kinds::wish(&spec, &scope(&spec));
+    assert!(wishes.problems.is_empty(), "{:?}", wishes.problems);
+    let kinds_told: std::collections::BTreeSet<&str> =
+        kinds::defaults::DEFAULTS.iter().filter_map(|chosen| chosen.address.split('/').next()).collect();
+    for chosen in kinds::defaults::DEFAULTS {
+        let address = chosen.address.parse().expect("an address");
+        let desired = wishes.graph.get(&address).unwrap_or_else(|| panic!("no {address}"));
+        let value = desired.attrs.get(chosen.field).unwrap_or_else(|| panic!("no {} of {address}", chosen.field));
+        let told = value.to_json().to_string();
+        assert!(told.contains(chosen.value), "{address} {}: {told} is not {}", chosen.field, chosen.value);
+    }
+    assert!(kinds_told.len() >= 9, "{kinds_told:?}");
 }
 
 #[test]
@@ -85,11 +103,8 @@ fn fields<'a>(schema: &'a serde_json::Value) -> Vec<(String, &'a serde_json::Val
 
 /// The examples of a field, or of the type that it refers to.
 fn shown(field: &serde_json::Value, schema: &serde_json::Value) -> Vec<serde_json::Value> {
-    if let Some(examples) = field["examples"].as_array().or(field["enum"].as_array()) {
+    if let Some(examples) = field["examples"].as_array() {
         return examples.clone();
-    }
-    if !field["const"].is_null() {
-        return vec![field["const"].clone()];
     }
     let refers = field["$ref"].as_str().and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
     let choices = ["anyOf", "oneOf"].iter().flat_map(|choice| field[*choice].as_array().into_iter().flatten());

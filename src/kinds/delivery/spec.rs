@@ -121,6 +121,7 @@ impl Default for Buffer {
 /// How objects are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(example = &"gzip")]
 pub enum Compression {
     #[default]
     Gzip,

@@ -75,6 +75,7 @@ pub struct Quiet {
 /// Whether SplitShard and MergeShards may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(example = &"allow")]
 pub enum SplitMerge {
     #[default]
     Forbid,

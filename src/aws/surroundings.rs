@@ -1,0 +1,127 @@
+//! What is wrong with the AWS environment before anything is asked of it: the SDK takes some of it for granted and panics, or tells
+//! it in words that nobody can act on.
+
+use std::path::PathBuf;
+
+use super::clients::Connect;
+use crate::cloud::{Class, Fault};
+
+/// Looks at addresses, profile and region that were set by flags or variables.
+///
+/// # Errors
+/// The first that cannot be used, with what to do.
+pub fn check(connect: &Connect) -> Result<(), Fault> {
+    if let Some(url) = &connect.endpoint_url {
+        check_url("--endpoint-url", url)?;
+    }
+    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
+    for (name, value) in std::env::vars_os() {
+        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+        if name.starts_with("AWS_ENDPOINT_URL") && !ignored && connect.endpoint_url.is_none() {
+            check_url(&name, &value)?;
+        }
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(profile) = connect.profile.clone().or_else(|| variable("AWS_PROFILE")) {
+        check_profile(&profile)?;
+    }
+    Ok(())
+}
+
+fn refused(code: &str, what: String, help: &str) -> Fault {
+    Fault::new(Class::Refused, "connecting to AWS", code, what).help(help)
+}
+
+fn check_url(name: &str, url: &str) -> Result<(), Fault> {
+    if url.is_empty() {
+        let what = format!("{name} is set, but empty");
+        return Err(refused("BadEndpoint", what, "unset it, or write an address such as http://127.0.0.1:4566"));
+    }
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_host = |c: char| c.is_ascii_alphanumeric() || c == '[';
+    // The address itself may hold a password.
+    if !rest.is_some_and(|rest| rest.starts_with(is_host)) || url.contains(char::is_whitespace) {
+        let what = format!("{name} is no address");
+        return Err(refused("BadEndpoint", what, "write one such as http://127.0.0.1:4566"));
+    }
+    Ok(())
+}
+
+/// The region as the SDK has read it; `None` and empty are the same.
+///
+/// # Errors
+/// There is none, or it cannot be one.
+pub fn region(named: Option<&str>) -> Result<String, Fault> {
+    let help = "write `region:` into the spec, pass --region, or set AWS_REGION";
+    match named.filter(|region| !region.is_empty()) {
+        None => Err(refused("NoRegion", "no region is set".into(), help)),
+        Some(region) if region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') => {
+            Ok(region.to_owned())
+        }
+        Some(region) => {
+            let what = format!("`{}` is no region", region.escape_default());
+            Err(refused("BadRegion", what, "write its code, for example eu-west-1"))
+        }
+    }
+}
+
+/// A profile that stands in neither file has no credentials, which the SDK tells as if nothing at all had been set.
+fn check_profile(profile: &str) -> Result<(), Fault> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let file = |variable: &str, name: &str| {
+        let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+        named.unwrap_or_else(|| home.join(".aws").join(name))
+    };
+    let files = [file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
+    let texts: Vec<String> = files.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    if profile == "default" || texts.iter().any(|text| has_profile(text, profile)) {
+        return Ok(());
+    }
+    let what = format!("there is no profile `{profile}` in {} or {}", files[0].display(), files[1].display());
+    Err(refused(
+        "NoProfile",
+        what,
+        "check --profile and AWS_PROFILE; `aws configure list-profiles` shows what there is",
+    ))
+}
+
+fn has_profile(text: &str, profile: &str) -> bool {
+    text.lines().any(|line| {
+        let Some(name) = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next()) else { return false };
+        let name = name.trim();
+        let name = name.strip_prefix("profile").filter(|rest| rest.starts_with(char::is_whitespace)).unwrap_or(name);
+        name.trim().trim_matches(['"', '\'']) == profile
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_whole() {
+        for good in ["http://127.0.0.1:4566", "https://kinesis.eu-west-1.amazonaws.com", "http://[::1]:4566/path"] {
+            assert!(check_url("--endpoint-url", good).is_ok(), "{good}");
+        }
+        for bad in ["", "nonsense", "http://", "127.0.0.1:4566", "http://a b"] {
+            assert!(check_url("--endpoint-url", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_empty_region_is_none() {
+        assert_eq!(region(Some("eu-west-1")).as_deref(), Ok("eu-west-1"));
+        assert_eq!(region(Some("")).unwrap_err().code, "NoRegion");
+        assert_eq!(region(None).unwrap_err().code, "NoRegion");
+        assert_eq!(region(Some("EU WEST")).unwrap_err().code, "BadRegion");
+    }
+
+    #[test]
+    fn profiles_are_found_in_both_spellings() {
+        let text = "[default]\nregion = x\n[profile web]\n# [profile old]\n[ \"two words\" ]\n[plain]\n";
+        for there in ["web", "plain", "two words"] {
+            assert!(has_profile(text, there), "{there}");
+        }
+        assert!(!has_profile(text, "old") && !has_profile(text, "nope"));
+    }
+}
