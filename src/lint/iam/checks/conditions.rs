@@ -56,6 +56,12 @@ fn is_key(known: &str, small: &str) -> bool {
     if !known.contains(['$', '<']) && !known.ends_with("/tag-key") {
         return known.eq_ignore_ascii_case(small);
     }
+    // Most keys part before the pattern in them begins, so that none need be made.
+    let fixed = known.find(['$', '<']).unwrap_or(known.len().saturating_sub("tag-key".len()));
+    let begins = known.as_bytes().get(..fixed).zip(small.as_bytes().get(..fixed));
+    if !begins.is_some_and(|(known, small)| known.eq_ignore_ascii_case(small)) {
+        return false;
+    }
     let known = known.to_ascii_lowercase().replace('<', "${").replace('>', "}").replace("/tag-key", "/${tag-key}");
     Glob::template(&known).matches(small)
 }

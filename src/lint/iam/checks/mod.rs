@@ -19,6 +19,15 @@ pub(in crate::lint::iam) use values::Operator;
 
 /// Every fact about a policy, in the order of the document.
 pub fn check(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
+    let mut facts = check_derived(policy, catalog);
+    if policy.length <= read::LONGEST {
+        redundant::check(policy, &mut facts);
+    }
+    facts
+}
+
+/// The facts about a policy that nobody wrote: what it says twice is nobody's mistake.
+pub fn check_derived(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
     let mut facts = form::check(policy);
     if policy.length <= read::LONGEST {
         for statement in &policy.statements {
@@ -31,7 +40,6 @@ pub fn check(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
             rights::check(policy.kind, statement, &mut facts);
         }
         rights::combined(policy, &mut facts);
-        redundant::check(policy, &mut facts);
     }
     facts
 }
@@ -50,6 +58,13 @@ impl Named<'_> {
     /// `kinesis:PutRecord`
     pub fn full(&self) -> String {
         format!("{}:{}", self.prefix.to_ascii_lowercase(), self.action.name)
+    }
+
+    /// Is it `service:Name`? Capitals are ignored.
+    pub fn is(&self, action: &str) -> bool {
+        action.split_once(':').is_some_and(|(prefix, name)| {
+            prefix.eq_ignore_ascii_case(self.prefix) && name.eq_ignore_ascii_case(&self.action.name)
+        })
     }
 }
 
