@@ -1,5 +1,6 @@
 //! Rego in process. The only module that knows the engine; it guards against what the engine does not.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::calls;
 use super::guard;
 use super::metadata;
 use super::policy::{Entry, Policy, PolicyFailure, PolicyFile, Style};
+use super::premise::Premise;
 use super::rule::{About, Concern, Severity};
 use super::verdict::Verdict;
 use super::walks;
@@ -27,6 +29,8 @@ const MAX_RESULTS: usize = 10_000;
 pub struct Engine {
     inner: regorus::Engine,
     pub policies: Vec<Arc<Policy>>,
+    /// Whether rules are asked whose premises say that they find nothing.
+    asks_all: bool,
 }
 
 /// What a policy is asked about.
@@ -49,7 +53,7 @@ impl Engine {
             limit,
             check_interval: NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN),
         });
-        let mut engine = Self { inner, policies: Vec::new() };
+        let mut engine = Self { inner, policies: Vec::new(), asks_all: true };
         let mut failures: Vec<PolicyFailure> =
             files.iter().filter_map(|file| engine.add(file).err()).map(|failure| *failure).collect();
         if let Err(located) = calls::check(engine.inner.get_modules()) {
@@ -83,6 +87,7 @@ impl Engine {
         // Several files of one package share its rules: each is asked once.
         entries
             .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
+        let premises = entries.iter().map(|entry| Premise::of(module, &entry.name)).collect();
         let style = match package.split('.').nth(1) {
             Some("tidegate") => Style::Facts,
             _ => Style::Document,
@@ -97,10 +102,19 @@ impl Engine {
             style,
             package,
             entries,
+            premises,
             tests: heads.iter().filter(|name| name.starts_with("test_")).map(|name| (*name).to_owned()).collect(),
             has_exceptions: heads.contains(&"exception"),
         }));
         Ok(())
+    }
+
+    /// Leaves rules unasked whose premises say that they find nothing. For rules that are known not to fail: of others
+    /// a failure would go untold.
+    #[must_use]
+    pub fn by_premises(mut self) -> Self {
+        self.asks_all = false;
+        self
     }
 
     /// Asks every policy that is chosen about one file.
@@ -113,10 +127,11 @@ impl Engine {
             if policies.is_empty() {
                 continue;
             }
-            self.inner.set_input(Value::from(input.clone()));
+            let input = value(input);
+            self.inner.set_input(input.clone());
             for nth in policies {
                 let policy = Arc::clone(&self.policies[nth]);
-                if let Err(mut failure) = self.ask(nth, &policy, &mut verdicts) {
+                if let Err(mut failure) = self.ask(nth, &policy, &input, &mut verdicts) {
                     failure.judging = subject.file.to_owned();
                     failures.push(*failure);
                 }
@@ -125,10 +140,20 @@ impl Engine {
         (verdicts, failures)
     }
 
-    fn ask(&mut self, nth: usize, policy: &Policy, verdicts: &mut Vec<Verdict>) -> Result<(), Box<PolicyFailure>> {
+    fn ask(
+        &mut self,
+        nth: usize,
+        policy: &Policy,
+        input: &Value,
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<(), Box<PolicyFailure>> {
         let file = &*policy.source.name;
         let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
-        for entry in policy.entries.iter().filter(|entry| !lifted.contains(&entry.suffix)) {
+        for (entry, premise) in policy.entries.iter().zip(&policy.premises) {
+            let silent = !self.asks_all && premise.as_ref().is_some_and(|premise| !premise.may_hold(input));
+            if silent || lifted.contains(&entry.suffix) {
+                continue;
+            }
             let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
             let results = self.results(file, &entry.path)?;
             if results.len() > MAX_RESULTS {
@@ -200,6 +225,22 @@ impl Engine {
             .iter()
             .map(|file| (file.path.clone(), lines(&file.covered), lines(&file.not_covered)))
             .collect())
+    }
+}
+
+/// Data as the engine holds it.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(yes) => Value::Bool(*yes),
+        // Large numbers and fractions as the engine reads them.
+        Json::Number(number) => number.as_i64().map_or_else(|| Value::from(json.clone()), Value::from),
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
+        Json::Object(map) => {
+            let entries = map.iter().map(|(key, member)| (Value::from(key.as_str()), value(member)));
+            Value::from(entries.collect::<BTreeMap<_, _>>())
+        }
     }
 }
 

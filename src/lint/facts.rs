@@ -5,6 +5,7 @@ mod access;
 mod archives;
 mod limits;
 mod streams;
+mod texts;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -38,6 +39,9 @@ pub fn facts(known: &Known) -> Json {
         "tags": spec.tags,
         "document": plain(&document.root),
         "variables": variables(document),
+        "texts": texts::all(document),
+        "arns": texts::arns(document),
+        "tagged": texts::tagged(spec),
         "notify": { "path": ["defaults", "notify"], "arns": spec.defaults.notify },
         "streams": streams::all(known),
         "archives": archives::all(known),
@@ -120,8 +124,12 @@ fn merged(spec: &Pipeline, own: &std::collections::BTreeMap<String, String>) -> 
 fn alarms(graph: &Graph) -> Vec<Json> {
     let alarm = |desired: &crate::model::Desired| {
         let of = |name: &str| desired.attrs.get(name).map(crate::model::Value::to_json);
+        let mut parts = desired.address.name().split('/');
         json!({
             "name": desired.address.name(),
+            "block": parts.next(),
+            "sign": parts.next(),
+            "part": parts.next(),
             "metric": of("metric"),
             "threshold": of("threshold"),
             "notify": of("notify"),
@@ -129,6 +137,17 @@ fn alarms(graph: &Graph) -> Vec<Json> {
         })
     };
     graph.of_kind("alarm").map(alarm).collect()
+}
+
+/// What the alarms on a block watch, such as `iterator-age`; of a part of it, such as a consumer, with its name.
+fn signs<'a>(graph: &'a Graph, block: &str, part: Option<&str>) -> Vec<&'a str> {
+    let sign = |desired: &'a crate::model::Desired| {
+        let mut parts = desired.address.name().split('/');
+        let mine = parts.next() == Some(block);
+        let sign = parts.next();
+        sign.filter(|_| mine && parts.next() == part)
+    };
+    graph.of_kind("alarm").filter_map(sign).collect()
 }
 
 /// Every resource that would be made, by its address: `input.resources`, for policies that mention it.

@@ -40,6 +40,7 @@ pub mod iam;
 mod metadata;
 pub mod plain;
 pub mod policy;
+mod premise;
 pub mod reading;
 pub mod rule;
 pub mod suppress;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::streams::is_deleted;
-use super::{Known, key_use, merged};
+use super::{Known, key_use, merged, signs};
 use crate::kinds::Name;
 use crate::kinds::delivery::{ArchiveSpec, LogRetention, error_prefix, prefix};
 use crate::kinds::key::KeyUse;
@@ -43,6 +43,7 @@ fn facts(known: &Known, name: &Name, archive: &ArchiveSpec) -> Json {
             LogRetention::Never => Json::Null,
             LogRetention::For(span) => days(span).into(),
         },
+        "alarms": signs(known.graph, name.as_str(), None),
         "own_tags": archive.tags,
         "tags": merged(known.spec, &archive.tags),
     })

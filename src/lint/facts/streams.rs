@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Known, key_use, merged};
+use super::{Known, key_use, merged, signs};
 use crate::kinds::key::KeyUse;
 use crate::kinds::stream::{Mode, Shards, StreamSpec, hop_seconds, hops};
 use crate::kinds::stream_policy::Can;
@@ -37,6 +37,7 @@ fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
                 "name": consumer.as_str(),
                 "path": path(&at.key("fanOut").index(index)),
                 "readers": via(spec, name, consumer),
+                "alarms": signs(known.graph, name.as_str(), Some(consumer.as_str())),
             })
         })
         .collect();
@@ -55,6 +56,7 @@ fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
         "readers": readers(spec, name, stream),
         "writers": writers(spec, name, stream),
         "archives": spec.archives.iter().filter(|(_, archive)| archive.from == *name).map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        "alarms": signs(known.graph, name.as_str(), None),
         "shard_metrics": stream.shard_metrics,
         "own_tags": stream.tags,
         "tags": merged(spec, &stream.tags),
