@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::calls;
 use super::guard;
 use super::metadata;
+use super::patterns;
 use super::policy::{Entry, Policy, PolicyFailure, PolicyFile, Style};
 use super::premise::Premise;
 use super::rule::{About, Concern, Severity};
@@ -79,6 +80,7 @@ impl Engine {
         add_either(&mut self.inner, name, rewritten.as_deref().unwrap_or(text))
             .map_err(|error| Box::new(PolicyFailure::told(name, &error)))?;
         let Some(module) = self.inner.get_modules().last() else { return Ok(()) };
+        patterns::check(module).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
         let package = format!("data.{}", module.package.refr.span().text());
         let mut heads: Vec<&str> = module.policy.iter().filter_map(|rule| head(rule)).collect();
         heads.sort_unstable();
@@ -242,15 +244,6 @@ fn value(json: &Json) -> Value {
             Value::from(entries.collect::<BTreeMap<_, _>>())
         }
     }
-}
-
-/// Whether a text is a regular expression: a wrong one matches nothing, and its rule would find nothing for ever.
-pub fn is_pattern(text: &str) -> bool {
-    let query = format!("regex.is_valid({})", Json::from(text));
-    let answer = regorus::Engine::new().eval_query(query, false);
-    answer.is_ok_and(|results| {
-        results.result.iter().any(|one| one.expressions.iter().any(|expression| expression.value == Value::Bool(true)))
-    })
 }
 
 /// A file, its lines that were run, and those that were not.

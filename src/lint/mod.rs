@@ -38,6 +38,7 @@ mod guard;
 mod hostile;
 pub mod iam;
 mod metadata;
+mod patterns;
 pub mod plain;
 pub mod policy;
 mod premise;
