@@ -86,6 +86,10 @@ impl Engine {
         heads.sort_unstable();
         heads.dedup();
         let mut entries: Vec<Entry> = heads.iter().filter_map(|name| Entry::of(&package, name)).collect();
+        for entry in &mut entries {
+            let first = module.policy.iter().find(|rule| head(rule) == Some(&entry.name));
+            entry.line = first.map_or(1, |rule| rule.span().line as usize);
+        }
         // Several files of one package share its rules: each is asked once.
         entries
             .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
@@ -157,7 +161,13 @@ impl Engine {
                 continue;
             }
             let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
-            let results = self.results(file, &entry.path)?;
+            let results = self.results(file, &entry.path).map_err(|mut failure| {
+                // What takes too long has no place of its own.
+                if (failure.line, failure.column) == (1, 1) {
+                    failure.line = entry.line;
+                }
+                failure
+            })?;
             if results.len() > MAX_RESULTS {
                 let message = format!("`{}` has {} results; at most {MAX_RESULTS} are read", entry.name, results.len());
                 return Err(Box::new(PolicyFailure::new(file, 1, 1, message)));

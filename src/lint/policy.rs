@@ -59,6 +59,8 @@ pub struct Entry {
     pub suffix: String,
     /// Of a `warn`, which is never more than a warning.
     pub at_most: Option<Severity>,
+    /// Where the policy defines it first, from 1.
+    pub line: usize,
 }
 
 impl Entry {
@@ -70,7 +72,13 @@ impl Entry {
             "warn" => Some(Severity::Warning),
             _ => return None,
         };
-        Some(Self { name: name.to_owned(), path: format!("{package}.{name}"), suffix: suffix.to_owned(), at_most })
+        Some(Self {
+            name: name.to_owned(),
+            path: format!("{package}.{name}"),
+            suffix: suffix.to_owned(),
+            at_most,
+            line: 1,
+        })
     }
 }
 
