@@ -40,6 +40,7 @@ pub fn facts(known: &Known) -> Json {
         "document": plain(&document.root),
         "variables": variables(document),
         "texts": texts::all(document),
+        "letters": texts::letters(document),
         "arns": texts::arns(document),
         "tagged": texts::tagged(spec),
         "notify": { "path": ["defaults", "notify"], "arns": spec.defaults.notify },
@@ -51,6 +52,7 @@ pub fn facts(known: &Known) -> Json {
         "iam": iam::input::of_pipeline(&iam::pipeline::judge(spec, graph, &reading::scope(spec), Catalog::builtin())),
         "endpoints": access::endpoints(spec),
         "alarms": alarms(graph),
+        "totals": streams::totals(spec),
         "limits": limits::limits(spec.region.as_deref()),
     })
 }
@@ -91,6 +93,14 @@ fn key_use(own: Option<(&KeyUse, Path)>, spec: &Pipeline, otherwise: &KeyUse, at
     json!({ "kind": kind, "name": name, "path": path(&place), "said": said })
 }
 
+/// Whether a stream or an archive is encrypted with a key.
+fn is_used(spec: &Pipeline, key: &Name) -> bool {
+    let is =
+        |own: Option<&KeyUse>| matches!(own.or(spec.defaults.key.as_ref()), Some(KeyUse::Named(name)) if name == key);
+    spec.streams.values().any(|stream| is(stream.encryption.as_ref().map(|encryption| &encryption.key)))
+        || spec.archives.values().any(|archive| is(archive.s3.key.as_ref()))
+}
+
 fn keys(spec: &Pipeline) -> Json {
     let one = |(name, described): (&Name, &key::KeySpec)| {
         let days = match described.rotation {
@@ -99,6 +109,7 @@ fn keys(spec: &Pipeline) -> Json {
         };
         let facts = json!({
             "path": ["keys", name.as_str()],
+            "used": is_used(spec, name),
             "rotation_days": days,
             "deletion_window_days": described.deletion_window.seconds() / 86_400,
             "description": described.description,

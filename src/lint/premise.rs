@@ -58,6 +58,7 @@ enum Term {
     /// `startswith`, `endswith` or `contains`
     Text(fn(&str, &str) -> bool, Box<Term>, Box<Term>),
     In(Box<Term>, Box<Term>),
+    TrimSpace(Box<Term>),
     /// Whatever it is, it may be so.
     Unknown,
 }
@@ -143,6 +144,12 @@ impl<'a> Look<'a> {
             Known::Made(Value::Array(items)) => {
                 items.iter().enumerate().any(|(at, item)| one(self, index(at), Known::Made(item.clone())))
             }
+            Known::Made(Value::Object(map)) => {
+                map.iter().any(|(key, item)| one(self, Known::Made(key.clone()), Known::Made(item.clone())))
+            }
+            Known::Made(Value::Set(items)) => {
+                items.iter().any(|item| one(self, Known::Unknown, Known::Made(item.clone())))
+            }
             // The engine says what is wrong with anything else.
             Known::There(_) | Known::Made(_) => true,
         }
@@ -164,6 +171,7 @@ impl<'a> Look<'a> {
                 Value::Object(map) => Some(Value::from(map.len())),
                 _ => None,
             }),
+            Term::TrimSpace(text) => with(value(text), |text| Some(Value::from(text.as_string().ok()?.trim()))),
             Term::Compare(op, one, other) => with_two(value(one), value(other), |one, other| {
                 Some(Value::Bool(match op {
                     BoolOp::Eq => one == other,
@@ -204,20 +212,16 @@ impl Known<'_> {
     }
 }
 
-/// A member of an object or an item of a list.
+/// A member of an object or an item of a list; of anything else, as for the engine, there is none.
 fn get<'a>(base: Known<'a>, key: &Known<'a>) -> Known<'a> {
-    let at = match (&base, key) {
-        (Known::Undefined, _) | (_, Known::Undefined) => return Known::Undefined,
-        _ => key.get(),
+    let Some(at) = key.get() else { return if let Known::Undefined = base { base } else { key.clone() } };
+    let member = match &base {
+        Known::There(Value::Set(_)) | Known::Made(Value::Set(_)) => return Known::Unknown,
+        Known::There(value) => Known::There(&value[at]),
+        Known::Made(value) => Known::Made(value[at].clone()),
+        Known::Unknown | Known::Undefined => return base,
     };
-    let known = |value: &Value| matches!(value, Value::Object(_) | Value::Array(_));
-    match (base, at) {
-        (Known::There(value), Some(key)) if known(value) => match &value[key] {
-            Value::Undefined => Known::Undefined,
-            member => Known::There(member),
-        },
-        _ => Known::Unknown,
-    }
+    if member.get() == Some(&Value::Undefined) { Known::Undefined } else { member }
 }
 
 fn with<'a>(one: Known<'a>, make: impl Fn(&Value) -> Option<Value>) -> Known<'a> {

@@ -29,7 +29,10 @@ fn facts(known: &Known, name: &Name, archive: &ArchiveSpec) -> Json {
         "create": archive.s3.create,
         "key": key_use(archive.s3.key.as_ref().map(|key| (key, s3.key("key"))), known.spec, &KeyUse::None, &s3),
         "prefix": prefix(name, archive),
+        // What stands before the first expression that Firehose fills in.
+        "prefix_start": start(&prefix(name, archive)),
         "error_prefix": error_prefix(name, archive),
+        "error_prefix_start": start(&error_prefix(name, archive)),
         "expire_after_days": archive.s3.expire_after.as_ref().map(days),
         "versioning": archive.s3.versioning,
         "protect": archive.s3.protect,
@@ -47,6 +50,10 @@ fn facts(known: &Known, name: &Name, archive: &ArchiveSpec) -> Json {
         "own_tags": archive.tags,
         "tags": merged(known.spec, &archive.tags),
     })
+}
+
+fn start(prefix: &str) -> &str {
+    prefix.split("!{").next().unwrap_or_default()
 }
 
 /// Buckets by name, with the archives that write to them.

@@ -19,6 +19,18 @@ pub fn all(document: &Document) -> Vec<Json> {
     found
 }
 
+/// The same texts in small letters, a line each.
+pub fn letters(document: &Document) -> String {
+    let mut found = String::new();
+    walk(&document.root, &Path::root(), &mut |text, node, _| {
+        if !node.from_variable {
+            found.push_str(&text.to_lowercase());
+            found.push('\n');
+        }
+    });
+    found
+}
+
 /// Texts that begin like an ARN, with the parts that rules look at.
 pub fn arns(document: &Document) -> Vec<Json> {
     let mut found = Vec::new();

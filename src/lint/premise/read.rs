@@ -169,6 +169,7 @@ impl<'a> Reader<'a> {
         }
         let boxed = |at: usize| Box::new(self.term(&params[at]));
         match (name, params.len()) {
+            ("trim_space", 1) => Term::TrimSpace(boxed(0)),
             ("count", 1) => Term::Count(boxed(0)),
             ("startswith", 2) => Term::Text(|text, part| text.starts_with(part), boxed(0), boxed(1)),
             ("endswith", 2) => Term::Text(|text, part| text.ends_with(part), boxed(0), boxed(1)),

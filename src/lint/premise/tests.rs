@@ -58,6 +58,11 @@ fn a_statement_that_fails_silences_a_rule() {
         (false, "some s in input.streams; x := s.n; x == 4"),
         (false, "some s in input.streams; x := s.missing"),
         // What is not understood may be so.
+        (true, "some one in {\"aws\", \"x\"}; input.by[one] == 7"),
+        (false, "some one in {\"x\", \"y\"}; input.by[one] == 7"),
+        (false, "some s in [input.streams]; s.a.n == 4"),
+        (false, "input.region.name"),
+        (false, "trim_space(input.name) == \"\""),
         (true, "some s in input.streams; other(s.n) == 9"),
         (true, "input.region[_] == 1"),
         (true, "some s in input.streams with input as {\"streams\": [1]}"),
@@ -158,5 +163,5 @@ fn most_rules_need_not_be_asked_about_a_good_spec() {
         .filter(|(_, premise)| premise.as_ref().is_none_or(|premise| premise.may_hold(&input)))
         .map(|(policy, _)| policy.about.id.as_str())
         .collect();
-    assert!(asked.len() * 3 < engine.policies.len(), "{asked:?}");
+    assert!(asked.len() * 5 < engine.policies.len(), "{asked:?}");
 }

@@ -62,7 +62,9 @@ impl Named<'_> {
 
     /// Is it `service:Name`? Capitals are ignored.
     pub fn is(&self, action: &str) -> bool {
-        action.split_once(':').is_some_and(|(prefix, name)| {
+        let same_length = action.len() == self.prefix.len() + 1 + self.action.name.len();
+        let parts = action.split_once(':').filter(|_| same_length);
+        parts.is_some_and(|(prefix, name)| {
             prefix.eq_ignore_ascii_case(self.prefix) && name.eq_ignore_ascii_case(&self.action.name)
         })
     }
@@ -90,8 +92,7 @@ pub(in crate::lint::iam) fn named<'a>(statement: &'a Statement, catalog: &'a Cat
             Some(action) => all.push(found(action)),
             None if name.contains(['*', '?']) => {
                 let pattern = super::glob::Glob::new(&name.to_ascii_lowercase());
-                let matching = service.actions().filter(|action| pattern.matches(&action.name.to_ascii_lowercase()));
-                all.extend(matching.map(found));
+                all.extend(service.matching(&pattern).into_iter().map(found));
             }
             None => {}
         }
