@@ -30,6 +30,8 @@ const MAX_RESULTS: usize = 10_000;
 pub struct Engine {
     inner: regorus::Engine,
     pub policies: Vec<Arc<Policy>>,
+    /// Whether a policy mentions `input.resources`, which is large and made only then.
+    pub reads_resources: bool,
     /// Whether rules are asked whose premises say that they find nothing.
     asks_all: bool,
 }
@@ -54,7 +56,7 @@ impl Engine {
             limit,
             check_interval: NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN),
         });
-        let mut engine = Self { inner, policies: Vec::new(), asks_all: true };
+        let mut engine = Self { inner, policies: Vec::new(), reads_resources: false, asks_all: true };
         let mut failures: Vec<PolicyFailure> =
             files.iter().filter_map(|file| engine.add(file).err()).map(|failure| *failure).collect();
         if let Err(located) = calls::check(engine.inner.get_modules()) {
@@ -76,6 +78,7 @@ impl Engine {
         let refuse = |line, column, message: String| Box::new(PolicyFailure::new(name, line, column, message));
         guard::check(text).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
         let about = metadata::read(file.id(), file.concern, text).map_err(|bad| refuse(bad.line, 1, bad.message))?;
+        self.reads_resources |= text.contains("input.resources");
         let rewritten = text.contains("walk(").then(|| rewritten(name, text)).flatten();
         add_either(&mut self.inner, name, rewritten.as_deref().unwrap_or(text))
             .map_err(|error| Box::new(PolicyFailure::told(name, &error)))?;
