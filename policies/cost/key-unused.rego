@@ -9,15 +9,9 @@
 #   - https://aws.amazon.com/kms/pricing/
 package tidegate.key_unused
 
-used contains name if {
-	some user in array.concat([stream | some stream in input.streams], [archive | some archive in input.archives])
-	user.key.kind == "own"
-	name := user.key.name
-}
-
 deny contains finding if {
 	some name, key in input.keys
-	not name in used
+	not key.used
 	finding := {
 		"msg": sprintf("nothing is encrypted with key `%s`", [name]),
 		"path": key.path,

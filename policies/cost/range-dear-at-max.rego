@@ -14,10 +14,9 @@ deny contains finding if {
 	some stream in input.streams
 	stream.provisioned
 	stream.shards.range
-	total := stream.cost.max + (count(stream.fan_out) * stream.cost.fan_out_each_max)
-	total > 2500
+	stream.cost.all_max > 2500
 	finding := {
-		"msg": sprintf("at %d shards stream `%s` costs %v dollars a month, at %d shards %v", [stream.shards.max, stream.name, round(total), stream.shards.min, stream.cost.min]),
+		"msg": sprintf("at %d shards stream `%s` costs %v dollars a month, at %d shards %v", [stream.shards.max, stream.name, round(stream.cost.all_max), stream.shards.min, stream.cost.min]),
 		"path": array.concat(stream.path, ["capacity", "shards"]),
 	}
 }

@@ -12,11 +12,8 @@
 package tidegate.hard_coded_account
 
 deny contains finding if {
-	walk(input.document, [path, text])
-	is_string(text)
-	startswith(text, "arn:")
-	not path in input.variables
-	account := split(text, ":")[4]
-	regex.match(`^[0-9]{12}$`, account)
-	finding := {"msg": sprintf("account %s is written in an ARN", [account]), "path": path}
+	some arn in input.arns
+	not arn.from_variable
+	regex.match(`^[0-9]{12}$`, arn.account)
+	finding := {"msg": sprintf("account %s is written in an ARN", [arn.account]), "path": arn.path}
 }

@@ -9,20 +9,12 @@
 #   - https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html
 package tidegate.tag_twins
 
-places contains {"path": ["tags"], "tags": input.tags}
-
-places contains {"path": array.concat(block.path, ["tags"]), "tags": block.tags} if {
-	some section in [input.streams, input.keys, input.archives, input.access, input.endpoints]
-	some block in section
-	count(block.own_tags) > 0
-}
-
 plain(tag) := regex.replace(lower(tag), "[^a-z0-9]", "")
 
 deny contains finding if {
-	some place in places
-	some one, _ in place.tags
-	some other, _ in place.tags
+	some place in input.tagged
+	some one, _ in place.all
+	some other, _ in place.all
 	one < other
 	plain(one) == plain(other)
 	finding := {

@@ -12,9 +12,8 @@ package tidegate.alarm_late
 
 deny contains finding if {
 	some alarm in input.alarms
-	[name, kind] := [split(alarm.name, "/")[0], split(alarm.name, "/")[1]]
-	kind in {"iterator-age", "consumer-lag"}
-	stream := input.streams[name]
+	alarm.sign in {"iterator-age", "consumer-lag"}
+	stream := input.streams[alarm.block]
 	alarm.threshold > stream.retention_hours * 3600 * 1000 / 2
 	finding := {
 		"msg": sprintf("the alarm `%s` rings when more than half of the retention (%d hours) has passed", [alarm.name, stream.retention_hours]),

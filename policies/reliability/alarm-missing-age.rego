@@ -14,8 +14,7 @@ deny contains finding if {
 	some stream in input.streams
 	some reader in stream.readers
 	reader.shared
-	names := {alarm.name | some alarm in input.alarms}
-	not sprintf("%s/iterator-age", [stream.name]) in names
+	not "iterator-age" in stream.alarms
 	finding := {
 		"msg": sprintf("stream `%s` has readers and no alarm on their iterator age", [stream.name]),
 		"path": stream.path,

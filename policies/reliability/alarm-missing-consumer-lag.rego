@@ -13,8 +13,7 @@ package tidegate.alarm_missing_consumer_lag
 deny contains finding if {
 	some stream in input.streams
 	some consumer in stream.fan_out
-	names := {alarm.name | some alarm in input.alarms}
-	not sprintf("%s/consumer-lag/%s", [stream.name, consumer.name]) in names
+	not "consumer-lag" in consumer.alarms
 	finding := {
 		"msg": sprintf("fan-out consumer `%s` of stream `%s` has no alarm on its lag", [consumer.name, stream.name]),
 		"path": consumer.path,

@@ -12,8 +12,7 @@ package tidegate.alarm_missing_freshness
 
 deny contains finding if {
 	some archive in input.archives
-	names := {alarm.name | some alarm in input.alarms}
-	not sprintf("%s/data-freshness", [archive.name]) in names
+	not "data-freshness" in archive.alarms
 	finding := {
 		"msg": sprintf("archive `%s` has no alarm on its data freshness", [archive.name]),
 		"path": archive.path,

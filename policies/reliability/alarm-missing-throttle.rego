@@ -12,8 +12,7 @@ package tidegate.alarm_missing_throttle
 
 deny contains finding if {
 	some stream in input.streams
-	names := {alarm.name | some alarm in input.alarms}
-	not sprintf("%s/write-throttled", [stream.name]) in names
+	not "write-throttled" in stream.alarms
 	finding := {
 		"msg": sprintf("stream `%s` has no alarm on rejected writes", [stream.name]),
 		"path": stream.path,

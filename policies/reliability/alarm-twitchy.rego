@@ -11,8 +11,7 @@ package tidegate.alarm_twitchy
 
 deny contains finding if {
 	some alarm in input.alarms
-	kind := split(alarm.name, "/")[1]
-	kind in {"iterator-age", "consumer-lag"}
+	alarm.sign in {"iterator-age", "consumer-lag"}
 	alarm.threshold < 60000
 	finding := {
 		"msg": sprintf("the alarm `%s` rings at an age of %d seconds", [alarm.name, round(alarm.threshold / 1000)]),

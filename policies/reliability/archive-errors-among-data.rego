@@ -10,14 +10,12 @@
 #   - https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
 package tidegate.archive_errors_among_data
 
-start(prefix) := split(prefix, "!{")[0]
-
 deny contains finding if {
 	some archive in input.archives
-	start(archive.prefix) != ""
-	startswith(start(archive.error_prefix), start(archive.prefix))
+	archive.prefix_start != ""
+	startswith(archive.error_prefix_start, archive.prefix_start)
 	finding := {
-		"msg": sprintf("the errors of archive `%s` are written under its own prefix `%s`", [archive.name, start(archive.prefix)]),
+		"msg": sprintf("the errors of archive `%s` are written under its own prefix `%s`", [archive.name, archive.prefix_start]),
 		"path": array.concat(archive.path, ["s3", "errorPrefix"]),
 	}
 }

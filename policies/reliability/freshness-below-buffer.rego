@@ -12,9 +12,8 @@ package tidegate.freshness_below_buffer
 
 deny contains finding if {
 	some alarm in input.alarms
-	parts := split(alarm.name, "/")
-	parts[1] == "data-freshness"
-	archive := input.archives[parts[0]]
+	alarm.sign == "data-freshness"
+	archive := input.archives[alarm.block]
 	alarm.threshold <= archive.buffer_seconds
 	finding := {
 		"msg": sprintf("the alarm `%s` rings at %d seconds, and the buffer is kept for %d", [alarm.name, alarm.threshold, archive.buffer_seconds]),

@@ -10,20 +10,16 @@
 #   - https://docs.aws.amazon.com/streams/latest/dev/kcl-iam-permissions.html
 package tidegate.kcl_application_reused
 
-uses contains use if {
-	some role in input.access
-	some grant in role.can
-	grant.kcl != null
-	use := {"kcl": grant.kcl, "stream": grant.read, "path": grant.path}
-}
-
 deny contains finding if {
-	some one in uses
-	some other in uses
+	some role in input.access
+	some one in role.can
+	one.kcl != null
+	some other_role in input.access
+	some other in other_role.can
 	one.kcl == other.kcl
-	one.stream < other.stream
+	one.read < other.read
 	finding := {
-		"msg": sprintf("the KCL application `%s` reads both `%s` and `%s`", [one.kcl, one.stream, other.stream]),
+		"msg": sprintf("the KCL application `%s` reads both `%s` and `%s`", [one.kcl, one.read, other.read]),
 		"path": array.concat(other.path, ["kcl"]),
 		"also": [{"path": array.concat(one.path, ["kcl"]), "label": "the same name"}],
 	}

@@ -9,15 +9,12 @@ package tidegate.notify_other_region
 
 deny contains finding if {
 	input.region != null
-	walk(input.document, [path, arn])
-	is_string(arn)
-	count(path) > 1
-	path[count(path) - 2] == "notify"
-	startswith(arn, "arn:")
-	region := split(arn, ":")[3]
-	region != input.region
+	some arn in input.arns
+	arn.list == "notify"
+	arn.region != null
+	arn.region != input.region
 	finding := {
-		"msg": sprintf("`%s` lies in %s, and the pipeline in %s", [arn, region, input.region]),
-		"path": path,
+		"msg": sprintf("`%s` lies in %s, and the pipeline in %s", [arn.text, arn.region, input.region]),
+		"path": arn.path,
 	}
 }

@@ -12,9 +12,8 @@ package tidegate.throttle_alarm_tolerant
 
 deny contains finding if {
 	some alarm in input.alarms
-	parts := split(alarm.name, "/")
-	parts[1] == "write-throttled"
-	stream := input.streams[parts[0]]
+	alarm.sign == "write-throttled"
+	stream := input.streams[alarm.block]
 	stream.provisioned
 	alarm.threshold >= stream.shards.min * input.limits.shard_write_records * 60 / 100
 	finding := {

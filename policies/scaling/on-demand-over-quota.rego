@@ -8,10 +8,9 @@
 package tidegate.on_demand_over_quota
 
 deny contains finding if {
-	streams := [stream | some stream in input.streams; not stream.provisioned]
-	count(streams) > input.limits.on_demand_streams
+	input.totals.on_demand_streams > input.limits.on_demand_streams
 	finding := {
-		"msg": sprintf("%d streams are on demand, and an account begins with %d", [count(streams), input.limits.on_demand_streams]),
+		"msg": sprintf("%d streams are on demand, and an account begins with %d", [input.totals.on_demand_streams, input.limits.on_demand_streams]),
 		"path": ["streams"],
 	}
 }

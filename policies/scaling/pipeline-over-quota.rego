@@ -9,12 +9,14 @@
 package tidegate.pipeline_over_quota
 
 deny contains finding if {
-	provisioned := [stream | some stream in input.streams; stream.provisioned]
-	every stream in provisioned { stream.shards.max <= input.limits.shards_in_account }
-	total := sum([stream.shards.max | some stream in provisioned])
-	total > input.limits.shards_in_account
+	input.totals.shards_max > input.limits.shards_in_account
+	every stream in input.streams { within(stream) }
 	finding := {
-		"msg": sprintf("the streams may grow to %d shards together, and an account begins with %d", [total, input.limits.shards_in_account]),
+		"msg": sprintf("the streams may grow to %d shards together, and an account begins with %d", [input.totals.shards_max, input.limits.shards_in_account]),
 		"path": ["streams"],
 	}
 }
+
+within(stream) if not stream.provisioned
+
+within(stream) if stream.shards.max <= input.limits.shards_in_account

@@ -14,8 +14,7 @@ deny contains finding if {
 	some stream in input.streams
 	stream.provisioned
 	stream.shards.range
-	names := {alarm.name | some alarm in input.alarms}
-	not sprintf("%s/write-throttled", [stream.name]) in names
+	not "write-throttled" in stream.alarms
 	finding := {
 		"msg": sprintf("stream `%s` is scaled up to %d shards, and nothing tells when that is not enough", [stream.name, stream.shards.max]),
 		"path": array.concat(stream.path, ["capacity", "shards"]),

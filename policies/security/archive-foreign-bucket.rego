@@ -13,6 +13,7 @@ package tidegate.archive_foreign_bucket
 
 deny contains finding if {
 	some bucket, archives in input.buckets
+	not input.archives[archives[0]].create
 	every name in archives { not input.archives[name].create }
 	finding := {
 		"msg": sprintf("the bucket `%s` is not managed here; its access rules are unknown", [bucket]),

@@ -11,12 +11,9 @@
 #   - https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
 package tidegate.key_external
 
-users contains user if some user in input.streams
-
-users contains user if some user in input.archives
-
 deny contains finding if {
-	some user in users
+	some section in [input.streams, input.archives]
+	some user in section
 	user.key.kind in {"alias", "arn"}
 	finding := {
 		"msg": sprintf("`%s` is encrypted with `%s`, which this pipeline does not manage", [user.name, user.key.name]),

@@ -12,6 +12,7 @@
 package tidegate.key_one_for_all
 
 deny contains finding if {
+	count(input.streams) > 5
 	some name, key in input.keys
 	streams := [stream.name | some stream in input.streams; stream.key.kind == "own"; stream.key.name == name]
 	count(streams) > 5

@@ -9,13 +9,10 @@
 #   - https://docs.aws.amazon.com/streams/latest/dev/server-side-encryption.html
 package tidegate.key_other_region
 
-users contains user if some user in input.streams
-
-users contains user if some user in input.archives
-
 deny contains finding if {
 	input.region != null
-	some user in users
+	some section in [input.streams, input.archives]
+	some user in section
 	user.key.kind == "arn"
 	region := split(user.key.name, ":")[3]
 	region != input.region

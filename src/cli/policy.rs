@@ -197,7 +197,7 @@ fn write(new: &New, out: &Out) -> Result<Exit, Failure> {
         files::write(path, &text.replace("PACKAGE", &new.id.replace('-', "_")))?;
         out.line(&format!("Wrote {}.", path.display()));
     }
-    out.line(&format!("Next: tidegate policy test {}", shown(&new.policies)));
+    out.line(format!("Next: tidegate policy test {}", shown(&new.policies)).trim_end());
     Ok(Exit::Success)
 }
 

@@ -7,6 +7,8 @@ use crate::spec::{Document, NodeValue, Source, VarKind, exposed, read_rest, subs
 /// A stand-in for the account while a text with mistakes is looked through: no check depends on its digits.
 const ANY_ACCOUNT: &str = "000000000000";
 const ANY_REGION: &str = "eu-west-1";
+/// What every spec must say; while one of them is mistaken, the rest is read as if it said this.
+const STAND_INS: &[(&str, &str)] = &[("apiVersion", "tidegate/v1"), ("pipeline", "pipeline")];
 
 /// Reads a text; with mistakes there is what is left without the mistaken parts.
 pub fn read(
@@ -18,7 +20,7 @@ pub fn read(
     add(&mut problems, substitute(&mut document, lookup));
     add(&mut problems, exposed(&document, &is_public));
     let mut mistakes = Vec::new();
-    let spec = read_rest::<Pipeline>(&document, &Path::root(), &mut mistakes);
+    let spec = read_rest::<Pipeline>(&document, &Path::root(), STAND_INS, &mut mistakes);
     super::example::add(&mut mistakes);
     add(&mut problems, mistakes);
     (spec.map(|spec| (spec, document)), problems)
@@ -122,6 +124,36 @@ access:
         "#);
         let doubled = "streams: { clicks: {} }\nstreams: { audit: {} }\naccess: { web: { trust: { service: ecs-tasks.amazonaws.com }, can: [{ write: audit }] } }\n";
         assert_eq!(told(doubled), ["streams: the key `streams` is defined twice (remove one of the two)"]);
+    }
+
+    /// The mistakes of a text that says everything itself.
+    fn told_of_whole(text: &str) -> Vec<String> {
+        let source = Source::new("a.yaml", text).unwrap();
+        let (read, mut problems) = read(&source, &|_, _| None);
+        if let Some((spec, document)) = read {
+            look_further(&spec, &document, None, &mut problems);
+        }
+        problems.iter().map(|one| format!("{}: {}", one.path, one.message)).collect()
+    }
+
+    #[test]
+    fn a_mistaken_name_hides_nothing() {
+        let rest = "streams: { clicks: { retention: 25 }, audit: { fanOut: [x, x] } }\narchives: { raw: { from: nowhere, s3: { bucket: acme-raw } } }\n";
+        let others = told(rest).iter().map(|line| line.split(" (").next().unwrap_or_default().to_owned()).collect();
+        let others: Vec<String> = others;
+        assert_eq!(others.len(), 3, "{others:?}");
+        for (head, first) in [
+            ("apiVersion: tidegate/v1\npipeline: Shop Floor!\n", "pipeline: `Shop Floor!` cannot be a name"),
+            ("apiVersion: tidegate/v1\npipeline: [shop]\n", "pipeline: expected a text, found a list"),
+            ("apiVersion: tidegate/v1\n", "pipeline: `pipeline` is missing"),
+            ("apiVersion: tidegate/v9\npipeline: shop\n", "apiVersion: `tidegate/v9` is not one of the allowed values"),
+            ("pipeline: shop\n", "apiVersion: `apiVersion` is missing"),
+        ] {
+            let told = told_of_whole(&format!("{head}{rest}"));
+            assert!(told.iter().any(|one| one.starts_with(first)), "{first}: {told:?}");
+            assert!(others.iter().all(|other| told.contains(other)), "{head}: {told:?}");
+            assert_eq!(told.len(), 4, "{told:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The rules that come with Tidegate: one file each under `policies/`, with its cases beside it.
 
-use super::policy::PolicyFile;
+use super::engine::{Engine, RULE_LIMIT};
+use super::policy::{PolicyFailure, PolicyFile};
 use super::rule::Concern;
 use crate::spec::Source;
 
@@ -175,6 +176,12 @@ pub fn files() -> Vec<PolicyFile> {
         Some(PolicyFile { source, concern: rule.concern })
     };
     RULES.iter().filter_map(file).collect()
+}
+
+/// The built-in rules, compiled. None of them fails, so those that have nothing to say need not be asked.
+pub fn engine() -> (Engine, Vec<PolicyFailure>) {
+    let (engine, failures) = Engine::load(&files(), RULE_LIMIT);
+    (engine.by_premises(), failures)
 }
 
 /// Whether a file is one of them, word for word.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::engine::is_pattern;
+use super::patterns::is_pattern;
 use super::policy::{PolicyFailure, PolicyFile};
 use super::rule::{Concern, Persona, Severity};
 use crate::spec::Source;

@@ -1,5 +1,6 @@
 //! Rego in process. The only module that knows the engine; it guards against what the engine does not.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use serde_json::Value as Json;
 use super::calls;
 use super::guard;
 use super::metadata;
+use super::patterns;
 use super::policy::{Entry, Policy, PolicyFailure, PolicyFile, Style};
+use super::premise::Premise;
 use super::rule::{About, Concern, Severity};
 use super::verdict::Verdict;
 use super::walks;
@@ -27,6 +30,10 @@ const MAX_RESULTS: usize = 10_000;
 pub struct Engine {
     inner: regorus::Engine,
     pub policies: Vec<Arc<Policy>>,
+    /// Whether a policy mentions `input.resources`, which is large and made only then.
+    pub reads_resources: bool,
+    /// Whether rules are asked whose premises say that they find nothing.
+    asks_all: bool,
 }
 
 /// What a policy is asked about.
@@ -49,7 +56,7 @@ impl Engine {
             limit,
             check_interval: NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN),
         });
-        let mut engine = Self { inner, policies: Vec::new() };
+        let mut engine = Self { inner, policies: Vec::new(), reads_resources: false, asks_all: true };
         let mut failures: Vec<PolicyFailure> =
             files.iter().filter_map(|file| engine.add(file).err()).map(|failure| *failure).collect();
         if let Err(located) = calls::check(engine.inner.get_modules()) {
@@ -71,18 +78,25 @@ impl Engine {
         let refuse = |line, column, message: String| Box::new(PolicyFailure::new(name, line, column, message));
         guard::check(text).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
         let about = metadata::read(file.id(), file.concern, text).map_err(|bad| refuse(bad.line, 1, bad.message))?;
+        self.reads_resources |= text.contains("input.resources");
         let rewritten = text.contains("walk(").then(|| rewritten(name, text)).flatten();
         add_either(&mut self.inner, name, rewritten.as_deref().unwrap_or(text))
             .map_err(|error| Box::new(PolicyFailure::told(name, &error)))?;
         let Some(module) = self.inner.get_modules().last() else { return Ok(()) };
+        patterns::check(module).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
         let package = format!("data.{}", module.package.refr.span().text());
         let mut heads: Vec<&str> = module.policy.iter().filter_map(|rule| head(rule)).collect();
         heads.sort_unstable();
         heads.dedup();
         let mut entries: Vec<Entry> = heads.iter().filter_map(|name| Entry::of(&package, name)).collect();
+        for entry in &mut entries {
+            let first = module.policy.iter().find(|rule| head(rule) == Some(&entry.name));
+            entry.line = first.map_or(1, |rule| rule.span().line as usize);
+        }
         // Several files of one package share its rules: each is asked once.
         entries
             .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
+        let premises = entries.iter().map(|entry| Premise::of(module, &entry.name)).collect();
         let style = match package.split('.').nth(1) {
             Some("tidegate") => Style::Facts,
             _ => Style::Document,
@@ -97,10 +111,19 @@ impl Engine {
             style,
             package,
             entries,
+            premises,
             tests: heads.iter().filter(|name| name.starts_with("test_")).map(|name| (*name).to_owned()).collect(),
             has_exceptions: heads.contains(&"exception"),
         }));
         Ok(())
+    }
+
+    /// Leaves rules unasked whose premises say that they find nothing. For rules that are known not to fail: of others
+    /// a failure would go untold.
+    #[must_use]
+    pub fn by_premises(mut self) -> Self {
+        self.asks_all = false;
+        self
     }
 
     /// Asks every policy that is chosen about one file.
@@ -113,10 +136,11 @@ impl Engine {
             if policies.is_empty() {
                 continue;
             }
-            self.inner.set_input(Value::from(input.clone()));
+            let input = value(input);
+            self.inner.set_input(input.clone());
             for nth in policies {
                 let policy = Arc::clone(&self.policies[nth]);
-                if let Err(mut failure) = self.ask(nth, &policy, &mut verdicts) {
+                if let Err(mut failure) = self.ask(nth, &policy, &input, &mut verdicts) {
                     failure.judging = subject.file.to_owned();
                     failures.push(*failure);
                 }
@@ -125,12 +149,28 @@ impl Engine {
         (verdicts, failures)
     }
 
-    fn ask(&mut self, nth: usize, policy: &Policy, verdicts: &mut Vec<Verdict>) -> Result<(), Box<PolicyFailure>> {
+    fn ask(
+        &mut self,
+        nth: usize,
+        policy: &Policy,
+        input: &Value,
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<(), Box<PolicyFailure>> {
         let file = &*policy.source.name;
         let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
-        for entry in policy.entries.iter().filter(|entry| !lifted.contains(&entry.suffix)) {
+        for (entry, premise) in policy.entries.iter().zip(&policy.premises) {
+            let silent = !self.asks_all && premise.as_ref().is_some_and(|premise| !premise.may_hold(input));
+            if silent || lifted.contains(&entry.suffix) {
+                continue;
+            }
             let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
-            let results = self.results(file, &entry.path)?;
+            let results = self.results(file, &entry.path).map_err(|mut failure| {
+                // What takes too long has no place of its own.
+                if (failure.line, failure.column) == (1, 1) {
+                    failure.line = entry.line;
+                }
+                failure
+            })?;
             if results.len() > MAX_RESULTS {
                 let message = format!("`{}` has {} results; at most {MAX_RESULTS} are read", entry.name, results.len());
                 return Err(Box::new(PolicyFailure::new(file, 1, 1, message)));
@@ -203,13 +243,20 @@ impl Engine {
     }
 }
 
-/// Whether a text is a regular expression: a wrong one matches nothing, and its rule would find nothing for ever.
-pub fn is_pattern(text: &str) -> bool {
-    let query = format!("regex.is_valid({})", Json::from(text));
-    let answer = regorus::Engine::new().eval_query(query, false);
-    answer.is_ok_and(|results| {
-        results.result.iter().any(|one| one.expressions.iter().any(|expression| expression.value == Value::Bool(true)))
-    })
+/// Data as the engine holds it.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(yes) => Value::Bool(*yes),
+        // Large numbers and fractions as the engine reads them.
+        Json::Number(number) => number.as_i64().map_or_else(|| Value::from(json.clone()), Value::from),
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
+        Json::Object(map) => {
+            let entries = map.iter().map(|(key, member)| (Value::from(key.as_str()), value(member)));
+            Value::from(entries.collect::<BTreeMap<_, _>>())
+        }
+    }
 }
 
 /// A file, its lines that were run, and those that were not.

@@ -21,8 +21,7 @@ use crate::spec::Source;
 /// Asks the engines about one pipeline.
 pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<Finding>, Vec<PolicyFailure>) {
     let mut facts = facts::facts(known);
-    let asks = |engine: &Engine| engine.policies.iter().any(|policy| policy.source.text.contains("input.resources"));
-    if engines.iter().any(asks) {
+    if engines.iter().any(|engine| engine.reads_resources) {
         facts["resources"] = facts::resources(known.graph);
     }
     let subject = Subject { file: &known.document.source.name, facts: &facts, document: &facts["document"] };

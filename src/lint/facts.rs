@@ -5,6 +5,7 @@ mod access;
 mod archives;
 mod limits;
 mod streams;
+mod texts;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -38,6 +39,10 @@ pub fn facts(known: &Known) -> Json {
         "tags": spec.tags,
         "document": plain(&document.root),
         "variables": variables(document),
+        "texts": texts::all(document),
+        "letters": texts::letters(document),
+        "arns": texts::arns(document),
+        "tagged": texts::tagged(spec),
         "notify": { "path": ["defaults", "notify"], "arns": spec.defaults.notify },
         "streams": streams::all(known),
         "archives": archives::all(known),
@@ -47,6 +52,7 @@ pub fn facts(known: &Known) -> Json {
         "iam": iam::input::of_pipeline(&iam::pipeline::judge(spec, graph, &reading::scope(spec), Catalog::builtin())),
         "endpoints": access::endpoints(spec),
         "alarms": alarms(graph),
+        "totals": streams::totals(spec),
         "limits": limits::limits(spec.region.as_deref()),
     })
 }
@@ -87,6 +93,14 @@ fn key_use(own: Option<(&KeyUse, Path)>, spec: &Pipeline, otherwise: &KeyUse, at
     json!({ "kind": kind, "name": name, "path": path(&place), "said": said })
 }
 
+/// Whether a stream or an archive is encrypted with a key.
+fn is_used(spec: &Pipeline, key: &Name) -> bool {
+    let is =
+        |own: Option<&KeyUse>| matches!(own.or(spec.defaults.key.as_ref()), Some(KeyUse::Named(name)) if name == key);
+    spec.streams.values().any(|stream| is(stream.encryption.as_ref().map(|encryption| &encryption.key)))
+        || spec.archives.values().any(|archive| is(archive.s3.key.as_ref()))
+}
+
 fn keys(spec: &Pipeline) -> Json {
     let one = |(name, described): (&Name, &key::KeySpec)| {
         let days = match described.rotation {
@@ -95,6 +109,7 @@ fn keys(spec: &Pipeline) -> Json {
         };
         let facts = json!({
             "path": ["keys", name.as_str()],
+            "used": is_used(spec, name),
             "rotation_days": days,
             "deletion_window_days": described.deletion_window.seconds() / 86_400,
             "description": described.description,
@@ -120,8 +135,12 @@ fn merged(spec: &Pipeline, own: &std::collections::BTreeMap<String, String>) -> 
 fn alarms(graph: &Graph) -> Vec<Json> {
     let alarm = |desired: &crate::model::Desired| {
         let of = |name: &str| desired.attrs.get(name).map(crate::model::Value::to_json);
+        let mut parts = desired.address.name().split('/');
         json!({
             "name": desired.address.name(),
+            "block": parts.next(),
+            "sign": parts.next(),
+            "part": parts.next(),
             "metric": of("metric"),
             "threshold": of("threshold"),
             "notify": of("notify"),
@@ -129,6 +148,17 @@ fn alarms(graph: &Graph) -> Vec<Json> {
         })
     };
     graph.of_kind("alarm").map(alarm).collect()
+}
+
+/// What the alarms on a block watch, such as `iterator-age`; of a part of it, such as a consumer, with its name.
+fn signs<'a>(graph: &'a Graph, block: &str, part: Option<&str>) -> Vec<&'a str> {
+    let sign = |desired: &'a crate::model::Desired| {
+        let mut parts = desired.address.name().split('/');
+        let mine = parts.next() == Some(block);
+        let sign = parts.next();
+        sign.filter(|_| mine && parts.next() == part)
+    };
+    graph.of_kind("alarm").filter_map(sign).collect()
 }
 
 /// Every resource that would be made, by its address: `input.resources`, for policies that mention it.

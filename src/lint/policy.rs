@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::premise::Premise;
 use super::rule::{About, Concern, Severity};
 use crate::spec::Source;
 
@@ -39,6 +40,8 @@ pub struct Policy {
     /// `data.tidegate.stream_unencrypted`
     pub package: String,
     pub entries: Vec<Entry>,
+    /// For each entry what must be so for it to find anything; none where it must be asked in any case.
+    pub premises: Vec<Option<Premise>>,
     /// Names of its `test_` rules.
     pub tests: Vec<String>,
     /// Has rules named `exception`, by which conftest's policies are lifted.
@@ -56,6 +59,8 @@ pub struct Entry {
     pub suffix: String,
     /// Of a `warn`, which is never more than a warning.
     pub at_most: Option<Severity>,
+    /// Where the policy defines it first, from 1.
+    pub line: usize,
 }
 
 impl Entry {
@@ -67,7 +72,13 @@ impl Entry {
             "warn" => Some(Severity::Warning),
             _ => return None,
         };
-        Some(Self { name: name.to_owned(), path: format!("{package}.{name}"), suffix: suffix.to_owned(), at_most })
+        Some(Self {
+            name: name.to_owned(),
+            path: format!("{package}.{name}"),
+            suffix: suffix.to_owned(),
+            at_most,
+            line: 1,
+        })
     }
 }
 

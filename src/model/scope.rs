@@ -16,14 +16,37 @@ impl Scope {
     /// `PARENT/PART`, also `{parent}` and `{part}`.
     pub fn fill(&self, template: &str, name: &str) -> String {
         let (parent, part) = name.split_once('/').unwrap_or((name, ""));
-        template
-            .replace("{parent}", parent)
-            .replace("{part}", part)
-            .replace("{partition}", &self.partition)
-            .replace("{region}", &self.region)
-            .replace("{account}", &self.account)
-            .replace("{pipeline}", &self.pipeline)
-            .replace("{name}", name)
+        let mut filled = String::with_capacity(template.len() + name.len() + 32);
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            let known = after.split_once('}').and_then(|(field, behind)| {
+                let value = match field {
+                    "parent" => parent,
+                    "part" => part,
+                    "partition" => &self.partition,
+                    "region" => &self.region,
+                    "account" => &self.account,
+                    "pipeline" => &self.pipeline,
+                    "name" => name,
+                    _ => return None,
+                };
+                Some((value, behind))
+            });
+            match known {
+                Some((value, behind)) => {
+                    filled.push_str(value);
+                    rest = behind;
+                }
+                // A brace that is meant as itself.
+                None => {
+                    filled.push('{');
+                    rest = after;
+                }
+            }
+        }
+        filled.push_str(rest);
+        filled
     }
 
     /// The domain of AWS service principals and hosts in this partition.

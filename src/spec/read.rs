@@ -14,23 +14,28 @@ const MAX_ROUNDS: usize = 100;
 /// rest is read again until it fits: one run tells all mistakes. There is a `T` only if there was none.
 pub fn read<T: DeserializeOwned>(document: &Document, at: &Path, problems: &mut Vec<Problem>) -> Option<T> {
     let before = problems.len();
-    let read = read_rest(document, at, problems);
+    let read = read_rest(document, at, &[], problems);
     read.filter(|_| problems.len() == before)
 }
 
 /// The same, but with mistakes there is what is left without the mistaken parts, if it makes a `T`: for checks that
-/// go further.
-pub fn read_rest<T: DeserializeOwned>(document: &Document, at: &Path, problems: &mut Vec<Problem>) -> Option<T> {
+/// go further. `stand_ins`: what takes the place of fields that must be there, where they are missing or mistaken.
+pub fn read_rest<T: DeserializeOwned>(
+    document: &Document,
+    at: &Path,
+    stand_ins: &[(&str, &str)],
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
     let Some(node) = document.get(at) else {
         let name = at.0.last().map(|last| Path(vec![last.clone()]).to_string()).unwrap_or_default();
         let problem = Problem::new("missing-field", at.clone(), format!("`{name}` is missing"));
         problems.push(problem.at(document.key_place(at)));
         return None;
     };
-    let mut reader = Reader { document, at, node, cuts: Cuts::default(), problems };
+    let mut reader = Reader { document, at, node, cuts: Cuts::default(), stand_ins, taken: Vec::new(), problems };
     let mut rounds = 0;
     loop {
-        let mistake = match attempt::<T>(&value(node, Some(&reader.cuts))) {
+        let mistake = match attempt::<T>(&reader.rest()) {
             Ok(read) => return Some(read),
             Err(mistake) => mistake,
         };
@@ -38,7 +43,14 @@ pub fn read_rest<T: DeserializeOwned>(document: &Document, at: &Path, problems: 
             continue;
         }
         rounds += 1;
-        let cut = reader.judge::<T>(mistake).filter(|cut| !cut.0.is_empty() && rounds < MAX_ROUNDS)?;
+        let taken = reader.taken.len();
+        let cut = reader.judge::<T>(mistake).filter(|_| rounds < MAX_ROUNDS)?;
+        if reader.taken.len() > taken {
+            continue;
+        }
+        if cut.0.is_empty() {
+            return None;
+        }
         if !reader.cuts.add(&cut, Cut::Gone) {
             return None;
         }
@@ -80,10 +92,24 @@ struct Reader<'a> {
     at: &'a Path,
     node: &'a Node,
     cuts: Cuts,
+    stand_ins: &'a [(&'a str, &'a str)],
+    /// The stand-ins that were needed so far.
+    taken: Vec<(&'a str, &'a str)>,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Reader<'_> {
+    /// What is read next: the document without what is cut off, with what stands in for it.
+    fn rest(&self) -> Value {
+        let mut rest = value(self.node, Some(&self.cuts));
+        if let Value::Mapping(map) = &mut rest {
+            for (name, stand_in) in &self.taken {
+                map.insert(Value::from(*name), Value::from(*stand_in));
+            }
+        }
+        rest
+    }
+
     /// Reads a variable the other way if the field wants that, and with it those of the same field in other blocks:
     /// each on its own would be another reading of the whole document. False if there is no other way.
     fn reread(&mut self, mistake: &Mistake) -> bool {
@@ -118,6 +144,9 @@ impl Reader<'_> {
             }
             Told::MissingField { ref name, .. } => {
                 let follows = cuts.is_some_and(|cuts| cuts.below.contains_key(&Segment::Key(name.clone())));
+                // Without it nothing else could be read.
+                let stand_in = self.stand_ins.iter().find(|(field, _)| field == name && path.0.is_empty());
+                self.taken.extend(stand_in.filter(|one| !self.taken.contains(one)));
                 if !follows {
                     let field = path.key(name);
                     self.record(&field, told, true);

@@ -37,6 +37,7 @@ pub struct Judge<'a> {
     setup: &'a Setup,
     values: &'a BTreeMap<String, String>,
     engines: Vec<Engine>,
+    beside: bool,
 }
 
 /// Runs on a thread with a large stack.
@@ -54,7 +55,7 @@ pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// Judges all files. `values`: what variables stand for. The result is in the order of the files, specs first.
 pub fn judge_all(setup: &Setup, values: &BTreeMap<String, String>, sources: &[Source]) -> Judged {
     let (policies, specs): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| is_policy(source));
-    let mut all = judge_specs(setup, values, &specs);
+    let mut all = judge_specs(setup, values, &specs, !policies.is_empty());
     if !policies.is_empty() {
         let streams = std::mem::take(&mut all.streams);
         let judged = with_room(|| {
@@ -69,13 +70,14 @@ pub fn judge_all(setup: &Setup, values: &BTreeMap<String, String>, sources: &[So
     all
 }
 
-fn judge_specs(setup: &Setup, values: &BTreeMap<String, String>, sources: &[&Source]) -> Judged {
+/// `beside`: whether policy files stand beside the specs, which are judged by their streams.
+fn judge_specs(setup: &Setup, values: &BTreeMap<String, String>, sources: &[&Source], beside: bool) -> Judged {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let parts = if sources.len() < FEW { 1 } else { processors.min(16) };
     let size = sources.len().div_ceil(parts).max(1);
     let judge_part = |part: &[&Source]| {
         with_room(|| {
-            let mut judge = Judge::new(setup, values);
+            let mut judge = Judge { beside, ..Judge::new(setup, values) };
             part.iter().map(|source| judge.file(source)).collect::<Vec<_>>()
         })
     };
@@ -121,7 +123,7 @@ fn reading(source: &Source, variable: &dyn Fn(VarKind, &str) -> Option<String>) 
 
 impl<'a> Judge<'a> {
     pub fn new(setup: &'a Setup, values: &'a BTreeMap<String, String>) -> Self {
-        Self { setup, values, engines: setup.engines.clone() }
+        Self { setup, values, engines: setup.engines.clone(), beside: false }
     }
 
     /// An IAM policy, beside these streams.
@@ -145,7 +147,9 @@ impl<'a> Judge<'a> {
         if let Some(known) = reading.known() {
             let (mut findings, failures) = examine(&mut self.engines, &known, &setup.choice);
             setup.weigh(&mut findings);
-            judged.streams = iam::pipeline::streams(known.spec, known.graph, &scope(known.spec));
+            if self.beside {
+                judged.streams = iam::pipeline::streams(known.spec, known.graph, &scope(known.spec));
+            }
             let law = Law {
                 known: &setup.rules,
                 asked: &|about| setup.choice.takes(about),

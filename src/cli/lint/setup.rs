@@ -13,7 +13,7 @@ use crate::lint::builtin;
 use crate::lint::cases::Cases;
 use crate::lint::choice::{Choice, nearest};
 use crate::lint::config::{Config, Lint};
-use crate::lint::engine::{Engine, RULE_LIMIT};
+use crate::lint::engine::Engine;
 use crate::lint::finding::Finding;
 use crate::lint::policy::{PolicyFailure, PolicyFile};
 use crate::lint::rule::{About, Persona};
@@ -34,7 +34,7 @@ pub struct Setup {
 impl Setup {
     pub fn of(args: &Args) -> Result<Self, Failure> {
         let (config, home) = config(args.config.as_deref())?;
-        let (built_in, mut failures) = with_room(|| Engine::load(&builtin::files(), RULE_LIMIT));
+        let (built_in, mut failures) = with_room(builtin::engine);
         let mut rules: Vec<Arc<About>> = built_in.policies.iter().map(|policy| Arc::clone(&policy.about)).collect();
         let mut engines = vec![built_in];
         let mut cases = Vec::new();

@@ -88,7 +88,7 @@ fn a_policy_that_takes_too_long_is_a_failure_of_that_policy() {
     let (verdicts, failures) = judged(&[("slow.rego", slow), ("quick.rego", quick)]);
     assert_eq!(verdicts, ["quick"]);
     assert_eq!(failures.len(), 1);
-    assert!(failures[0].starts_with("slow.rego:") && failures[0].contains("too long"), "{failures:?}");
+    assert!(failures[0].starts_with("slow.rego:2:1: ") && failures[0].contains("too long"), "{failures:?}");
 }
 
 #[test]

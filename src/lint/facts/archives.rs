@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::streams::is_deleted;
-use super::{Known, key_use, merged};
+use super::{Known, key_use, merged, signs};
 use crate::kinds::Name;
 use crate::kinds::delivery::{ArchiveSpec, LogRetention, error_prefix, prefix};
 use crate::kinds::key::KeyUse;
@@ -29,7 +29,10 @@ fn facts(known: &Known, name: &Name, archive: &ArchiveSpec) -> Json {
         "create": archive.s3.create,
         "key": key_use(archive.s3.key.as_ref().map(|key| (key, s3.key("key"))), known.spec, &KeyUse::None, &s3),
         "prefix": prefix(name, archive),
+        // What stands before the first expression that Firehose fills in.
+        "prefix_start": start(&prefix(name, archive)),
         "error_prefix": error_prefix(name, archive),
+        "error_prefix_start": start(&error_prefix(name, archive)),
         "expire_after_days": archive.s3.expire_after.as_ref().map(days),
         "versioning": archive.s3.versioning,
         "protect": archive.s3.protect,
@@ -43,9 +46,14 @@ fn facts(known: &Known, name: &Name, archive: &ArchiveSpec) -> Json {
             LogRetention::Never => Json::Null,
             LogRetention::For(span) => days(span).into(),
         },
+        "alarms": signs(known.graph, name.as_str(), None),
         "own_tags": archive.tags,
         "tags": merged(known.spec, &archive.tags),
     })
+}
+
+fn start(prefix: &str) -> &str {
+    prefix.split("!{").next().unwrap_or_default()
 }
 
 /// Buckets by name, with the archives that write to them.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Known, key_use, merged};
+use super::{Known, key_use, merged, signs};
 use crate::kinds::key::KeyUse;
 use crate::kinds::stream::{Mode, Shards, StreamSpec, hop_seconds, hops};
 use crate::kinds::stream_policy::Can;
@@ -37,9 +37,11 @@ fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
                 "name": consumer.as_str(),
                 "path": path(&at.key("fanOut").index(index)),
                 "readers": via(spec, name, consumer),
+                "alarms": signs(known.graph, name.as_str(), Some(consumer.as_str())),
             })
         })
         .collect();
+    let readers = readers(spec, name, stream);
     json!({
         "path": path(&at),
         "name": name.as_str(),
@@ -52,9 +54,11 @@ fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
         "key": key_use(own_key, spec, &KeyUse::Aws, &at),
         "fan_out": fan_out,
         "share": share(stream, &at),
-        "readers": readers(spec, name, stream),
+        "shared_readers": readers.iter().filter(|reader| reader["shared"] == true).count(),
+        "readers": readers,
         "writers": writers(spec, name, stream),
         "archives": spec.archives.iter().filter(|(_, archive)| archive.from == *name).map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        "alarms": signs(known.graph, name.as_str(), None),
         "shard_metrics": stream.shard_metrics,
         "own_tags": stream.tags,
         "tags": merged(spec, &stream.tags),
@@ -82,12 +86,23 @@ fn shards(stream: &StreamSpec) -> Json {
     })
 }
 
+/// Sums over all streams.
+pub fn totals(spec: &Pipeline) -> Json {
+    let provisioned = spec.streams.values().filter(|stream| stream.capacity.mode == Mode::Provisioned);
+    let most = provisioned.filter_map(|stream| stream.capacity.shards).map(|shards| u64::from(shards.bounds().1));
+    let on_demand = spec.streams.values().filter(|stream| stream.capacity.mode != Mode::Provisioned).count();
+    json!({ "shards_max": most.sum::<u64>(), "on_demand_streams": on_demand })
+}
+
 /// US dollars a month of what the spec decides; usage is not known.
 fn cost(stream: &StreamSpec, prices: &Prices) -> Json {
     let dollars = |name: &str, amount: f64| round(prices.micros(name, amount) as f64 / 1e6);
     let (min, max) = stream.capacity.shards.map_or((0, 0), Shards::bounds);
     let provisioned = stream.capacity.mode == Mode::Provisioned;
     let per_shard = |name: &str, shards: u32| dollars(name, f64::from(shards) * MONTH);
+    let consumers = stream.fan_out.len() as f64;
+    let each = per_shard("kinesis.fanOutConsumerShardHour", max);
+    let all_max = per_shard("kinesis.shardHour", max) + consumers * each;
     let metrics = f64::from(u32::try_from(stream.shard_metrics.len()).unwrap_or(u32::MAX));
     json!({
         "min": if provisioned { per_shard("kinesis.shardHour", min) } else { dollars("kinesis.onDemandStreamHour", MONTH) },
@@ -95,6 +110,8 @@ fn cost(stream: &StreamSpec, prices: &Prices) -> Json {
         "extended_retention": if provisioned { per_shard("kinesis.extendedRetentionShardHour", min) } else { 0.0 },
         "fan_out_each": if provisioned { per_shard("kinesis.fanOutConsumerShardHour", min) } else { 0.0 },
         "fan_out_each_max": if provisioned { per_shard("kinesis.fanOutConsumerShardHour", max) } else { 0.0 },
+        // Of all shards and consumers at the upper bound.
+        "all_max": if provisioned { round(all_max) } else { 0.0 },
         // CloudWatch charges a custom metric 0.30 a month, and shard-level metrics count as such.
         "shard_metrics": round(f64::from(min.max(1)) * metrics * 0.30),
         "shard_metrics_max": round(f64::from(max.max(1)) * metrics * 0.30),

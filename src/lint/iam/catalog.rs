@@ -234,6 +234,13 @@ impl Service {
         self.actions.values()
     }
 
+    /// The actions whose names a pattern in small letters matches.
+    pub fn matching(&self, pattern: &Glob) -> Vec<&Action> {
+        let every = pattern.is_any();
+        let matching = self.actions.iter().filter(|(small, _)| every || pattern.matches(small));
+        matching.map(|(_, action)| action).collect()
+    }
+
     /// An operation of the API for which the sources have no action: it may well be one that is newer than they are.
     pub fn has_operation(&self, name: &str) -> bool {
         self.operations.iter().any(|operation| operation.eq_ignore_ascii_case(name))

@@ -16,6 +16,13 @@ enum Item {
     Any,
 }
 
+impl Item {
+    /// May it stand for more or less than one character?
+    fn repeats(self) -> bool {
+        matches!(self, Self::Any | Self::Name)
+    }
+}
+
 /// A pattern, ready to be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob(Vec<Item>);
@@ -95,7 +102,14 @@ impl Glob {
         {
             return false;
         }
-        self.overlaps(&Self::literal(text))
+        if self.is_pattern() { self.overlaps(&Self::literal(text)) } else { self.is_text(text) }
+    }
+
+    /// Is it this text, letter by letter?
+    fn is_text(&self, text: &str) -> bool {
+        let mut letters = text.chars();
+        let same = self.0.iter().all(|item| letters.next().is_some_and(|letter| *item == Item::Char(letter)));
+        same && letters.next().is_none()
     }
 
     /// Is there a text that both match?
@@ -117,67 +131,87 @@ impl Glob {
             (Item::One, Item::Char(_) | Item::One) => true,
             (a, b) => a == b,
         };
-        let Some((mine, theirs)) = self.behind_prefix(other) else { return false };
+        let Some((mine, theirs)) = self.between(other) else { return false };
         if mine.len() > LONGEST || theirs.len() > LONGEST {
             return mine == theirs;
         }
-        // `row[j]`: what is read of mine covers the first j of theirs.
-        let (mut row, mut next) = (vec![false; theirs.len() + 1], vec![false; theirs.len() + 1]);
-        row[0] = true;
-        for item in mine {
-            let repeats = matches!(item, Item::Any | Item::Name);
-            next[0] = repeats && row[0];
-            for (j, their) in theirs.iter().enumerate() {
-                let fits = fits(*item, *their);
-                next[j + 1] = if repeats { row[j + 1] || (fits && next[j]) } else { fits && row[j] };
-            }
-            if !next.contains(&true) {
-                return false;
-            }
-            std::mem::swap(&mut row, &mut next);
-        }
-        row[theirs.len()]
+        // A cell says that what is read of mine covers the first j of theirs.
+        table(mine, theirs, 0, |item, their, above, before, left| {
+            let repeats = item.repeats();
+            let fits = their.is_some_and(|their| fits(item, their));
+            if repeats { above || (fits && left) } else { fits && before }
+        })
     }
 
-    /// What follows the letters that both begin with; none where they part at a letter, as most ARNs do.
-    fn behind_prefix<'a>(&'a self, other: &'a Self) -> Option<(&'a [Item], &'a [Item])> {
+    /// What lies between the letters that both begin with and those that both end with; none where they part at a
+    /// letter, as most ARNs do.
+    fn between<'a>(&'a self, other: &'a Self) -> Option<(&'a [Item], &'a [Item])> {
         let same = |(a, b): &(&Item, &Item)| matches!((a, b), (Item::Char(a), Item::Char(b)) if a == b);
+        let part = |a: Option<&Item>, b: Option<&Item>| matches!((a, b), (Some(Item::Char(_)), Some(Item::Char(_))));
         let skip = self.0.iter().zip(&other.0).take_while(same).count();
         let (mine, theirs) = (&self.0[skip..], &other.0[skip..]);
-        let part = matches!((mine.first(), theirs.first()), (Some(Item::Char(_)), Some(Item::Char(_))));
-        (!part).then_some((mine, theirs))
+        if part(mine.first(), theirs.first()) {
+            return None;
+        }
+        let skip = mine.iter().rev().zip(theirs.iter().rev()).take_while(same).count();
+        let (mine, theirs) = (&mine[..mine.len() - skip], &theirs[..theirs.len() - skip]);
+        (!part(mine.last(), theirs.last())).then_some((mine, theirs))
     }
 
-    /// Walks both at once: `row[j]` says that the first i of mine and the first j of theirs can match one text.
+    /// Walks both at once: a cell says that the first i of mine and the first j of theirs can match one text.
     fn walk(&self, other: &Self, fits: impl Fn(Item, Item) -> bool) -> bool {
-        let Some((mine, theirs)) = self.behind_prefix(other) else { return false };
+        let Some((mine, theirs)) = self.between(other) else { return false };
         if mine.len() > LONGEST || theirs.len() > LONGEST {
             return true;
         }
-        let repeats = |item: &Item| matches!(item, Item::Any | Item::Name);
-        let (mut row, mut next) = (vec![false; theirs.len() + 1], vec![false; theirs.len() + 1]);
-        row[0] = true;
-        for j in 0..theirs.len() {
-            row[j + 1] = row[j] && repeats(&theirs[j]);
-        }
-        for item in mine {
-            next[0] = row[0] && repeats(item);
-            for (j, their) in theirs.iter().enumerate() {
-                let both = fits(*item, *their);
-                next[j + 1] = match (repeats(item), repeats(their)) {
-                    (true, true) => row[j + 1] || next[j],
-                    (true, false) => row[j + 1] || (both && next[j]),
-                    (false, true) => next[j] || (both && row[j + 1]),
-                    (false, false) => both && row[j],
-                };
+        let leading = theirs.iter().take_while(|item| item.repeats()).count();
+        table(mine, theirs, leading, |item, their, above, before, left| {
+            let Some(their) = their else { return above && item.repeats() };
+            let both = fits(item, their);
+            match (item.repeats(), their.repeats()) {
+                (true, true) => above || left,
+                (true, false) => above || (both && left),
+                (false, true) => left || (both && above),
+                (false, false) => both && before,
             }
-            if !next.contains(&true) {
-                return false;
-            }
-            std::mem::swap(&mut row, &mut next);
-        }
-        row[theirs.len()]
+        })
     }
+}
+
+/// Fills a table of all beginnings of mine against all of theirs, row by row, and tells its last cell. In the first row
+/// the cells up to `leading` are true. `cell` is given the items, the latter missing in the first column, and the cells
+/// above, above to the left, and to the left. Of each row only what can be true is looked at, which is little where one
+/// of the two has few wildcards.
+fn table(
+    mine: &[Item],
+    theirs: &[Item],
+    leading: usize,
+    cell: impl Fn(Item, Option<Item>, bool, bool, bool) -> bool,
+) -> bool {
+    let (mut row, mut next) = (vec![false; theirs.len() + 1], vec![false; theirs.len() + 1]);
+    row[..=leading].fill(true);
+    // The first and the last cell of the row that are true.
+    let (mut low, mut high) = (0, leading);
+    for item in mine {
+        let above = |at: usize| low <= at && at <= high && row[at];
+        let (mut left, mut found) = (false, None);
+        for at in low..=theirs.len() {
+            let before = at.checked_sub(1);
+            let their = before.map(|before| theirs[before]);
+            let is = cell(*item, their, above(at), before.is_some_and(above), left);
+            next[at] = is;
+            if is {
+                found = Some((found.map_or(at, |(first, _)| first), at));
+            } else if at > high {
+                break;
+            }
+            left = is;
+        }
+        let Some(range) = found else { return false };
+        (low, high) = range;
+        std::mem::swap(&mut row, &mut next);
+    }
+    high == theirs.len()
 }
 
 #[cfg(test)]
@@ -228,6 +262,54 @@ mod tests {
         assert!(!covers("kinesis:Put*", "kinesis:*") && !covers("a?", "a*") && !covers("ab", "a?"));
         assert!(Glob::template("x/${StreamName}").covers(&Glob::new("x/a")));
         assert!(!Glob::template("x/${StreamName}").covers(&Glob::new("x/*")));
+    }
+
+    /// The whole table, every cell of it.
+    fn whole(mine: &Glob, theirs: &Glob, covers: bool) -> bool {
+        let mut row = vec![true];
+        for their in &theirs.0 {
+            row.push(!covers && row[row.len() - 1] && their.repeats());
+        }
+        for a in &mine.0 {
+            let mut next = vec![row[0] && a.repeats()];
+            for (j, b) in theirs.0.iter().enumerate() {
+                let (above, before, left) = (row[j + 1], row[j], next[j]);
+                let fits = match (a, b) {
+                    (Item::Char(a), Item::Char(b)) => a == b,
+                    (Item::Name, Item::Char(c)) => is_plain(*c),
+                    (Item::Char(c), Item::Name) => !covers && is_plain(*c),
+                    (Item::Any, _) => true,
+                    (Item::One, Item::Char(_) | Item::One) => true,
+                    (a, b) => !covers || a == b,
+                };
+                next.push(match (a.repeats(), b.repeats() && !covers) {
+                    (true, true) => above || left,
+                    (true, false) => above || (fits && left),
+                    (false, true) => left || (fits && above),
+                    (false, false) => fits && before,
+                });
+            }
+            row = next;
+        }
+        row[theirs.0.len()]
+    }
+
+    #[test]
+    fn a_part_of_the_table_says_what_the_whole_says() {
+        let items = [Item::Char('a'), Item::Char('/'), Item::One, Item::Name, Item::Any];
+        let mut all = vec![Glob(Vec::new())];
+        for length in 0..4 {
+            let longer = all.iter().filter(|glob| glob.0.len() == length);
+            let longer = longer.flat_map(|glob| items.map(|item| Glob([glob.0.as_slice(), &[item]].concat())));
+            all.extend(longer.collect::<Vec<_>>());
+        }
+        let long = |glob: &&Glob| glob.0.len() <= 3;
+        for one in all.iter().filter(long) {
+            for other in &all {
+                assert_eq!(one.overlaps(other), whole(one, other, false), "{one:?} {other:?}");
+                assert_eq!(one.covers(other), whole(one, other, true), "{one:?} covers {other:?}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::kinds::role::Grant;
 use crate::kinds::{Name, Pipeline};
 use crate::model::{Address, Desired, Graph, Path, Scope, Value};
-use crate::spec::Source;
+use crate::spec::{Entry, Node, NodeValue};
 
 use super::catalog::Catalog;
 use super::checks;
@@ -49,11 +49,10 @@ pub fn judge(spec: &Pipeline, graph: &Graph, scope: &Scope, catalog: &Catalog) -
 }
 
 fn facts(value: &Value, kind: Kind, edges: &[Edge], graph: &Graph, scope: &Scope, catalog: &Catalog) -> Vec<Fact> {
-    let text = resolved(value, graph, scope).to_json().to_string();
-    let Ok(source) = Source::new("policy", &text) else { return Vec::new() };
-    let parsed = read::parse(&source, Some(kind));
-    let Some(policy) = parsed.policy.filter(|policy| !policy.statements.is_empty()) else { return Vec::new() };
-    let mut facts = parsed.facts;
+    let (policy, mut facts) = read::read(&tree(&resolved(value, graph, scope)), Some(kind));
+    if policy.statements.is_empty() {
+        return Vec::new();
+    }
     let mendable = |mut fact: Fact| {
         if fact.code == "trust-unscoped" {
             fact.help =
@@ -61,15 +60,31 @@ fn facts(value: &Value, kind: Kind, edges: &[Edge], graph: &Graph, scope: &Scope
         }
         fact
     };
-    // What a derived document says twice, nobody wrote twice.
-    facts.extend(
-        checks::check(&policy, catalog).into_iter().filter(|fact| !fact.code.starts_with("redundant-")).map(mendable),
-    );
+    facts.extend(checks::check_derived(&policy, catalog).into_iter().map(mendable));
     if kind == Kind::Identity {
         let edges: Vec<(Edge, Path)> = edges.iter().map(|edge| (edge.clone(), Path::root())).collect();
         facts.extend(need::compare(&policy, &edges, Reach::Whole, catalog));
     }
     facts
+}
+
+/// A derived document as a tree, as if its text had been read. It has no places, since nobody wrote it.
+fn tree(value: &Value) -> Node {
+    let text = |text: String| (text.len(), NodeValue::Text(text));
+    let (length, value) = match value {
+        Value::Bool(yes) => (yes.to_string().len(), NodeValue::Bool(*yes)),
+        Value::Int(number) => (number.to_string().len(), NodeValue::Int(*number)),
+        Value::Text(word) => text(word.clone()),
+        Value::Ref(reference) => text(reference.to_string()),
+        Value::List(items) => (0, NodeValue::Seq(items.iter().map(tree).collect())),
+        Value::Map(map) => {
+            let entry =
+                |(key, value): (&String, &Value)| Entry { key: key.clone(), key_span: 0..0, value: tree(value) };
+            (0, NodeValue::Map(map.iter().map(entry).collect()))
+        }
+    };
+    // The length of a number is that of its digits.
+    Node { value, span: 0..length, quoted: false, from_variable: false, from_env: false, other: None }
 }
 
 /// References as the ARNs that they will be; of what AWS names itself, a name of the same form.
@@ -157,6 +172,7 @@ fn edge(grant: &Grant, graph: &Graph, scope: &Scope) -> Option<Edge> {
 mod tests {
     use super::*;
     use crate::kinds::wish;
+    use crate::spec::Source;
 
     fn told(text: &str) -> Vec<String> {
         let spec: Pipeline = serde_yaml::from_str(text).unwrap();

@@ -106,10 +106,16 @@ impl Text {
 
     /// Does it name `service:Name`, by itself or as a pattern? Most entries are no patterns, and need not become any.
     pub fn is_action(&self, action: &str) -> bool {
-        match self.text.contains(['*', '?', '$']) {
-            true => self.action().matches(&action.to_ascii_lowercase()),
-            false => self.text.eq_ignore_ascii_case(action),
+        if self.text.eq_ignore_ascii_case(action) {
+            return true;
         }
+        let wild = |byte: &u8| matches!(byte, b'*' | b'?' | b'$');
+        // Most part at the first letter.
+        let begins = self.text.as_bytes().first().zip(action.as_bytes().first());
+        let may_be = begins.is_some_and(|(mine, other)| wild(mine) || mine.eq_ignore_ascii_case(other));
+        may_be
+            && self.text.as_bytes().iter().any(|byte| wild(byte))
+            && self.action().matches(&action.to_ascii_lowercase())
     }
 
     pub fn resource(&self) -> Glob {

@@ -84,10 +84,8 @@ fn unknown(entry: &Text, prefix: &str, name: &str, service: &Service, catalog: &
 
 fn pattern(tells_wide: bool, entry: &Text, prefix: &str, name: &str, service: Option<&Service>, facts: &mut Vec<Fact>) {
     let pattern = Glob::new(&name.to_ascii_lowercase());
-    let matching: Option<Vec<String>> = service.map(|service| {
-        let names = service.actions().filter(|action| pattern.matches(&action.name.to_ascii_lowercase()));
-        names.map(|action| action.name.clone()).collect()
-    });
+    let matching: Option<Vec<String>> =
+        service.map(|service| service.matching(&pattern).into_iter().map(|action| action.name.clone()).collect());
     if matching.as_ref().is_some_and(Vec::is_empty) {
         let message = format!("`{}` matches no action", entry.text);
         let fact = Fact::new("unknown-action", &entry.path, message).with("action", &entry.text);

@@ -53,8 +53,16 @@ enum Key {
 
 /// Is it this key? AWS writes keys in tables with `${…}` or `<…>` for any text. `small` is in small letters.
 fn is_key(known: &str, small: &str) -> bool {
-    if !known.contains(['$', '<']) && !known.ends_with("/tag-key") {
-        return known.eq_ignore_ascii_case(small);
+    if known.eq_ignore_ascii_case(small) {
+        return true;
+    }
+    // Most keys part before the pattern in them begins, so that none need be made.
+    let pattern = known.bytes().position(|byte| matches!(byte, b'$' | b'<'));
+    let named = || known.ends_with("/tag-key").then(|| known.len() - "tag-key".len());
+    let Some(fixed) = pattern.or_else(named) else { return false };
+    let begins = known.as_bytes().get(..fixed).zip(small.as_bytes().get(..fixed));
+    if !begins.is_some_and(|(known, small)| known.eq_ignore_ascii_case(small)) {
+        return false;
     }
     let known = known.to_ascii_lowercase().replace('<', "${").replace('>', "}").replace("/tag-key", "/${tag-key}");
     Glob::template(&known).matches(small)

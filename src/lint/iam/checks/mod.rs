@@ -19,6 +19,15 @@ pub(in crate::lint::iam) use values::Operator;
 
 /// Every fact about a policy, in the order of the document.
 pub fn check(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
+    let mut facts = check_derived(policy, catalog);
+    if policy.length <= read::LONGEST {
+        redundant::check(policy, &mut facts);
+    }
+    facts
+}
+
+/// The facts about a policy that nobody wrote: what it says twice is nobody's mistake.
+pub fn check_derived(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
     let mut facts = form::check(policy);
     if policy.length <= read::LONGEST {
         for statement in &policy.statements {
@@ -31,7 +40,6 @@ pub fn check(policy: &Policy, catalog: &Catalog) -> Vec<Fact> {
             rights::check(policy.kind, statement, &mut facts);
         }
         rights::combined(policy, &mut facts);
-        redundant::check(policy, &mut facts);
     }
     facts
 }
@@ -50,6 +58,15 @@ impl Named<'_> {
     /// `kinesis:PutRecord`
     pub fn full(&self) -> String {
         format!("{}:{}", self.prefix.to_ascii_lowercase(), self.action.name)
+    }
+
+    /// Is it `service:Name`? Capitals are ignored.
+    pub fn is(&self, action: &str) -> bool {
+        let same_length = action.len() == self.prefix.len() + 1 + self.action.name.len();
+        let parts = action.split_once(':').filter(|_| same_length);
+        parts.is_some_and(|(prefix, name)| {
+            prefix.eq_ignore_ascii_case(self.prefix) && name.eq_ignore_ascii_case(&self.action.name)
+        })
     }
 }
 
@@ -75,8 +92,7 @@ pub(in crate::lint::iam) fn named<'a>(statement: &'a Statement, catalog: &'a Cat
             Some(action) => all.push(found(action)),
             None if name.contains(['*', '?']) => {
                 let pattern = super::glob::Glob::new(&name.to_ascii_lowercase());
-                let matching = service.actions().filter(|action| pattern.matches(&action.name.to_ascii_lowercase()));
-                all.extend(matching.map(found));
+                all.extend(service.matching(&pattern).into_iter().map(found));
             }
             None => {}
         }

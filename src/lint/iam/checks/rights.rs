@@ -51,10 +51,8 @@ pub(super) fn check(kind: Kind, statement: &Statement, facts: &mut Vec<Fact>) {
     if kind != Kind::Identity || !statement.allows {
         return;
     }
-    let everybody = anybody(statement);
-    if let Some(resources) =
-        everybody.filter(|_| statement.names_action("iam:PassRole") && named(statement, "iam:PassRole"))
-    {
+    let Some(resources) = anybody(statement) else { return };
+    if statement.names_action("iam:PassRole") && named(statement, "iam:PassRole") {
         let limited = statement.condition("iam:PassedToService").is_some()
             || statement.condition("iam:AssociatedResourceArn").is_some();
         if !limited {
@@ -65,7 +63,7 @@ pub(super) fn check(kind: Kind, statement: &Statement, facts: &mut Vec<Fact>) {
     }
     let held: Vec<String> =
         RAISING.iter().filter(|action| named(statement, action)).map(|action| (*action).to_owned()).collect();
-    if let (Some(resources), false) = (anybody(statement), held.is_empty()) {
+    if !held.is_empty() {
         let message = format!("{} on anybody: whoever holds this may give himself any right", listed(&held));
         let fact = Fact::new("privilege-escalation", resources, message).with("actions", held.join(" "));
         facts.push(fact.help("name the users, roles or policies that it is for, or add a permissions boundary"));

@@ -23,19 +23,21 @@ pub enum Reach {
 /// Compares a policy with what the edges need. `at`: the place in the policy that shows an edge, if any does.
 pub fn compare(policy: &Policy, edges: &[(Edge, Path)], reach: Reach, catalog: &Catalog) -> Vec<Fact> {
     let mut facts = Vec::new();
+    let mut needs = Vec::new();
     for (edge, at) in edges {
-        missing(policy, edge, at, &mut facts);
+        let these = edge.needs();
+        missing(policy, (edge, at), &these, &mut facts);
+        needs.extend(these.into_iter().map(|need| (Glob::new(&need.resource), need)));
     }
     if !edges.is_empty() {
-        excess(policy, edges, reach, catalog, &mut facts);
+        excess(policy, edges, &needs, reach, catalog, &mut facts);
     }
     facts
 }
 
-fn missing(policy: &Policy, edge: &Edge, at: &Path, facts: &mut Vec<Fact>) {
-    let needs = edge.needs();
+fn missing(policy: &Policy, (edge, at): (&Edge, &Path), needs: &[Need], facts: &mut Vec<Fact>) {
     let mut groups: BTreeMap<&str, Vec<&Need>> = BTreeMap::new();
-    for need in &needs {
+    for need in needs {
         match need.how {
             Use::Must => {
                 let verdict = judge(policy, need);
@@ -86,8 +88,14 @@ fn lacking(edge: &Edge, need: &Need, action: &str, verdict: Verdict, at: &Path) 
     }
 }
 
-fn excess(policy: &Policy, edges: &[(Edge, Path)], reach: Reach, catalog: &Catalog, facts: &mut Vec<Fact>) {
-    let needs: Vec<Need> = edges.iter().flat_map(|(edge, _)| edge.needs()).collect();
+fn excess(
+    policy: &Policy,
+    edges: &[(Edge, Path)],
+    needs: &[(Glob, Need)],
+    reach: Reach,
+    catalog: &Catalog,
+    facts: &mut Vec<Fact>,
+) {
     let purposes: BTreeSet<String> = edges.iter().map(|(edge, _)| edge.purpose()).collect();
     let purpose = purposes.into_iter().collect::<Vec<_>>().join(" and ");
     for statement in policy.statements.iter().filter(|one| one.allows && !one.actions.not) {
@@ -95,9 +103,11 @@ fn excess(policy: &Policy, edges: &[(Edge, Path)], reach: Reach, catalog: &Catal
             continue;
         }
         let named = named(statement, catalog);
+        let globs: Vec<Glob> =
+            statement.resources.iter().flat_map(|listed| &listed.items).map(|item| item.resource()).collect();
         for (position, entry) in statement.actions.items.iter().enumerate() {
             let of_entry: Vec<&Named> = named.iter().filter(|one| one.position == position).collect();
-            facts.extend(superfluous(statement, entry, &of_entry, &needs, reach, &purpose));
+            facts.extend(superfluous(&globs, entry, &of_entry, needs, reach, &purpose));
         }
     }
 }
@@ -109,12 +119,12 @@ fn on_streams(statement: &Statement, edges: &[(Edge, Path)]) -> bool {
     edges.iter().any(|(edge, _)| meets(&edge.stream.arn) || meets(&format!("{}/consumer/*", edge.stream.arn)))
 }
 
-/// What an entry grants beyond the needs.
+/// What an entry grants beyond the needs. `globs`: the resources of its statement.
 fn superfluous(
-    statement: &Statement,
+    globs: &[Glob],
     entry: &Text,
     named: &[&Named],
-    needs: &[Need],
+    needs: &[(Glob, Need)],
     reach: Reach,
     purpose: &str,
 ) -> Option<Fact> {
@@ -122,21 +132,20 @@ fn superfluous(
     if (reach == Reach::Streams && service != "kinesis") || named.is_empty() {
         return None;
     }
-    let globs: Vec<Glob> =
-        statement.resources.iter().flat_map(|listed| &listed.items).map(|item| item.resource()).collect();
-    // What cannot act on the resources grants nothing, which is a fact of its own.
-    let named: Vec<&Named> = named.iter().copied().filter(|one| acts(one, &globs)).collect();
-    if named.is_empty() {
-        return None;
-    }
     let needed = |one: &&&Named| {
-        let full = one.full();
-        needs
-            .iter()
-            .any(|need| need.action.eq_ignore_ascii_case(&full) && globs.iter().any(|glob| Edge::meets(need, glob)))
+        let mine = needs.iter().filter(|(_, need)| one.is(need.action));
+        mine.into_iter().any(|(resource, _)| globs.iter().any(|glob| glob.overlaps(resource)))
     };
     // What knows no resources is told as dead if it stands beside a stream.
     let alive = |one: &&&Named| reach == Reach::Whole || one.action.on.as_ref().is_none_or(|on| !on.is_empty());
+    if named.iter().all(|one| needed(&one) || !alive(&one)) {
+        return None;
+    }
+    // What cannot act on the resources grants nothing, which is a fact of its own.
+    let named: Vec<&Named> = named.iter().copied().filter(|one| acts(one, globs)).collect();
+    if named.is_empty() {
+        return None;
+    }
     let surplus: Vec<String> = named.iter().filter(|one| !needed(one) && alive(one)).map(|one| one.full()).collect();
     if surplus.is_empty() {
         return None;

@@ -1,7 +1,5 @@
 //! The companion permissions of every way of working with a stream, written by hand from AWS's guides.
 
-use super::super::glob::Glob;
-
 /// A stream as far as policies care.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
@@ -252,11 +250,6 @@ impl Edge {
             (On::Elsewhere(pattern), _) => bare(pattern.to_owned()),
             (On::Consumer | On::Table(_) | On::Bucket | On::Objects | On::ObjectKey, _) => None,
         }
-    }
-
-    /// Is the need met by this resource of a statement?
-    pub(super) fn meets(need: &Need, resource: &Glob) -> bool {
-        resource.overlaps(&Glob::new(&need.resource))
     }
 }
 

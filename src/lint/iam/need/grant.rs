@@ -41,9 +41,13 @@ pub fn judge(policy: &Policy, need: &Need) -> Verdict {
 }
 
 fn on(statement: &Statement, need: &Need, fits: impl Fn(&Glob, &Glob) -> bool) -> bool {
+    let Some(resources) = &statement.resources else { return false };
+    // Every pattern covers and meets itself.
+    if !resources.not && resources.items.iter().any(|item| item.text == need.resource) {
+        return true;
+    }
     // What knows no resources is judged with `*`.
     let wanted = if need.resource == "*" { Glob::literal("*") } else { Glob::new(&need.resource) };
-    let Some(resources) = &statement.resources else { return false };
     resources.items.iter().any(|item| fits(&item.resource(), &wanted)) != resources.not
 }
 
