@@ -203,7 +203,7 @@ pub(super) fn claim(
 ) -> Option<Tagged> {
     let address = tags.get(RESOURCE)?.parse::<Address>().ok()?;
     let is_ours = address.kind() == schema.kind && tags.get(PIPELINE) == Some(&scope.pipeline);
-    is_ours.then(|| Tagged { claim: Claim { address, physical }, tags })
+    is_ours.then_some(Tagged { claim: Claim { address, physical }, tags })
 }
 
 async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {

@@ -162,7 +162,7 @@ impl<'a> Look<'a> {
             Term::Input => Known::There(self.input),
             Term::Variable(variable) => variables[*variable].clone(),
             Term::Get(base, key) => get(value(base), &value(key)),
-            Term::List(items) => all(items.iter().map(value), |items| Value::from(items)),
+            Term::List(items) => all(items.iter().map(value), Value::from),
             Term::Set(items) => {
                 all(items.iter().map(value), |items| Value::from(items.into_iter().collect::<BTreeSet<_>>()))
             }

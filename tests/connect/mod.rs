@@ -183,7 +183,8 @@ fn sha1_hex(text: &str) -> String {
 #[test]
 fn what_is_wrong_with_the_environment_is_said_in_words() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let cases: [(&[&str], &[(&str, &str)], &str); 7] = [
+    type Variables = &'static [(&'static str, &'static str)];
+    let cases: [(&[&str], Variables, &str); 7] = [
         (&["--region", "eu-west-1"], &[("AWS_ENDPOINT_URL", "")], "AWS_ENDPOINT_URL is set, but empty"),
         (&["--region", "eu-west-1"], &[("AWS_ENDPOINT_URL_KINESIS", "")], "AWS_ENDPOINT_URL_KINESIS is set, but empty"),
         (&["--region", "eu-west-1", "--endpoint-url", "nonsense"], &[], "--endpoint-url is no address"),

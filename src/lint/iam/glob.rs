@@ -195,11 +195,11 @@ fn table(
     for item in mine {
         let above = |at: usize| low <= at && at <= high && row[at];
         let (mut left, mut found) = (false, None);
-        for at in low..=theirs.len() {
+        for (at, slot) in next.iter_mut().enumerate().skip(low) {
             let before = at.checked_sub(1);
             let their = before.map(|before| theirs[before]);
             let is = cell(*item, their, above(at), before.is_some_and(above), left);
-            next[at] = is;
+            *slot = is;
             if is {
                 found = Some((found.map_or(at, |(first, _)| first), at));
             } else if at > high {

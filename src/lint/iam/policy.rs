@@ -113,9 +113,7 @@ impl Text {
         // Most part at the first letter.
         let begins = self.text.as_bytes().first().zip(action.as_bytes().first());
         let may_be = begins.is_some_and(|(mine, other)| wild(mine) || mine.eq_ignore_ascii_case(other));
-        may_be
-            && self.text.as_bytes().iter().any(|byte| wild(byte))
-            && self.action().matches(&action.to_ascii_lowercase())
+        may_be && self.text.as_bytes().iter().any(wild) && self.action().matches(&action.to_ascii_lowercase())
     }
 
     pub fn resource(&self) -> Glob {
