@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Prints the figures of the README: tests/figures.py [path of a release binary]. Timings decide nothing."""
+import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 binary = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/release/tidegate")
 
@@ -25,3 +28,41 @@ print(f"--version     {median_ms(11, '--version'):.1f} ms")
 print(f"demo          {median_ms(5, 'demo'):.0f} ms")
 year = ("simulate", "--synthetic", "diurnal", "--days", "366")
 print(f"simulate      {(median_ms(5, *year) - median_ms(11, '--version')) / 366:.2f} ms for a day of one-minute steps")
+
+
+STREAMS = 50
+SPEC = "apiVersion: tidegate/v1\npipeline: figures\nregion: eu-west-1\nalarms: { off: true }\nstreams:\n" + "".join(
+    f"  s{n}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 64 }} }} }}\n" for n in range(STREAMS))
+
+
+def controller():
+    """Seconds from the start of `run` to ready, and from SIGTERM to its end, while it sizes streams at 600 times real time."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "tidegate.yaml"), "w") as file:
+            file.write(SPEC)
+        cloud = ["--cloud", "local:cloud.json"]
+        subprocess.run([binary, "apply", "-y", "-q", *cloud], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+        # Traffic is put on the streams once, so that the starts below are starts.
+        subprocess.run([binary, "run", "--traffic", "8", "--ticks", "1", *cloud], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+        start = time.perf_counter()
+        run = subprocess.Popen([binary, "run", "--json", "--speed", "600", "--listen", "127.0.0.1:0", *cloud], cwd=folder,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        address = json.loads(run.stdout.readline())["listen"]
+        while True:
+            try:
+                urllib.request.urlopen(f"http://{address}/readyz", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.005)
+        ready = time.perf_counter() - start
+        time.sleep(3)
+        start = time.perf_counter()
+        run.send_signal(signal.SIGTERM)
+        run.communicate(timeout=15)
+        assert run.returncode == 0, run.returncode
+        return ready, time.perf_counter() - start
+
+
+runs = [controller() for _ in range(5)]
+print(f"run           {statistics.median(ready for ready, _ in runs):.2f} s to ready, "
+      f"{statistics.median(end for _, end in runs):.2f} s from SIGTERM to the end, {STREAMS} streams")

@@ -30,7 +30,7 @@ impl Shop {
         shop
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
@@ -150,16 +150,24 @@ fn a_polite_signal_ends_it_with_0() {
     }
 }
 
-/// Minutes of calls: those that the plant accepted, and those that the ledger holds.
-fn calls(shop: &Shop) -> (Vec<i64>, BTreeSet<i64>) {
+/// Minutes of calls that the plant accepted.
+pub fn spent(shop: &Shop) -> Vec<i64> {
     let cloud: Value = serde_json::from_slice(&std::fs::read(shop.path("cloud.json")).unwrap()).unwrap();
     let spent = &cloud["regions"]["eu-west-1"]["items"]["stream"]["clicks"]["stream"]["spent"]["reshards"];
-    let spent =
-        spent.as_array().map(|calls| calls.iter().map(|at| at.as_i64().unwrap() / 60).collect()).unwrap_or_default();
+    spent.as_array().map(|calls| calls.iter().map(|at| at.as_i64().unwrap() / 60).collect()).unwrap_or_default()
+}
+
+/// Minutes of calls: those that the plant accepted, and those that the ledger holds.
+fn calls(shop: &Shop) -> (Vec<i64>, BTreeSet<i64>) {
     let ledger = std::fs::read_to_string(shop.path("tidegate-ledger")).unwrap();
     let records = ledger.lines().filter_map(|line| serde_json::from_str::<Value>(line.split_once(' ')?.1).ok());
     let calling = records.filter(|record| record["is"] == "calling").map(|record| record["called"].as_i64().unwrap());
-    (spent, calling.collect())
+    (spent(shop), calling.collect())
+}
+
+/// How often a run is killed; `TIDEGATE_KILLS` asks for more.
+pub fn kills(usual: u32) -> u32 {
+    std::env::var("TIDEGATE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 #[test]
@@ -168,7 +176,7 @@ fn a_kill_at_any_moment_loses_no_call() {
     shop.run(&["--traffic", "12", "--ticks", "1"]);
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into();
     let mut random = fastrand::Rng::with_seed(seed);
-    for _ in 0..12 {
+    for _ in 0..kills(12) {
         let mut child = shop.command(&["run", "--speed", "3000"]).stdout(Stdio::null()).spawn().expect("it starts");
         std::thread::sleep(Duration::from_millis(random.u64(20..900)));
         child.kill().expect("it can be killed");

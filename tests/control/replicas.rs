@@ -12,7 +12,7 @@ use tidegate::cloud::Fault;
 use tidegate::control::{Entry, Key, Record};
 use tidegate::run::{Ledger, TableLedger};
 
-use super::program::{lines, put_load};
+use super::program::{Shop, kills, lines, put_load, spent};
 use crate::support::emulators::{self, ACCESS_KEY, Endpoint, REGION};
 
 const ACCOUNT: &str = "510000000031";
@@ -159,6 +159,39 @@ fn a_missing_table_is_told_with_the_command_that_makes_it() {
             fault.help.is_some_and(|help| help.contains("aws dynamodb create-table --table-name tidegate-missing"))
         );
     });
+}
+
+#[test]
+fn a_kill_loses_no_call_from_the_table() {
+    let account = "510000000033";
+    block_on(make(emulators::ministack(), account, "tidegate-kills"));
+    let shop = Shop::new();
+    let run = |more: &[&str]| {
+        let mut command =
+            shop.command(&[&["run", "--ledger", "dynamodb:tidegate-kills", "--lease", "10s"], more].concat());
+        command.envs(emulators::ministack().env()).env("AWS_ACCESS_KEY_ID", account).stdout(Stdio::null());
+        command
+    };
+    assert!(run(&["--traffic", "12", "--ticks", "1"]).status().expect("it starts").success());
+    let mut random = fastrand::Rng::new();
+    for _ in 0..kills(2) {
+        // The next one acts once the killed one's lease has run out; somewhere behind that it is killed itself.
+        let mut child = run(&["--speed", "3000"]).stderr(Stdio::null()).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(random.u64(10_200..12_500)));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+    let partition = TableLedger::partition("shop", "123456789012", REGION);
+    let entries =
+        block_on(async { table(emulators::ministack(), account, "tidegate-kills").await.entries(&partition).await });
+    let entries = entries.expect("the entries");
+    let records = entries.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok());
+    let written: Vec<i64> =
+        records.filter(|record| record["is"] == "calling").filter_map(|record| record["called"].as_i64()).collect();
+    let spent = spent(&shop);
+    let lost: Vec<&i64> = spent.iter().filter(|at| !written.contains(at) && !written.contains(&(*at - 1))).collect();
+    assert!(!spent.is_empty() && lost.is_empty(), "{lost:?} of {spent:?} are not among {written:?}");
+    assert!(spent.len() <= 10);
 }
 
 /// A replica as a process.

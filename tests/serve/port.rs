@@ -13,11 +13,14 @@ fn the_port_tells_what_the_controller_knows() {
     let alive = running.get("/healthz");
     assert_eq!((alive.status, alive.body.starts_with("ok: ")), (200, true), "{}", alive.body);
     running.wait("a resize has ended", |running| running.json("/api/streams/shop/clicks")["shards"].as_u64() > Some(1));
+    // A step of a series is five minutes.
+    let steps = |report: &serde_json::Value| report["series"]["demand"].as_array().map_or(0, Vec::len);
+    running.wait("two steps have passed", |running| steps(&running.json("/api/streams/shop/clicks")) > 1);
     let report = running.json("/api/report");
     assert_eq!((&report["format_version"], report["streams"].as_array().unwrap().len()), (&1.into(), 2));
     let clicks = &report["streams"][0];
     assert!(!clicks["decisions"].as_array().unwrap().is_empty() && report["ticks"]["resizes"].as_u64() > Some(0));
-    assert!(clicks["series"]["demand"].as_array().unwrap().len() > 1);
+    assert!(steps(clicks) > 1);
     let brief = running.json("/api/streams");
     assert_eq!(brief["streams"][0]["series"]["demand"], serde_json::json!([]));
     assert_eq!((&brief["streams"][0]["stream"], &brief["streams"][0]["min"]), (&"clicks".into(), &1.into()));
