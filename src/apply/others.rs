@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::cloud::Cloud;
-use crate::model::{COUNTED, LIMITED_A_DAY, Ledger, Observed, Value};
+use crate::model::{COUNTED, DAY, LIMITED_A_DAY, Ledger, Observed, Value};
 use crate::plan::Plan;
-
-/// Seconds of AWS's rolling window.
-const DAY: i64 = 86_400;
 
 /// Counts the calls of others (a console, a script) on the streams that the plan changes by a limited call. Answers whether
 /// that is news, so that the plan has to be computed again.

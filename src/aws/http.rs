@@ -44,6 +44,12 @@ fn tls() -> Result<TlsContext, Fault> {
     TlsContext::builder().with_trust_store(trust).build().map_err(|error| refuse(error.to_string()))
 }
 
+/// Whether it begins as a whole address does, with a host behind http:// or https://.
+pub(super) fn names_host(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+}
+
 /// An address that takes JSON by POST, through the same proxies and certificates as AWS itself. The address is a secret: it
 /// stands in no error.
 pub struct Post {
@@ -55,9 +61,7 @@ impl Post {
     /// # Errors
     /// The address is none, or AWS_CA_BUNDLE cannot be read.
     pub fn new(url: &str) -> Result<Self, Fault> {
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let has_host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
-        if !has_host || HttpRequest::new(SdkBody::empty()).set_uri(url).is_err() {
+        if !names_host(url) || HttpRequest::new(SdkBody::empty()).set_uri(url).is_err() {
             let what = "it is not an address that begins with https:// or http://";
             return Err(Fault::new(Class::Refused, "reading the address of a webhook", "BadAddress", what)
                 .help("write the whole address, as the chat or pager shows it"));

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::clients::Connect;
+use super::http::names_host;
 use crate::cloud::{Class, Fault};
 
 /// Looks at addresses, profile and region that were set by flags or variables.
@@ -37,10 +38,8 @@ fn check_url(name: &str, url: &str) -> Result<(), Fault> {
         let what = format!("{name} is set, but empty");
         return Err(refused("BadEndpoint", what, "unset it, or write an address such as http://127.0.0.1:4566"));
     }
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let is_host = |c: char| c.is_ascii_alphanumeric() || c == '[';
     // The address itself may hold a password.
-    if !rest.is_some_and(|rest| rest.starts_with(is_host)) || url.contains(char::is_whitespace) {
+    if !names_host(url) || url.contains(char::is_whitespace) {
         let what = format!("{name} is no address");
         return Err(refused("BadEndpoint", what, "write one such as http://127.0.0.1:4566"));
     }

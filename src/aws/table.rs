@@ -15,11 +15,14 @@ const MOST_PAGES: usize = 100;
 /// What stands under `sk` in the item of a lease.
 const LEASE: &str = "lease";
 
-/// One row of a lease.
+/// A lease as it stands in the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Row {
+pub struct Lease {
+    /// Who holds it; empty once it was given back.
     pub owner: String,
+    /// Rises with each change of hands.
     pub epoch: i64,
+    /// Rises with each sign of life of the holder.
     pub beat: i64,
 }
 
@@ -48,7 +51,7 @@ impl Table {
     ///
     /// # Errors
     /// What DynamoDB answers; a missing table with the command that makes one.
-    pub async fn lease(&self, partition: &str) -> Result<Option<Row>, Fault> {
+    pub async fn lease(&self, partition: &str) -> Result<Option<Lease>, Fault> {
         let doing = self.doing("reading the lease of", partition);
         let answer = self.aws.call("dynamodb:GetItem", &doing, || {
             let get = self.aws.dynamodb().get_item().table_name(&self.name).consistent_read(true);
@@ -58,7 +61,7 @@ impl Table {
         Ok(answer.item().map(|item| {
             let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or(0);
             let owner = item.get("owner").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
-            Row { owner, epoch: number("epoch"), beat: number("beat") }
+            Lease { owner, epoch: number("epoch"), beat: number("beat") }
         }))
     }
 
@@ -66,7 +69,7 @@ impl Table {
     ///
     /// # Errors
     /// What DynamoDB answers.
-    pub async fn claim(&self, partition: &str, seen: Option<&Row>, next: &Row) -> Result<bool, Fault> {
+    pub async fn claim(&self, partition: &str, seen: Option<&Lease>, next: &Lease) -> Result<bool, Fault> {
         let doing = self.doing("taking the lease of", partition);
         let mut item = key(partition, LEASE);
         item.insert("owner".into(), Value::S(next.owner.clone()));

@@ -11,16 +11,15 @@ const WAIT: i32 = 20;
 const AT_ONCE: i32 = 10;
 
 impl Aws {
-    /// Waits for alarms that went off, at most 20 seconds, and takes them out of the queue. Answers their names.
+    /// Waits for alarms that went off, at most 20 seconds, and takes them out of the queue of this address. Answers their names.
     ///
     /// # Errors
     /// What SQS answers.
-    pub async fn alarms_heard(&self, queue: &str) -> Result<Vec<String>, Fault> {
-        let doing = format!("waiting for alarms in queue {queue}");
-        let url = crate::kinds::queue::url(self, queue).await?;
+    pub async fn alarms_heard(&self, url: &str) -> Result<Vec<String>, Fault> {
+        let doing = format!("waiting for alarms in queue {url}");
         let answer = self
             .call("sqs:ReceiveMessage", &doing, || {
-                let receive = self.sqs().receive_message().queue_url(&url).wait_time_seconds(WAIT);
+                let receive = self.sqs().receive_message().queue_url(url).wait_time_seconds(WAIT);
                 receive.max_number_of_messages(AT_ONCE).send()
             })
             .await?;
@@ -30,7 +29,7 @@ impl Aws {
         let gone: Vec<_> = messages.iter().enumerate().filter_map(|(at, message)| entry(at, message)).collect();
         if !gone.is_empty() {
             let delete = self.call("sqs:DeleteMessageBatch", &doing, || {
-                self.sqs().delete_message_batch().queue_url(&url).set_entries(Some(gone.clone())).send()
+                self.sqs().delete_message_batch().queue_url(url).set_entries(Some(gone.clone())).send()
             });
             if let Err(fault) = delete.await.map(drop)
                 && fault.class != Class::Absent

@@ -10,11 +10,11 @@ use super::stream::text_map;
 use super::wish::Fate;
 use super::{Name, ResourceKind, Tagged, Wish};
 use crate::aws::{Aws, unknown_call};
-use crate::cloud::{Claim, Class, Fault, Outputs, Target};
+use crate::cloud::{Class, Fault, Outputs, Target};
 use crate::model::units::Span;
 use crate::model::{
-    Address, Attrs, Call, Cost, Desired, Field, PIPELINE, Path, Permit, Priced, Problem, RESOURCE, Resource, Schema,
-    Scope, Shift, State, Value, When,
+    Address, Attrs, Call, Cost, Desired, Field, Path, Permit, Priced, Problem, Resource, Schema, Scope, Shift,
+    State, Value, When,
 };
 
 /// The name that the Firehose console gives to the log stream of S3 deliveries.
@@ -198,13 +198,7 @@ async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
     for group in groups(aws, FOLDER).await? {
         let physical = group.log_group_name().unwrap_or_default().to_owned();
         let tags = tags(aws, &scope.fill(SCHEMA.arn.unwrap_or_default(), &physical)).await?;
-        let address = tags.get(RESOURCE).and_then(|address| address.parse::<Address>().ok());
-        if let Some(address) = address
-            && address.kind() == SCHEMA.kind
-            && tags.get(PIPELINE) == Some(&scope.pipeline)
-        {
-            found.push(Tagged { claim: Claim { address, physical }, tags });
-        }
+        found.extend(Tagged::of(SCHEMA.kind, scope, &physical, tags));
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::aws::Aws;
 use crate::cloud::{Claim, Fault, Outputs, Target};
-use crate::model::{Address, Call, Quotas, Resource, Schema, Scope, State};
+use crate::model::{Address, Call, PIPELINE, Quotas, RESOURCE, Resource, Schema, Scope, State};
 
 pub use pipeline::{Defaults, Version, check};
 pub use wish::{Name, Wish, Wishes, mistakes, wish};
@@ -82,6 +82,15 @@ pub trait ResourceKind: Send + Sync {
 pub struct Tagged {
     pub claim: Claim,
     pub tags: BTreeMap<String, String>,
+}
+
+impl Tagged {
+    /// The claim that tags make, if they are this pipeline's and of this kind.
+    pub fn of(kind: &str, scope: &Scope, physical: &str, tags: BTreeMap<String, String>) -> Option<Self> {
+        let address: Address = tags.get(RESOURCE)?.parse().ok()?;
+        let ours = address.kind() == kind && tags.get(PIPELINE) == Some(&scope.pipeline);
+        ours.then(|| Self { claim: Claim { address, physical: physical.to_owned() }, tags })
+    }
 }
 
 /// The fault of looking for something that is not there.

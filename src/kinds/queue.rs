@@ -11,11 +11,11 @@ use super::stream::text_map;
 use super::wish::Fate;
 use super::{ResourceKind, Tagged, Wish, rule};
 use crate::aws::{Aws, unknown_call};
-use crate::cloud::{Claim, Fault, Outputs, Target};
+use crate::cloud::{Fault, Outputs, Target};
 use crate::model::units::Span;
 use crate::model::{
-    Address, Attrs, Call, Compare, Cost, Desired, Effect, Field, PIPELINE, Path, Permit, Priced, Problem, RESOURCE,
-    Resource, Schema, Scope, State, Value, When,
+    Attrs, Call, Compare, Cost, Desired, Effect, Field, Path, Permit, Priced, Problem, Resource, Schema, Scope,
+    State, Value, When,
 };
 
 /// What the pipeline makes for `tidegate run`.
@@ -191,19 +191,7 @@ async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
         url => url?,
     };
     let tags = tags(aws, &url, &physical).await?;
-    Ok(claim(&SCHEMA, physical, tags, scope).into_iter().collect())
-}
-
-/// What carries the pipeline's tags and an address of this kind.
-pub(super) fn claim(
-    schema: &Schema,
-    physical: String,
-    tags: BTreeMap<String, String>,
-    scope: &Scope,
-) -> Option<Tagged> {
-    let address = tags.get(RESOURCE)?.parse::<Address>().ok()?;
-    let is_ours = address.kind() == schema.kind && tags.get(PIPELINE) == Some(&scope.pipeline);
-    is_ours.then_some(Tagged { claim: Claim { address, physical }, tags })
+    Ok(Tagged::of(SCHEMA.kind, scope, &physical, tags).into_iter().collect())
 }
 
 async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {

@@ -159,7 +159,7 @@ async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
         Err(fault) if fault.is_absent() => return Ok(Vec::new()),
         tags => tags?,
     };
-    Ok(queue::claim(&SCHEMA, physical, tags, scope).into_iter().collect())
+    Ok(Tagged::of(SCHEMA.kind, scope, &physical, tags).into_iter().collect())
 }
 
 async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {

@@ -13,7 +13,7 @@ use super::endpoint::EndpointSpec;
 use super::wish::Fate;
 use super::{Name, ResourceKind, Tagged, Wish};
 use crate::aws::{Aws, unknown_call};
-use crate::cloud::{Claim, Class, Fault, Outputs, Target};
+use crate::cloud::{Class, Fault, Outputs, Target};
 use crate::model::{
     Address, Attrs, Call, Compare, Desired, Field, PIPELINE, Path, Permit, Problem, RESOURCE, Resource, Schema, Scope,
     Shift, State, Value, When,
@@ -248,13 +248,6 @@ pub async fn retag(aws: &Aws, id: &str, call: &Call) -> Result<(), Fault> {
     sent.await.map(drop)
 }
 
-/// The claim that tags make, if they are this pipeline's and of this kind.
-pub fn claim(kind: &str, scope: &Scope, physical: &str, tags: BTreeMap<String, String>) -> Option<Tagged> {
-    let address: Address = tags.get(RESOURCE)?.parse().ok()?;
-    let ours = address.kind() == kind && tags.get(PIPELINE) == Some(&scope.pipeline);
-    ours.then(|| Tagged { claim: Claim { address, physical: physical.to_owned() }, tags })
-}
-
 async fn groups(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<SecurityGroup>, Fault> {
     let mut found = Vec::new();
     let mut token: Option<String> = None;
@@ -283,7 +276,7 @@ async fn list(aws: &Aws, scope: &Scope, found: &[Tagged]) -> Result<Vec<Tagged>,
     let groups = groups(aws, tag_filters(scope, None)).await?;
     let claims = groups.iter().filter_map(|group| {
         let name = format!("{}/{}", group.vpc_id().unwrap_or_default(), group.group_name().unwrap_or_default());
-        claim(SCHEMA.kind, scope, &name, plain_tags(group.tags()))
+        Tagged::of(SCHEMA.kind, scope, &name, plain_tags(group.tags()))
     });
     Ok(claims.collect())
 }

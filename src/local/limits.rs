@@ -4,9 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::Class;
-
-/// Seconds of the rolling window of AWS's daily limits.
-pub const DAY: i64 = 86_400;
+pub use crate::model::DAY;
 
 /// The limits of one account and region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

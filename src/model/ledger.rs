@@ -2,8 +2,8 @@
 
 use super::{LEDGER, Resource};
 
-/// Seconds of the rolling window.
-const DAY: i64 = 86_400;
+/// Seconds of the rolling window in which AWS counts.
+pub const DAY: i64 = 86_400;
 
 /// Minutes between the writing of an entry and the call itself that are still the same call: an apply may wait in between.
 const SAME_CALL: std::ops::RangeInclusive<i64> = -1..=30;

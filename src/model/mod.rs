@@ -23,7 +23,7 @@ pub use call::{Call, Effect, Seconds};
 pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Schema, Shift, When};
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
-pub use ledger::{COUNTED, LIMITED_A_DAY, Ledger, Made};
+pub use ledger::{COUNTED, DAY, LIMITED_A_DAY, Ledger, Made};
 pub use metrics::{Glance, Metrics, Readings};
 pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};

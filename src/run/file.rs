@@ -218,7 +218,7 @@ pub(super) fn minute(record: &Record) -> i64 {
     }
 }
 
-pub(super) fn is_kept(record: &Record, newest: i64) -> bool {
+fn is_kept(record: &Record, newest: i64) -> bool {
     let kept = match record {
         Record::Sample { .. } => Memory::MINUTES as i64,
         Record::Decided { .. } => DECISIONS_KEPT,

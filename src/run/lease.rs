@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::aws::table::Lease;
+
 /// A moment by the two clocks of one machine, from any beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
@@ -26,17 +28,6 @@ impl Moment {
     fn at_least_since(self, earlier: Self) -> Duration {
         self.steady.saturating_sub(earlier.steady)
     }
-}
-
-/// A lease as it stands in the table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lease {
-    /// Who holds it; empty once it was given back.
-    pub owner: String,
-    /// Rises with each change of hands.
-    pub epoch: i64,
-    /// Rises with each sign of life of the holder.
-    pub beat: i64,
 }
 
 /// What to do next about a lease.

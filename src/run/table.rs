@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::future::{BoxFuture, FutureExt, join_all};
 
 use super::file::minute;
-use super::lease::{Keeper, Lease, Moment, Move};
+use super::lease::{Keeper, Moment, Move};
 use super::ledger::{Fence, Ledger, Take};
-use crate::aws::table::{Line, Row, Table};
+use crate::aws::table::{Line, Table};
 use crate::cloud::{Class, Fault};
 use crate::control::{Entry, Record};
 
@@ -122,8 +122,7 @@ impl Shared {
     }
 
     async fn beat_one(&self, pipeline: &str, partition: &str) -> Result<(), Fault> {
-        let row = self.table.lease(partition).await?;
-        let seen = row.as_ref().map(|row| Lease { owner: row.owner.clone(), epoch: row.epoch, beat: row.beat });
+        let seen = self.table.lease(partition).await?;
         let sent = self.now();
         let next = match self.locked().get_mut(pipeline) {
             Some(one) => one.keeper.next(seen.as_ref(), sent),
@@ -131,10 +130,7 @@ impl Shared {
         };
         let (got, epoch) = match next {
             Move::Wait => return Ok(()),
-            Move::Claim { next } => {
-                let to = Row { owner: next.owner, epoch: next.epoch, beat: next.beat };
-                (self.table.claim(partition, row.as_ref(), &to).await?, next.epoch)
-            }
+            Move::Claim { next } => (self.table.claim(partition, seen.as_ref(), &next).await?, next.epoch),
             Move::Renew { epoch } => (self.table.renew(partition, &self.me, epoch, false).await?, epoch),
         };
         if let Some(one) = self.locked().get_mut(pipeline) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::aws::Aws;
+use crate::kinds::queue;
 
 /// Names that wait for the next tick; more alarms than that are in DescribeAlarms anyway.
 const MOST: usize = 10_000;
@@ -36,14 +37,21 @@ impl Heard {
 }
 
 /// Listens to a queue for as long as it is polled. `wake` is told of each alarm.
-pub async fn listen(aws: Arc<Aws>, queue: String, heard: Heard, wake: Arc<Notify>) {
-    let mut wait = FIRST_WAIT;
+pub async fn listen(aws: Arc<Aws>, name: String, heard: Heard, wake: Arc<Notify>) {
+    let (mut wait, mut address) = (FIRST_WAIT, None);
     loop {
-        match aws.alarms_heard(&queue).await {
+        let answer = match &address {
+            None => queue::url(&aws, &name).await.map(|url| {
+                address = Some(url);
+                Vec::new()
+            }),
+            Some(url) => aws.alarms_heard(url).await,
+        };
+        match answer {
             Ok(names) => {
                 wait = FIRST_WAIT;
                 if !names.is_empty() {
-                    tracing::info!(?names, queue, "alarms went off");
+                    tracing::info!(?names, queue = name, "alarms went off");
                     heard.note(names);
                     wake.notify_one();
                 }

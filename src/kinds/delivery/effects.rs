@@ -14,7 +14,7 @@ use super::SCHEMA;
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Class, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
-use crate::model::{Address, Attrs, Call, PIPELINE, RESOURCE, Resource, Scope, State, Value};
+use crate::model::{Address, Attrs, Call, Resource, Scope, State, Value};
 
 /// What Firehose does where nobody says otherwise (API reference of BufferingHints).
 const DEFAULT_MIB: i32 = 5;
@@ -115,13 +115,7 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
             Err(fault) if fault.is_absent() => continue,
             tags => tags?,
         };
-        let address = tags.get(RESOURCE).and_then(|address| address.parse::<Address>().ok());
-        if let Some(address) = address
-            && address.kind() == SCHEMA.kind
-            && tags.get(PIPELINE) == Some(&scope.pipeline)
-        {
-            found.push(Tagged { claim: Claim { address, physical }, tags });
-        }
+        found.extend(Tagged::of(SCHEMA.kind, scope, &physical, tags));
     }
     Ok(found)
 }

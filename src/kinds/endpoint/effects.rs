@@ -44,7 +44,7 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
     let found = endpoints(aws, security_group::tag_filters(scope, None)).await?;
     let claims = found.iter().filter_map(|endpoint| {
         let tags = security_group::plain_tags(endpoint.tags());
-        let mut tagged = security_group::claim(SCHEMA.kind, scope, "", tags)?;
+        let mut tagged = Tagged::of(SCHEMA.kind, scope, "", tags)?;
         tagged.claim.physical = only_one_of(endpoint).unwrap_or_else(|| tagged.claim.address.name().to_owned());
         Some(tagged)
     });
