@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use crate::support::emulators;
+use crate::support::hand::config;
 
 const SPEC: &str = "apiVersion: tidegate/v1
 pipeline: shop
@@ -43,10 +44,7 @@ impl Shop {
     }
 
     fn says(&self, args: &[&str]) -> String {
-        let output = self.command(args).output().expect("the program starts");
-        let wrong = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {wrong}{}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stdout).expect("text")
+        emulators::says(&mut self.command(args), &[])
     }
 
     /// Runs for a while at full speed; answers its events.
@@ -198,17 +196,10 @@ fn a_real_stream_is_resized_through_its_states() {
          streams:\n  {stream}: {{ capacity: {{ mode: provisioned, shards: {{ min: 2, max: 8 }} }} }}\n"
     );
     std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("the spec can be written");
-    let says = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-        command.current_dir(folder.path()).env_clear().env("HOME", folder.path()).env("NO_COLOR", "1");
-        command.envs(emulators::ministack().env()).env("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url);
-        let output = command.env("AWS_ACCESS_KEY_ID", "510000000007").args(args).output().expect("it starts");
-        let wrong = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {wrong}{}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stdout).expect("text")
-    };
+    let account = "510000000007";
+    let says = |args: &[&str]| emulators::says(&mut emulators::program_with_streams(folder.path(), account), args);
     says(&["apply", "-y", "-q"]);
-    put_load("510000000007", &stream, 5.0);
+    put_load(account, &stream, 5.0);
     let events = lines(&says(&["run", "--json", "--tick", "2s", "--ticks", "15", "--drift", "0s"]));
     let hops: Vec<(i64, i64)> = resizes(&events)
         .iter()
@@ -229,13 +220,7 @@ pub fn put_load(account: &str, stream: &str, shards: f64) {
     use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let credentials = aws_credential_types::Credentials::new(account, "test", None, None, "static");
-        let config = aws_sdk_cloudwatch::Config::builder()
-            .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::latest())
-            .region(aws_sdk_cloudwatch::config::Region::new("eu-west-1"))
-            .endpoint_url(&emulators::ministack().url)
-            .credentials_provider(credentials)
-            .build();
+        let config = config!(aws_sdk_cloudwatch, &emulators::ministack().url, account).build();
         let client = aws_sdk_cloudwatch::Client::from_conf(config);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64 / 60;
         for minute in now - 30..now {

@@ -14,26 +14,21 @@ use tidegate::run::{Ledger, TableLedger};
 
 use super::program::{Shop, kills, lines, put_load, spent};
 use crate::support::emulators::{self, ACCESS_KEY, Endpoint, REGION};
+use crate::support::hand::config;
 
 const ACCOUNT: &str = "510000000031";
 const LASTS: Duration = Duration::from_secs(2);
 
 /// Makes a table as the help of a missing one says.
 async fn make(at: &Endpoint, account: &str, name: &str) {
-    let credentials = aws_credential_types::Credentials::new(account, ACCESS_KEY, None, None, "static");
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .region(aws_sdk_dynamodb::config::Region::new(REGION))
-        .endpoint_url(&at.url)
-        .credentials_provider(credentials)
-        .build();
     let part =
         |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let text = |name: &str| {
         let text = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
         text.build().unwrap()
     };
-    let create = aws_sdk_dynamodb::Client::from_conf(config).create_table().table_name(name);
+    let dynamodb = aws_sdk_dynamodb::Client::from_conf(config!(aws_sdk_dynamodb, &at.url, account).build());
+    let create = dynamodb.create_table().table_name(name);
     let create = create.billing_mode(BillingMode::PayPerRequest).attribute_definitions(text("pk"));
     let create = create.attribute_definitions(text("sk")).key_schema(part("pk", KeyType::Hash));
     create.key_schema(part("sk", KeyType::Range)).send().await.expect("the table is made");
@@ -203,11 +198,9 @@ struct Replica {
 impl Replica {
     fn start(folder: &std::path::Path, name: &str) -> Self {
         let events = folder.join(format!("{name}.events"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-        command.current_dir(folder).env_clear().env("HOME", folder).env("RUST_LOG", "tidegate=info");
-        command.envs(emulators::ministack().env()).env("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url);
-        command.env("AWS_ACCESS_KEY_ID", FROZEN).args(["run", "--json", "--tick", "1s", "--drift", "0s"]);
-        command.args(["--ledger", "dynamodb:tidegate-frozen", "--lease", "10s"]).stdin(Stdio::null());
+        let mut command = emulators::program_with_streams(folder, FROZEN);
+        command.args(["run", "--json", "--tick", "1s", "--drift", "0s"]);
+        command.args(["--ledger", "dynamodb:tidegate-frozen", "--lease", "10s"]);
         command.stdout(std::fs::File::create(&events).expect("a file")).stderr(Stdio::null());
         Self { child: command.spawn().expect("it starts"), events }
     }
@@ -255,15 +248,7 @@ fn a_frozen_replica_does_nothing_once_another_has_taken_over() {
          streams:\n  {stream}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 16 }} }} }}\n"
     );
     std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("the spec can be written");
-    let says = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-        command.current_dir(folder.path()).env_clear().env("HOME", folder.path()).env("NO_COLOR", "1");
-        command.envs(emulators::ministack().env()).env("AWS_ENDPOINT_URL_KINESIS", &emulators::kinesis_local().url);
-        let output = command.env("AWS_ACCESS_KEY_ID", FROZEN).args(args).output().expect("it starts");
-        let wrong = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {wrong}{}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stdout).expect("text")
-    };
+    let says = |args: &[&str]| emulators::says(&mut emulators::program_with_streams(folder.path(), FROZEN), args);
     block_on(make(emulators::ministack(), FROZEN, "tidegate-frozen"));
     says(&["apply", "-y", "-q"]);
     // The load of one shard and a half: one step, and then nothing more.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::program::{Shop, lines, resizes};
-use crate::support::emulators::{self, ACCESS_KEY, REGION};
+use crate::support::emulators::{self, REGION};
+use crate::support::hand::config;
 
 /// A chat that takes messages, the first attempt of each refused.
 fn chat() -> (u16, Arc<Mutex<Vec<Value>>>) {
@@ -73,14 +74,9 @@ fn an_address_that_is_none_is_refused_without_being_told() {
 
 /// A topic, and a queue that hears what is published.
 async fn topic(account: &str) -> (String, aws_sdk_sqs::Client, String) {
-    let credentials = || aws_credential_types::Credentials::new(account, ACCESS_KEY, None, None, "static");
     let url = &emulators::ministack().url;
-    let sns = aws_sdk_sns::Config::builder().behavior_version(aws_sdk_sns::config::BehaviorVersion::latest());
-    let sns = sns.region(aws_sdk_sns::config::Region::new(REGION)).endpoint_url(url);
-    let sns = aws_sdk_sns::Client::from_conf(sns.credentials_provider(credentials()).build());
-    let sqs = aws_sdk_sqs::Config::builder().behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest());
-    let sqs = sqs.region(aws_sdk_sqs::config::Region::new(REGION)).endpoint_url(url);
-    let sqs = aws_sdk_sqs::Client::from_conf(sqs.credentials_provider(credentials()).build());
+    let sns = aws_sdk_sns::Client::from_conf(config!(aws_sdk_sns, url, account).build());
+    let sqs = aws_sdk_sqs::Client::from_conf(config!(aws_sdk_sqs, url, account).build());
     let arn = sns.create_topic().name("oncall").send().await.expect("a topic").topic_arn.expect("its ARN");
     let queue = sqs.create_queue().queue_name("oncall").send().await.expect("a queue").queue_url.expect("its URL");
     let endpoint = format!("arn:aws:sqs:{REGION}:{account}:oncall");

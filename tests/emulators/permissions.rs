@@ -2,10 +2,8 @@
 
 use std::process::{Command, Output, Stdio};
 
-use aws_credential_types::Credentials;
-use aws_sdk_iam::config::{BehaviorVersion, Region};
-
-use crate::support::emulators::{self, ACCESS_KEY, REGION};
+use crate::support::emulators::{self, ACCESS_KEY};
+use crate::support::hand::config;
 
 const SPEC: &str = "\
 apiVersion: tidegate/v1
@@ -22,12 +20,7 @@ access:
 
 /// Makes a user with one policy; answers its access key and secret.
 pub async fn user(name: &str, policy: serde_json::Value) -> (String, String) {
-    let config = aws_sdk_iam::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .endpoint_url(&emulators::ministack_with_auth().url)
-        .credentials_provider(Credentials::from_keys(ACCESS_KEY, ACCESS_KEY, None))
-        .build();
+    let config = config!(aws_sdk_iam, &emulators::ministack_with_auth().url, ACCESS_KEY).build();
     let iam = aws_sdk_iam::Client::from_conf(config);
     iam.create_user().user_name(name).send().await.unwrap();
     let put = iam.put_user_policy().user_name(name).policy_name("all").policy_document(policy.to_string());

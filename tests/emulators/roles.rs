@@ -5,11 +5,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use aws_credential_types::Credentials;
-use aws_sdk_iam::config::{BehaviorVersion, Region};
-
 use super::permissions::{run, user};
 use crate::support::emulators::{self, ACCESS_KEY, REGION};
+use crate::support::hand::config;
 
 /// `reader` and `detector` trust the account, so that this test may assume them; `kcl` names a lease table.
 const SPEC: &str = r#"
@@ -70,12 +68,7 @@ const MAY: &[(&str, &[(&str, &str)])] = &[
 ];
 
 fn iam() -> aws_sdk_iam::Client {
-    let config = aws_sdk_iam::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .endpoint_url(&emulators::ministack_with_auth().url)
-        .credentials_provider(Credentials::from_keys(ACCESS_KEY, ACCESS_KEY, None))
-        .build();
+    let config = config!(aws_sdk_iam, &emulators::ministack_with_auth().url, ACCESS_KEY).build();
     aws_sdk_iam::Client::from_conf(config)
 }
 
@@ -154,12 +147,7 @@ async fn each_derived_role_may_do_exactly_what_the_spec_says() {
 
 /// `NAME=ARN` of what is theirs and what is not.
 async fn resources() -> Vec<String> {
-    let config = aws_sdk_kinesis::Config::builder()
-        .behavior_version(aws_sdk_kinesis::config::BehaviorVersion::latest())
-        .region(aws_sdk_kinesis::config::Region::new(REGION))
-        .endpoint_url(&emulators::ministack_with_auth().url)
-        .credentials_provider(Credentials::from_keys(ACCESS_KEY, ACCESS_KEY, None))
-        .build();
+    let config = config!(aws_sdk_kinesis, &emulators::ministack_with_auth().url, ACCESS_KEY).build();
     let kinesis = aws_sdk_kinesis::Client::from_conf(config);
     let arn = |end: &str| format!("arn:aws:kinesis:{REGION}:000000000000:stream/{end}");
     let mut resources = vec![format!("own={}", arn("taps")), format!("other={}", arn("carts"))];

@@ -1,6 +1,6 @@
 //! The wake-up queue and its rule, over the real SDK, and an alarm that goes all the way.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
@@ -8,7 +8,8 @@ use tidegate::model::Value;
 
 use super::archive::{Bench, attrs};
 use crate::control::lines;
-use crate::support::emulators::{self, ACCESS_KEY, Endpoint, REGION};
+use crate::support::emulators::{self, Endpoint, REGION};
+use crate::support::hand::config;
 
 fn policy(name: &str) -> Value {
     let json = serde_json::json!({ "Version": "2012-10-17", "Statement": [{
@@ -74,19 +75,6 @@ streams:
 controller: { wakeUp: {} }
 ";
 
-macro_rules! client {
-    ($service:ident) => {
-        $service::Client::from_conf(
-            $service::Config::builder()
-                .behavior_version($service::config::BehaviorVersion::latest())
-                .region($service::config::Region::new(REGION))
-                .endpoint_url(&emulators::ministack().url)
-                .credentials_provider(aws_credential_types::Credentials::new(ACCOUNT, ACCESS_KEY, None, None, "static"))
-                .build(),
-        )
-    };
-}
-
 /// CloudWatch's own event (its user guide, "Alarm events and EventBridge"), as EventBridge puts it into a queue. Emulators send none and
 /// let nobody else send it, so the rule is asked whether it would carry it.
 async fn goes_off(alarm: &str) {
@@ -99,7 +87,9 @@ async fn goes_off(alarm: &str) {
         })
         .to_string()
     };
-    let (events, sqs) = (client!(aws_sdk_eventbridge), client!(aws_sdk_sqs));
+    let url = &emulators::ministack().url;
+    let events = aws_sdk_eventbridge::Client::from_conf(config!(aws_sdk_eventbridge, url, ACCOUNT).build());
+    let sqs = aws_sdk_sqs::Client::from_conf(config!(aws_sdk_sqs, url, ACCOUNT).build());
     let rule = events.describe_rule().name("woken-wake-up").send().await.expect("the rule");
     for (state, carried) in [("ALARM", true), ("OK", false)] {
         let ask =
@@ -125,23 +115,14 @@ impl Drop for Killed {
 fn an_alarm_wakes_the_controller_at_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("the spec can be written");
-    let command = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-        command.current_dir(folder.path()).env_clear().env("HOME", folder.path()).env("NO_COLOR", "1");
-        command.envs(emulators::ministack().env()).env("AWS_ACCESS_KEY_ID", ACCOUNT).args(args);
-        command.stdin(Stdio::null());
-        command
-    };
-    let says = |args: &[&str]| {
-        let output = command(args).output().expect("it starts");
-        let said = [output.stdout, output.stderr].concat();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&said));
-    };
+    let says = |args: &[&str]| emulators::says(&mut emulators::program(folder.path(), ACCOUNT), args);
     says(&["apply", "-y", "-q"]);
     let events = folder.path().join("events");
     let file = std::fs::File::create(&events).expect("a file");
     // An hour between two ticks: what comes sooner was woken.
-    let run = command(&["run", "--json", "--tick", "1h", "--drift", "0s"]).stdout(file).stderr(Stdio::null()).spawn();
+    let mut run = emulators::program(folder.path(), ACCOUNT);
+    run.args(["run", "--json", "--tick", "1h", "--drift", "0s"]);
+    let run = run.stdout(file).stderr(Stdio::null()).spawn();
     let run = Killed(run.expect("it starts"));
     let seen =
         || lines(std::fs::read_to_string(&events).unwrap_or_default().rsplit_once('\n').map_or("", |(all, _)| all));

@@ -7,11 +7,10 @@ mod trouble;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use aws_credential_types::Credentials;
-use aws_sdk_kms::config::{BehaviorVersion, Region};
 use aws_sdk_kms::types::KeyState;
 
-use crate::support::emulators::{self, ACCESS_KEY, REGION};
+use crate::support::emulators;
+use crate::support::hand::config;
 
 /// One pipeline with most kinds; each test plays it in an account of its own.
 fn spec(pipeline: &str) -> String {
@@ -67,12 +66,7 @@ fn destroy(pipeline: &str) -> Vec<String> {
 
 /// What cannot be told apart by name must not be there twice.
 fn living_keys(account: &str) -> usize {
-    let config = aws_sdk_kms::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .endpoint_url(&emulators::ministack().url)
-        .credentials_provider(Credentials::from_keys(account, ACCESS_KEY, None))
-        .build();
+    let config = config!(aws_sdk_kms, &emulators::ministack().url, account).build();
     let kms = aws_sdk_kms::Client::from_conf(config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -8,7 +8,7 @@ mod provision;
 mod watchdog;
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,6 +47,29 @@ impl Endpoint {
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ]
     }
+}
+
+/// The program in a folder of its own, talking to ministack as the caller of this account.
+pub fn program(folder: &Path, account: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").stdin(Stdio::null());
+    command.envs(ministack().env()).env("AWS_ACCESS_KEY_ID", account);
+    command
+}
+
+/// The same with its streams on kinesis-local.
+pub fn program_with_streams(folder: &Path, account: &str) -> Command {
+    let mut command = program(folder, account);
+    command.env("AWS_ENDPOINT_URL_KINESIS", &kinesis_local().url);
+    command
+}
+
+/// What a program that succeeds writes to its standard output.
+pub fn says(command: &mut Command, args: &[&str]) -> String {
+    let output = command.args(args).output().expect("it starts");
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {wrong}{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stdout).expect("text")
 }
 
 /// The whole pipeline on one endpoint; believes every caller.

@@ -3,13 +3,11 @@
 use std::future::Future;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
 use aws_sdk_ec2::types::VpcEndpointType;
-use aws_sdk_kinesis::config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::types::{EncryptionType, ScalingType, StreamMode, StreamModeDetails, StreamStatus};
 use aws_sdk_s3::types::{BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration};
 
-use super::emulators::{ACCESS_KEY, REGION};
+use super::emulators::REGION;
 
 pub struct Hand {
     kinesis: aws_sdk_kinesis::Client,
@@ -21,15 +19,21 @@ pub struct Hand {
     ec2: aws_sdk_ec2::Client,
 }
 
+/// The settings of an SDK's client that calls an emulator for an account.
 macro_rules! config {
     ($service:ident, $url:expr, $account:expr) => {
         $service::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
+            .behavior_version($service::config::BehaviorVersion::latest())
+            .region($service::config::Region::new($crate::support::emulators::REGION))
             .endpoint_url($url)
-            .credentials_provider(Credentials::from_keys($account, ACCESS_KEY, None))
+            .credentials_provider(aws_credential_types::Credentials::from_keys(
+                $account,
+                $crate::support::emulators::ACCESS_KEY,
+                None,
+            ))
     };
 }
+pub(crate) use config;
 
 impl Hand {
     /// `url` answers the address of a service, by the name that the SDKs' variables give it.
