@@ -19,7 +19,12 @@ pub struct Target {
     pub physical: String,
     /// Outputs known from an earlier look (`id`, `arn`), for kinds whose ids AWS assigns.
     pub outputs: BTreeMap<String, String>,
+    /// Its tags as a listing told them. Who looks believes them instead of asking for each resource's; `None`: ask.
+    pub listed: Option<Tags>,
 }
+
+/// Tags of a resource, by key.
+pub type Tags = BTreeMap<String, String>;
 
 impl Target {
     /// Its ARN: the one AWS told, else the one that follows from the name.
@@ -40,6 +45,8 @@ pub struct Claim {
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
     pub found: Vec<Claim>,
+    /// The tags of some of them. A listing may be minutes behind, so they are a hint.
+    pub tags: BTreeMap<Claim, Tags>,
     /// One sentence for each listing that failed: resources may be missing.
     pub blind: Vec<String>,
 }
@@ -117,6 +124,22 @@ pub trait Cloud: Send + Sync {
 
     /// Looks at one resource. Never fails: what cannot be read is `Unreadable`.
     fn observe<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Observed>;
+
+    /// How many resources of this kind one look takes.
+    fn looks_at_once(&self, _schema: &'static Schema) -> usize {
+        1
+    }
+
+    /// Looks at several resources of one kind; the answers stand in their order.
+    fn observe_all<'a>(&'a self, targets: &'a [Target]) -> BoxFuture<'a, Vec<Observed>> {
+        Box::pin(async move {
+            let mut seen = Vec::with_capacity(targets.len());
+            for target in targets {
+                seen.push(self.observe(target).await);
+            }
+            seen
+        })
+    }
 
     /// The cheapest look that tells whether the resource has settled; absent is `Err` of class `Absent`.
     fn state<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>>;

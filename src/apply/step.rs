@@ -49,6 +49,7 @@ impl Runner<'_> {
             scope: self.scope.clone(),
             physical: step.physical.clone(),
             outputs: step.outputs.clone(),
+            listed: None,
         };
         for call in &step.calls {
             let call = self.resolve(step, call, known)?;

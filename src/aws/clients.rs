@@ -1,7 +1,8 @@
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -20,6 +21,8 @@ pub struct Connect {
     pub endpoint_url: Option<String>,
     /// An access key and its secret, in place of the environment's: for tests against emulators.
     pub static_keys: Option<(String, String)>,
+    /// The share of AWS's published rates that is used; 1 where it says nothing.
+    pub api_rate: Option<f64>,
 }
 
 /// Clients of all services in one region, with shared rates.
@@ -31,6 +34,8 @@ pub struct Aws {
     pub(super) rates: Rates,
     pub(super) attempts: u32,
     identity: OnceCell<Caller>,
+    /// What key ids and ARNs stand for, which never changes: streams and archives name keys that were read already.
+    pub keys: Mutex<BTreeMap<String, String>>,
     kinesis: OnceLock<aws_sdk_kinesis::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
@@ -93,9 +98,10 @@ impl Aws {
             config,
             region,
             custom_endpoint,
-            rates: Rates::default(),
+            rates: Rates::new(connect.api_rate.unwrap_or(1.0)),
             attempts,
             identity: OnceCell::new(),
+            keys: Mutex::default(),
             kinesis: OnceLock::new(),
             kms: OnceLock::new(),
             iam: OnceLock::new(),

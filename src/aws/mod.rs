@@ -24,7 +24,7 @@ pub use history::Writes;
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
-use crate::model::{Call, Glance, Made, Observed, Quotas, Readings, Scope, State};
+use crate::model::{Call, Glance, Made, Observed, Quotas, Readings, Resource, Schema, Scope, State};
 
 impl Cloud for Aws {
     fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
@@ -32,13 +32,18 @@ impl Cloud for Aws {
     }
 
     fn observe<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Observed> {
+        Box::pin(async move { seen(kinds::of(target.schema).observe(self, target).await) })
+    }
+
+    fn looks_at_once(&self, schema: &'static Schema) -> usize {
+        kinds::of(schema).looks_at_once()
+    }
+
+    fn observe_all<'a>(&'a self, targets: &'a [Target]) -> BoxFuture<'a, Vec<Observed>> {
         Box::pin(async move {
-            match kinds::of(target.schema).observe(self, target).await {
-                Ok(Some(resource)) => Observed::Present(Box::new(resource)),
-                Ok(None) => Observed::Absent,
-                Err(fault) if fault.is_absent() => Observed::Absent,
-                Err(fault) => Observed::Unreadable(fault.to_string()),
-            }
+            let Some(first) = targets.first() else { return Vec::new() };
+            let answers = kinds::of(first.schema).observe_all(self, targets).await;
+            answers.into_iter().map(seen).collect()
         })
     }
 
@@ -104,6 +109,15 @@ impl Cloud for Aws {
 
     fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(time))
+    }
+}
+
+fn seen(answer: Result<Option<Resource>, Fault>) -> Observed {
+    match answer {
+        Ok(Some(resource)) => Observed::Present(Box::new(resource)),
+        Ok(None) => Observed::Absent,
+        Err(fault) if fault.is_absent() => Observed::Absent,
+        Err(fault) => Observed::Unreadable(fault.to_string()),
     }
 }
 

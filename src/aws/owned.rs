@@ -1,5 +1,7 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::clients::Aws;
-use crate::cloud::{Claim, Claims, Fault};
+use crate::cloud::{Claim, Claims, Fault, Tags};
 use crate::kinds::{self, Tagged};
 use crate::model::{Address, PIPELINE, RESOURCE, Scope};
 
@@ -12,7 +14,10 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Claims {
     let mut claims = Claims::default();
     let mut found: Vec<Tagged> = Vec::new();
     match hints(aws, scope).await {
-        Ok(hints) => found = hints,
+        Ok(hints) => {
+            claims.tags = tags(&hints);
+            found = hints;
+        }
         Err(fault) => claims.blind.push(fault.to_string()),
     }
     for kind in kinds::KINDS {
@@ -27,6 +32,19 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Claims {
     claims.found.sort();
     claims.found.dedup();
     claims
+}
+
+/// What the tagging API tells of each resource. A deleted key and its successor have one name, and nothing tells whose tags are whose.
+fn tags(hints: &[Tagged]) -> BTreeMap<Claim, Tags> {
+    let mut tags = BTreeMap::new();
+    let mut twice = BTreeSet::new();
+    for hint in hints {
+        if tags.insert(hint.claim.clone(), hint.tags.clone()).is_some() {
+            twice.insert(hint.claim.clone());
+        }
+    }
+    tags.retain(|claim, _| !twice.contains(claim));
+    tags
 }
 
 async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
@@ -53,7 +71,7 @@ async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
 }
 
 /// The claim that the tags make, if they are ours and the kind is known to this version.
-fn claim(arn: &str, tags: std::collections::BTreeMap<String, String>, scope: &Scope) -> Option<Tagged> {
+fn claim(arn: &str, tags: Tags, scope: &Scope) -> Option<Tagged> {
     let address: Address = tags.get(RESOURCE)?.parse().ok()?;
     let kind = kinds::named(address.kind())?;
     let physical = kind.physical(arn, &address, scope)?;

@@ -9,8 +9,9 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use crate::model::published_rate;
 
 /// One token bucket for each operation, shared by everything in this process, and a pause that throttling prolongs.
-#[derive(Default)]
 pub struct Rates {
+    /// The published rates times this.
+    factor: f64,
     buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
 }
 
@@ -24,11 +25,20 @@ struct Bucket {
 const LONGEST_QUIET: Duration = Duration::from_secs(10);
 
 impl Rates {
+    /// `factor`: the share of the published rates that is used.
+    pub fn new(factor: f64) -> Self {
+        Self { factor, buckets: Mutex::default() }
+    }
+
     fn bucket(&self, operation: &'static str) -> Arc<Bucket> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(operation).or_insert_with(|| {
-            let rate = NonZeroU32::new(published_rate(operation)).unwrap_or(NonZeroU32::MIN);
-            Arc::new(Bucket { limiter: RateLimiter::direct(Quota::per_second(rate)), quiet: Mutex::new(None) })
+            let rate = f64::from(published_rate(operation)) * self.factor;
+            // A nanosecond is the shortest period there is.
+            let period = Duration::from_secs_f64(1.0 / rate.clamp(1e-3, 1e9)).max(Duration::from_nanos(1));
+            let burst = NonZeroU32::new(rate as u32).unwrap_or(NonZeroU32::MIN);
+            let quota = Quota::with_period(period).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
+            Arc::new(Bucket { limiter: RateLimiter::direct(quota), quiet: Mutex::new(None) })
         });
         Arc::clone(bucket)
     }

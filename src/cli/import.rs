@@ -68,6 +68,7 @@ impl Import<'_> {
             scope: self.scope.clone(),
             physical: name.to_owned(),
             outputs: Default::default(),
+            listed: None,
         }
     }
 

@@ -41,6 +41,9 @@ pub struct Common {
     /// Send all calls to this address; AWS_ENDPOINT_URL_<SERVICE> works as well
     #[arg(long, value_name = "URL", global = true)]
     pub endpoint_url: Option<String>,
+    /// The share of AWS's published API rates to use: 0.5 leaves half to others, 2 suits an account with raised quotas
+    #[arg(long, value_name = "FACTOR", global = true, env = "TIDEGATE_API_RATE", value_parser = api_rate)]
+    pub api_rate: Option<f64>,
     /// A YAML file of prices in US dollars that go before the built-in table, such as `kinesis.shardHour: 0.018`
     #[arg(long, value_name = "FILE", global = true)]
     pub prices: Option<PathBuf>,
@@ -86,6 +89,11 @@ fn variable(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err("write NAME=VALUE".into()),
     }
+}
+
+fn api_rate(text: &str) -> Result<f64, String> {
+    let known = text.parse().ok().filter(|factor| (0.01..=1e6).contains(factor));
+    known.ok_or_else(|| "write a number between 0.01 and 1000000".into())
 }
 
 /// What a variable stands for.
@@ -240,30 +248,23 @@ impl Common {
         if self.cloud != Where::Aws {
             return Err(Failure::refused("the embedded cloud has no CloudWatch", "leave out --cloud"));
         }
-        let endpoint_url = self.endpoint()?;
-        let connect = Connect { profile, region: self.region.clone(), endpoint_url, static_keys: None };
-        Ok(Aws::connect(&connect).await?)
+        self.reach(profile, self.region.clone()).await
+    }
+
+    async fn reach(&self, profile: Option<String>, region: Option<String>) -> Result<Aws, Failure> {
+        let (endpoint_url, api_rate) = (self.endpoint()?, self.api_rate);
+        Ok(Aws::connect(&Connect { profile, region, endpoint_url, static_keys: None, api_rate }).await?)
     }
 
     /// Connects to AWS for the controller's own needs, also beside the embedded cloud.
     pub async fn own_aws(&self, region: Option<String>) -> Result<Aws, Failure> {
-        let region = self.region.clone().or(region);
-        let (profile, endpoint_url) = (self.profile.clone(), self.endpoint()?);
-        Ok(Aws::connect(&Connect { profile, region, endpoint_url, static_keys: None }).await?)
+        self.reach(self.profile.clone(), self.region.clone().or(region)).await
     }
 
     /// Connects to the cloud of a region.
     pub async fn connect(&self, region: Option<String>) -> Result<Arc<dyn Cloud>, Failure> {
         match &self.cloud {
-            Where::Aws => {
-                let connect = Connect {
-                    profile: self.profile.clone(),
-                    region,
-                    endpoint_url: self.endpoint()?,
-                    static_keys: None,
-                };
-                Ok(Arc::new(Aws::connect(&connect).await?))
-            }
+            Where::Aws => Ok(Arc::new(self.reach(self.profile.clone(), region).await?)),
             Where::Local(file) => {
                 let region = region.unwrap_or_else(|| "eu-west-1".into());
                 super::local::open(file, &region, self.local_pace.unwrap_or(Pace::Virtual))

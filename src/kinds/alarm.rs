@@ -127,6 +127,18 @@ impl ResourceKind for Kind {
         Box::pin(effects::observe(aws, target))
     }
 
+    fn looks_at_once(&self) -> usize {
+        effects::AT_ONCE
+    }
+
+    fn observe_all<'a>(
+        &'a self,
+        aws: &'a Aws,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Vec<Result<Option<Resource>, Fault>>> {
+        Box::pin(effects::observe_all(aws, targets))
+    }
+
     fn perform<'a>(
         &'a self,
         aws: &'a Aws,

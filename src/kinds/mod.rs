@@ -52,6 +52,26 @@ pub trait ResourceKind: Send + Sync {
     /// Reads the resource; `None` or a fault of class `Absent` if it is not there.
     fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>>;
 
+    /// How many resources one call of [`ResourceKind::observe_all`] reads.
+    fn looks_at_once(&self) -> usize {
+        1
+    }
+
+    /// Reads several; the answers stand in their order.
+    fn observe_all<'a>(
+        &'a self,
+        aws: &'a Aws,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Vec<Result<Option<Resource>, Fault>>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(targets.len());
+            for target in targets {
+                answers.push(self.observe(aws, target).await);
+            }
+            answers
+        })
+    }
+
     /// The cheapest read that tells whether it has settled.
     fn state<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>> {
         Box::pin(async move {

@@ -26,7 +26,7 @@ use crate::model::{
 
 pub use effects::{glance, text_map};
 pub use import::import;
-pub use physics::{hop_seconds, hops, shard_hours};
+pub use physics::{SHARDS, hop_seconds, hops, shard_hours};
 pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};
 
 /// A Kinesis data stream.

@@ -152,6 +152,7 @@ fn made(world: &mut World, moving: &Moving, schema: &'static Schema, physical: &
         scope: moving.options.scope(),
         physical: physical.into(),
         outputs: Default::default(),
+        listed: None,
     };
     let number = world.next_number();
     let outputs = names::outputs(world, moving, &target, number);

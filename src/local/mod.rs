@@ -322,8 +322,8 @@ impl Cloud for Local {
         Box::pin(async move {
             let found = self.look(|world, moving| owned::claims(world, moving.schemas, &scope.pipeline));
             match found {
-                Ok(found) => Claims { found, blind: Vec::new() },
-                Err(fault) => Claims { found: Vec::new(), blind: vec![fault.to_string()] },
+                Ok(found) => Claims { found, ..Claims::default() },
+                Err(fault) => Claims { blind: vec![fault.to_string()], ..Claims::default() },
             }
         })
     }

@@ -116,6 +116,7 @@ pub fn target(kind: &str, physical: &str) -> Target {
         scope,
         physical: physical.into(),
         outputs: Default::default(),
+        listed: None,
     }
 }
 

@@ -293,15 +293,25 @@ fn replace(question: &Question, desired: &Desired, live: &Resource, wanted: &Att
 /// The wanted attributes with every reference replaced that is known now. A reference to something that does not
 /// exist yet, or that is about to be replaced, stays a reference: "known after apply".
 pub(super) fn resolve(question: &Question, desired: &Desired, sheet: &Sheet) -> Attrs {
+    resolved(question.graph, question.inventory, desired, &|address| sheet.makes(address))
+}
+
+fn resolved(graph: &Graph, inventory: &Inventory, desired: &Desired, makes: &dyn Fn(&Address) -> bool) -> Attrs {
     let known = |reference: &Ref| -> Option<String> {
-        let target = question.graph.get(&reference.address)?;
-        if let Some(output) = target.known_output(&reference.output, &question.inventory.scope) {
+        let target = graph.get(&reference.address)?;
+        if let Some(output) = target.known_output(&reference.output, &inventory.scope) {
             return Some(output);
         }
-        let output = question.inventory.present(&reference.address)?.outputs.get(&reference.output)?;
-        (!sheet.makes(&reference.address)).then(|| output.clone())
+        let output = inventory.present(&reference.address)?.outputs.get(&reference.output)?;
+        (!makes(&reference.address)).then(|| output.clone())
     };
     desired.attrs.iter().map(|(name, value)| (name.clone(), value.resolved(&known))).collect()
+}
+
+/// Whether the living resource is all that is wanted of it, by an inventory that need not be complete yet.
+pub fn is_satisfied(graph: &Graph, inventory: &Inventory, desired: &Desired, live: &Resource) -> bool {
+    let wanted = resolved(graph, inventory, desired, &|_| false);
+    live.state == State::Ready && differing(desired.schema, &wanted, live).is_empty()
 }
 
 /// The wanted fields that the living resource does not satisfy.

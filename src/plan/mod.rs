@@ -17,7 +17,7 @@ use crate::model::{Address, Attrs, Call, Cost, Risk, Scope, Value};
 
 pub use consent::{Agreed, Ambiguous, Consent};
 pub use cost::{PRICES_DATE, PRICES_SOURCE, price_table};
-pub use diff::{Question, plan};
+pub use diff::{Question, is_satisfied, plan};
 pub use digest::{digest_inventory, sealed, watched};
 pub use drift::{Drift, DriftClass, drift};
 

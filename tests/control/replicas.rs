@@ -39,6 +39,7 @@ async fn table(at: &Endpoint, account: &str, name: &str) -> Table {
         region: Some(REGION.into()),
         endpoint_url: Some(at.url.clone()),
         static_keys: Some((account.into(), ACCESS_KEY.into())),
+        api_rate: None,
         ..Connect::default()
     };
     Table::new(Arc::new(Aws::connect(&connect).await.expect("a connection")), name)

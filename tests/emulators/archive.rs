@@ -22,6 +22,7 @@ impl Bench {
             region: Some(endpoint.region.into()),
             endpoint_url: Some(endpoint.url.clone()),
             static_keys: Some(keys),
+            api_rate: None,
             ..Connect::default()
         };
         let aws = Aws::connect(&connect).await.unwrap();
@@ -33,7 +34,8 @@ impl Bench {
             account: endpoint.account.into(),
         };
         let address = Address::new(kind, name);
-        let target = Target { address, schema, scope, physical: physical.into(), outputs: BTreeMap::new() };
+        let target =
+            Target { address, schema, scope, physical: physical.into(), outputs: BTreeMap::new(), listed: None };
         Self { aws, target }
     }
 

@@ -141,7 +141,8 @@ impl Bench {
     pub async fn see(&self, kind: &str, physical: &str) -> Option<Resource> {
         let schema = kinds::named(kind).expect("a kind").schema();
         let (address, scope) = (Address::new(kind, physical), self.scope.clone());
-        let target = Target { address, schema, scope, physical: physical.into(), outputs: BTreeMap::new() };
+        let target =
+            Target { address, schema, scope, physical: physical.into(), outputs: BTreeMap::new(), listed: None };
         match self.local.observe(&target).await {
             Observed::Present(live) => Some(*live),
             Observed::Absent => None,

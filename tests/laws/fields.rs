@@ -396,7 +396,7 @@ async fn a_second_deletion_is_fine() {
         let live = live(&bench, &graph, &address).await;
         let (schema, scope) = (desired.schema, bench.scope.clone());
         let outputs = live.outputs.clone();
-        let target = Target { address, schema, scope, physical: desired.physical.clone(), outputs };
+        let target = Target { address, schema, scope, physical: desired.physical.clone(), outputs, listed: None };
         let shift = Shift { before: Some(&live), wanted: None, changed: Attrs::new(), now: bench.local.now() };
         let calls = (schema.calls)(schema, &shift);
         for call in &calls {

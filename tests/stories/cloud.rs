@@ -207,7 +207,14 @@ fn by_hand_locally(local: &Local, words: &[&str]) -> Result<(), String> {
 fn target(local: &Local, kind: &str, name: &str) -> Result<Target, String> {
     let schema = SCHEMAS.iter().copied().find(|schema| schema.kind == kind).ok_or("no such kind")?;
     let address = tidegate::model::Address::new(kind, name);
-    Ok(Target { address, schema, scope: local.options().scope(), physical: name.into(), outputs: BTreeMap::new() })
+    Ok(Target {
+        address,
+        schema,
+        scope: local.options().scope(),
+        physical: name.into(),
+        outputs: BTreeMap::new(),
+        listed: None,
+    })
 }
 
 /// Makes a call and waits until it has had its effect.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Statistic, Tag};
 
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt};
+
 use super::SCHEMA;
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Class, Fault, Outputs, Target};
@@ -11,18 +14,51 @@ use crate::kinds::Tagged;
 use crate::model::units::Span;
 use crate::model::{Attrs, Call, PIPELINE, RESOURCE, Resource, Scope, State, Value};
 
+/// Names that one DescribeAlarms call takes (its API reference).
+pub const AT_ONCE: usize = 100;
+/// Calls in flight for the tags of one such look.
+const TAGS_AT_ONCE: usize = 10;
+
 pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {
-    let doing = format!("reading alarm {}", target.physical);
+    observe_all(aws, std::slice::from_ref(target)).await.pop().unwrap_or(Ok(None))
+}
+
+pub async fn observe_all(aws: &Aws, targets: &[Target]) -> Vec<Result<Option<Resource>, Fault>> {
+    let doing = match targets {
+        [one] => format!("reading alarm {}", one.physical),
+        all => format!("reading {} alarms", all.len()),
+    };
+    let names: Vec<String> = targets.iter().map(|target| target.physical.clone()).collect();
+    let most = i32::try_from(AT_ONCE).ok();
     let answer = aws
         .call("cloudwatch:DescribeAlarms", &doing, || {
-            aws.cloudwatch().describe_alarms().alarm_names(&target.physical).send()
+            aws.cloudwatch().describe_alarms().set_alarm_names(Some(names.clone())).set_max_records(most).send()
         })
-        .await?;
-    let found = answer.metric_alarms().iter().find(|alarm| alarm.alarm_name() == Some(&target.physical));
-    let Some(alarm) = found else { return Ok(None) };
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(fault) => return targets.iter().map(|_| Err(fault.clone())).collect(),
+    };
+    let found: BTreeMap<&str, &MetricAlarm> =
+        answer.metric_alarms().iter().filter_map(|alarm| Some((alarm.alarm_name()?, alarm))).collect();
+    let mut seen: Vec<BoxFuture<'_, _>> = Vec::with_capacity(targets.len());
+    for target in targets {
+        seen.push(match found.get(target.physical.as_str()) {
+            Some(alarm) => Box::pin(resource(aws, target, alarm)),
+            None => Box::pin(async { Ok(None) }),
+        });
+    }
+    stream::iter(seen).buffered(TAGS_AT_ONCE).collect().await
+}
+
+async fn resource(aws: &Aws, target: &Target, alarm: &MetricAlarm) -> Result<Option<Resource>, Fault> {
     let arn = alarm.alarm_arn().map_or_else(|| target.arn(), str::to_owned);
     let mut attrs = attrs(alarm);
-    attrs.insert("tags".into(), Value::map(tags(aws, &arn).await?));
+    let tags = match &target.listed {
+        Some(tags) => tags.clone(),
+        None => tags(aws, &arn).await?,
+    };
+    attrs.insert("tags".into(), Value::map(tags));
     Ok(Some(Resource {
         physical: target.physical.clone(),
         outputs: BTreeMap::from([("arn".to_owned(), arn)]),

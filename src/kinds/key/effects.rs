@@ -1,5 +1,7 @@
 //! The AWS calls of a key, and the only ones.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use super::*;
 
 /// What a service takes as key id for an attribute.
@@ -18,28 +20,44 @@ pub async fn canonical(aws: &Aws, id: &str) -> Result<String, Fault> {
     if id.ends_with("alias/aws/kinesis") || id.ends_with("alias/aws/s3") {
         return Ok("aws".into());
     }
+    if let Some(known) = keys(aws).get(id) {
+        return Ok(known.clone());
+    }
     match describe(aws, id).await {
-        Ok(key) if key.key_manager() == Some(&KeyManagerType::Aws) => Ok("aws".into()),
-        Ok(key) => Ok(key.arn().unwrap_or(id).to_owned()),
+        Ok(key) => Ok(remember(aws, &key).unwrap_or_else(|| id.to_owned())),
         // A key of another account may be used and yet not be read: its id is compared as it stands.
         Err(fault) if matches!(fault.class, Class::Denied { .. } | Class::Absent) => Ok(id.to_owned()),
         Err(fault) => Err(fault),
     }
 }
 
+fn keys(aws: &Aws) -> MutexGuard<'_, BTreeMap<String, String>> {
+    aws.keys.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps what a key's id and ARN stand for; aliases can be moved to another key.
+fn remember(aws: &Aws, key: &KeyMetadata) -> Option<String> {
+    let arn = key.arn()?;
+    let stands_for = if key.key_manager() == Some(&KeyManagerType::Aws) { "aws" } else { arn };
+    let names = [arn, key.key_id()].map(|name| (name.to_owned(), stands_for.to_owned()));
+    keys(aws).extend(names);
+    Some(stands_for.to_owned())
+}
+
 pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {
-    let key = match describe(aws, &target.physical).await {
+    let (key, alias) = match describe(aws, &target.physical).await {
         Err(fault) if fault.is_absent() => match by_tag(aws, target).await? {
-            Some(key) => key,
+            Some(key) => (key, ""),
             None => return Ok(None),
         },
-        key => key?,
+        key => (key?, target.physical.as_str()),
     };
+    remember(aws, &key);
     let (id, arn) = (key.key_id().to_owned(), key.arn().unwrap_or_default().to_owned());
     let mut attrs = Attrs::new();
     let mut put = |name: &str, value: Value| attrs.insert(name.into(), value);
     put("description", Value::text(key.description().unwrap_or_default()));
-    put("alias", Value::text(if has_alias(aws, target, &id).await? { target.physical.as_str() } else { "" }));
+    put("alias", Value::text(alias));
     let state = match key.key_state() {
         Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => return Ok(None),
         Some(KeyState::Creating | KeyState::Updating) => State::Busy("Creating".into()),
@@ -48,7 +66,10 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
     if key.key_manager() != Some(&KeyManagerType::Aws) {
         put("rotation", rotation(aws, &id).await?);
         put("policy", policy(aws, &id).await?);
-        let tags = tags(aws, &id).await?;
+        let tags = match &target.listed {
+            Some(tags) => tags.iter().map(|(key, value)| (key.clone(), Value::text(value))).collect(),
+            None => tags(aws, &id).await?,
+        };
         if let Some(window) = tags.get(WINDOW) {
             put("deletionWindow", window.clone());
         }
@@ -83,14 +104,6 @@ async fn by_tag(aws: &Aws, target: &Target) -> Result<Option<KeyMetadata>, Fault
         }
     }
     Ok(None)
-}
-
-async fn has_alias(aws: &Aws, target: &Target, id: &str) -> Result<bool, Fault> {
-    match describe(aws, &target.physical).await {
-        Ok(key) => Ok(key.key_id() == id),
-        Err(fault) if fault.is_absent() => Ok(false),
-        Err(fault) => Err(fault),
-    }
 }
 
 async fn rotation(aws: &Aws, id: &str) -> Result<Value, Fault> {

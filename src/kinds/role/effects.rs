@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::Tag;
+use futures::stream::{self, StreamExt};
 
 use super::{REGION, SCHEMA, grants, path};
 use crate::aws::{Aws, unknown_call};
@@ -10,6 +11,8 @@ use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::kinds::Tagged;
 use crate::model::{Attrs, Call, PIPELINE, RESOURCE, Resource, Scope, State, Value};
 
+/// Calls in flight for the tags of roles that were listed.
+const TAGS_AT_ONCE: usize = 10;
 /// The name of the inline policy.
 const POLICY: &str = "tidegate";
 
@@ -110,11 +113,15 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
             break;
         }
     }
-    let mut ours = Vec::new();
-    for name in names {
+    let tagged = names.into_iter().map(|name| async move {
         let doing = format!("reading the tags of role {name}");
         // At most 50 tags, which are one page.
         let answer = aws.call("iam:ListRoleTags", &doing, || aws.iam().list_role_tags().role_name(&name).send()).await;
+        (name, answer)
+    });
+    let mut tagged = stream::iter(tagged).buffered(TAGS_AT_ONCE);
+    let mut ours = Vec::new();
+    while let Some((name, answer)) = tagged.next().await {
         let tags: BTreeMap<String, String> = match answer {
             Err(fault) if fault.is_absent() => continue,
             answer => answer?.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),

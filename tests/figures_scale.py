@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Prints the figures of scale in docs/proof.md: tests/figures_scale.py [--long] BINARY DOUBLE. Timings decide nothing.
+
+BINARY is a release build; DOUBLE what `cargo bench --bench double --no-run` built. --long adds 10,000 streams.
+"""
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+long = "--long" in sys.argv
+binary, double = [os.path.abspath(arg) for arg in sys.argv[1:] if arg != "--long"]
+server = subprocess.Popen([double], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+address = server.stdout.readline().strip()
+REGION = "eu-west-1"
+ENV = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": "/dev/null",
+       "AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1", "PATH": os.environ["PATH"]}
+
+
+def spec(pipeline, streams, whole):
+    text = f"apiVersion: tidegate/v1\npipeline: {pipeline}\nregion: {REGION}\n"
+    text += "" if whole else "alarms: { off: true }\n"
+    key = ", encryption: { key: k%d }" if whole else "%.0s"
+    text += "streams:\n" + "".join(
+        f"  s{n}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 8 }} }}{key % n} }}\n" for n in range(streams))
+    if whole:
+        text += "keys:\n" + "".join(f"  k{n}: {{}}\n" for n in range(streams))
+        text += "access:\n" + "".join(
+            f"  w{n}: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{{ write: s{n} }}] }}\n" for n in range(streams))
+    return text
+
+
+def behave(rates=None, creating_ms=0):
+    query = f"creating={creating_ms}" + (f"&rates={rates}" if rates else "")
+    urllib.request.urlopen(f"{address}/double?{query}").read()
+
+
+def calls():
+    counts = json.load(urllib.request.urlopen(f"{address}/double"))
+    return sum(made for made, _ in counts.values()), sum(refused for _, refused in counts.values()), counts
+
+
+def run(folder, *args, env=ENV, may=(0,)):
+    """Seconds by the clock and of the processor, and megabytes at most."""
+    begin = time.perf_counter()
+    with open(os.path.join(folder, "said"), "w") as said:
+        child = subprocess.Popen([binary, *args], cwd=folder, env={**env, "HOME": folder}, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
+        _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    text = open(os.path.join(folder, "said")).read()
+    assert child.returncode in may, (args, child.returncode, text[-2000:])
+    return time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text
+
+
+def applied(pipeline, streams, whole):
+    folder = tempfile.mkdtemp()
+    with open(os.path.join(folder, "tidegate.yaml"), "w") as file:
+        file.write(spec(pipeline, streams, whole))
+    behave()
+    seconds = run(folder, "apply", "-y", "-q", "--api-rate", "1000000")[0]
+    print(f"applied {pipeline}: {streams} streams{' with keys, roles and alarms' if whole else ''} without limits in {seconds:.1f} s")
+    return folder
+
+
+def no_op(folder, streams, factor, runs=1):
+    """A plan within the limits; the floor is what DescribeStreamSummary's 20 a second take after a full bucket."""
+    floor = (streams / (20 * factor)) - 1
+    took = []
+    for _ in range(runs):
+        behave(rates=factor)
+        seconds, cpu, memory, said = run(folder, "plan", "--api-rate", str(factor))
+        assert "is as described.\n" in said, said[-500:]
+        made, refused, _ = calls()
+        took.append((seconds, cpu, memory, made / streams, refused))
+    seconds, cpu, memory, each, refused = sorted(took)[len(took) // 2]
+    print(f"no-op plan of {streams} streams at {factor} times AWS's rates: {seconds:.1f} s, {seconds / floor:.3f} of the floor of "
+          f"{floor:.1f} s; {each:.2f} calls a stream, {refused} refused; {cpu:.1f} s CPU, {memory:.0f} MB")
+
+
+def unlimited(folder, what, runs=5):
+    took = []
+    for _ in range(runs):
+        behave()
+        took.append(run(folder, "plan", "--api-rate", "1000000"))
+        assert "is as described.\n" in took[-1][3], took[-1][3][-500:]
+    made, _, counts = calls()
+    median = lambda at: statistics.median(one[at] for one in took)
+    print(f"plan of {what} without limits: {median(0):.2f} s, {median(1):.2f} s CPU, {median(2):.0f} MB, {made} calls (median of {runs})")
+    return counts
+
+
+def creation(streams, creating_ms):
+    folder = tempfile.mkdtemp()
+    with open(os.path.join(folder, "tidegate.yaml"), "w") as file:
+        file.write(spec("fresh", streams, False))
+    behave(rates=1, creating_ms=creating_ms)
+    seconds, cpu, memory, _ = run(folder, "apply", "-y", "-q")
+    made, refused, _ = calls()
+    floor = streams / 5 * creating_ms / 1000
+    print(f"creation of {streams} streams that take {creating_ms / 1000:.0f} s each, five at a time: {seconds:.0f} s, {seconds / floor:.2f} of the "
+          f"limit's {floor:.0f} s; {cpu:.1f} s CPU, {made} calls, {refused} refused")
+
+
+def tick(folder, streams, ticks):
+    """A controller's ticks over all streams: the processor's seconds of the last ones, and what it holds in memory."""
+    behave()
+    took = {}
+    for count in (1, ticks):
+        cloud = os.path.join(folder, f"ledger-{count}")
+        args = ["run", "--dry-run", "--ledger", cloud, "--learn", "0", "--tick", "10s", "--ticks", str(count), "--api-rate", "1000000", "--json"]
+        took[count] = run(folder, *args)
+    each = (took[ticks][1] - took[1][1]) / (ticks - 1)
+    print(f"tick over {streams} streams: {each:.2f} s CPU each (of {ticks} less the first), {took[ticks][2]:.0f} MB at most, start with its first "
+          f"tick {took[1][1]:.1f} s CPU")
+
+
+def stopped(folder, streams):
+    """Seconds from SIGTERM to the end, in the middle of a tick."""
+    behave()
+    took = []
+    for at in (0.6, 1.2, 2.4):
+        args = ["run", "--dry-run", "--ledger", "none", "--learn", "1d", "--tick", "10s", "--api-rate", "1000000", "-q"]
+        child = subprocess.Popen([binary, *args], cwd=folder, env={**ENV, "HOME": folder}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(at + 1)
+        begin = time.perf_counter()
+        child.send_signal(signal.SIGTERM)
+        child.wait(timeout=30)
+        assert child.returncode == 0, child.returncode
+        took.append(time.perf_counter() - begin)
+    print(f"SIGTERM in the middle of a tick over {streams} streams that learn a day: at most {max(took):.2f} s to the end (of {len(took)})")
+
+
+def local(streams, runs):
+    folder = tempfile.mkdtemp()
+    with open(os.path.join(folder, "tidegate.yaml"), "w") as file:
+        file.write(spec("embedded", streams, False))
+    cloud = ["--cloud", "local:cloud.json"]
+    made = run(folder, "apply", "-y", "-q", *cloud)[0]
+    took = []
+    for _ in range(runs):
+        took.append(run(folder, "plan", *cloud))
+        assert "is as described.\n" in took[-1][3], took[-1][3][-500:]
+    median = lambda at: statistics.median(one[at] for one in took)
+    print(f"| {streams:,} | {median(0):.2f} s | {median(1):.2f} s | {median(2):.0f} MB | {made:.0f} s |")
+
+
+def month(streams, days):
+    """What the controller holds in memory after the first day and after the last, on the embedded cloud at full speed."""
+    folder = tempfile.mkdtemp()
+    with open(os.path.join(folder, "tidegate.yaml"), "w") as file:
+        file.write(spec("month", streams, False))
+    cloud = ["--cloud", "local:cloud.json"]
+    run(folder, "apply", "-y", "-q", *cloud)
+    begin = time.perf_counter()
+    args = ["run", "--json", "--speed", "max", "--for", f"{days}d", "--traffic", "5", *cloud]
+    child = subprocess.Popen([binary, *args], cwd=folder, env={**ENV, "HOME": folder}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    held, first = {}, None
+    for line in child.stdout:
+        at = json.loads(line).get("at")
+        if at is None:
+            continue
+        first = at if first is None else first
+        day = (at - first) // 86_400
+        if day not in held:
+            with open(f"/proc/{child.pid}/status") as status:
+                held[day] = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+    child.wait()
+    last = max(held)
+    print(f"{days} days of {streams} streams in {time.perf_counter() - begin:.0f} s: " +
+          ", ".join(f"{held[day]:.1f} MB after day {day}" for day in sorted(held) if day in (1, 2, 4, 8, 16, last)) +
+          f"; {held[last] / held[1] - 1:+.1%} from the first day to the last")
+
+
+if __name__ == "__main__":
+    only = os.environ.get("FIGURES", "plan,whole,local,month,create,tick").split(",")
+    if "plan" in only:
+        plain = applied("plain", 1000, False)
+        no_op(plain, 1000, 1)
+        unlimited(plain, "1,000 streams")
+    if "whole" in only:
+        whole = applied("whole", 1000, True)
+        print(json.dumps(unlimited(whole, "1,000 streams with keys, roles and alarms")))
+    if "local" in only:
+        print("| streams on the embedded cloud | no-op plan | CPU | memory | made in |\n|---|---|---|---|---|")
+        for streams, runs in ((100, 5), (1000, 5), (10_000, 3)) if long else ((100, 5), (1000, 5)):
+            local(streams, runs)
+    if "month" in only:
+        month(20, 30)
+    if "create" in only:
+        creation(200, 10_000)
+    if long or "tick" in only:
+        many = applied("many", 10_000, False)
+        if long:
+            no_op(many, 10_000, 10)
+            unlimited(many, "10,000 streams", 3)
+        if "tick" in only:
+            tick(many, 10_000, 6)
+            stopped(many, 10_000)
+    server.stdin.close()
