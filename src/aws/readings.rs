@@ -25,15 +25,16 @@ const ALARMS: usize = 100;
 type Place = fn(&mut Metrics) -> &mut Option<f64>;
 
 /// Metrics of the namespace AWS/Kinesis, and their statistic. (The iterator age has no sum.)
-const METRICS: [(&str, &str, Place); 5] = [
+const METRICS: [(&str, &str, Place); 6] = [
     ("IncomingRecords", "Sum", |metrics| &mut metrics.records),
     ("IncomingBytes", "Sum", |metrics| &mut metrics.bytes),
     ("WriteProvisionedThroughputExceeded", "Sum", |metrics| &mut metrics.refused),
     ("ReadProvisionedThroughputExceeded", "Sum", |metrics| &mut metrics.reads_refused),
+    ("GetRecords.Bytes", "Sum", |metrics| &mut metrics.read_bytes),
     ("GetRecords.IteratorAgeMilliseconds", "Maximum", |metrics| &mut metrics.age_ms),
 ];
 
-/// Minutes of one stream as they are put together from five results.
+/// Minutes of one stream as they are put together from one result a metric.
 type Minutes = BTreeMap<i64, Metrics>;
 /// The streams of one call, in their order: their minutes, or why those are not all there.
 type Batch = Vec<Result<Minutes, String>>;
@@ -160,7 +161,7 @@ mod tests {
         let ids: Vec<String> = queries(17, "clicks").filter_map(|query| query.id).collect();
         assert_eq!(
             ids.iter().map(|id| place(id)).collect::<Vec<_>>(),
-            (0..5).map(|metric| Some((17, metric))).collect::<Vec<_>>()
+            (0..METRICS.len()).map(|metric| Some((17, metric))).collect::<Vec<_>>()
         );
         assert_eq!((place("s1m9"), place("x"), place("s1")), (None, None, None));
     }

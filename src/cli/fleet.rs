@@ -61,6 +61,8 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
     // Half of what the API allows in a second: 20 summaries, 5 lists of tags.
     let rules = Rules {
         look_seconds: rules.look_seconds.max(count / 10),
+        // A decision takes some 700 bytes: 30 MB at most.
+        decisions: usize::try_from(40_000 / count.max(1)).unwrap_or(0).clamp(4, rules.decisions.max(4)),
         tag_seconds: rules.tag_seconds.max(count / 2),
         ..rules
     };
@@ -75,6 +77,7 @@ pub fn target(job: &Job, desired: &Desired) -> Target {
         scope: job.scope.clone(),
         physical: desired.physical.clone(),
         outputs: BTreeMap::new(),
+        listed: None,
     }
 }
 

@@ -56,6 +56,9 @@ pub struct Args {
     /// Calls of UpdateShardCount that AWS allows a stream in 24 hours
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     calls_a_day: u32,
+    /// Streams of one account and region that may reshard at the same time; the fullest go first
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    at_once: u16,
     /// The past that is read from CloudWatch for a stream that nothing is known of
     #[arg(long, value_name = "TIME", default_value = "14d")]
     learn: Span,
@@ -126,6 +129,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     }
     let rules = Rules {
         calls_a_day: args.calls_a_day,
+        at_once: args.at_once.into(),
         dry_run: args.dry_run,
         tick_seconds: u32::try_from(args.tick.seconds()).unwrap_or(u32::MAX).max(1),
         learn_minutes: i64::try_from(args.learn.seconds() / 60).unwrap_or(i64::MAX).min(14 * 1440),

@@ -4,7 +4,7 @@ use super::report::{Decision, Verb};
 use super::stream::{Moment, Rules, Seen, Step, Stream, sample};
 use super::{Record, hand};
 use crate::model::Glance;
-use crate::scale::{Proposal, Reason, dispose};
+use crate::scale::{Admission, Proposal, Reason, dispose};
 
 /// Metrics of these minutes back must all be there before a shard is taken away: newer ones may not have come yet.
 const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
@@ -22,6 +22,7 @@ impl Stream {
         let moment = Moment { rules, now };
         let mut records = Vec::new();
         self.absorb(seen, moment, &mut records);
+        self.inputs.quota = seen.quota;
         let woken_by = match (seen.heard, self.inputs.wakes()) {
             (Some(name), _) => format!("alarm {name}, told by the queue"),
             (None, Some(alarm)) => format!("alarm {}", alarm.name),
@@ -30,7 +31,7 @@ impl Stream {
         let decision = Decision { woken_by, ..self.decide(moment) };
         let mut is_news = records.iter().any(|record| matches!(record, Record::Decided { .. }));
         if decision.verb == Verb::Hold {
-            let record = self.conclude(&decision);
+            let record = self.conclude(&decision, rules);
             is_news |= record.is_some();
             records.extend(record);
         }
@@ -213,9 +214,28 @@ impl Stream {
                 Decision { verb: Verb::Hold, reason: "changed".into(), to: again.from, because, ..again }
             }
         };
-        records.extend(self.conclude(&held));
+        records.extend(self.conclude(&held, rules));
         self.judge(moment);
         Err(Box::new(Step { records, decision: held, is_news: true }))
+    }
+
+    /// Other streams go first: the decision becomes a hold, and is taken anew in the next tick.
+    pub fn put_off(&mut self, decision: Decision, admission: Admission, rules: &Rules, now: i64) -> Vec<Record> {
+        let (reason, why) = match admission {
+            Admission::Go => return Vec::new(),
+            Admission::OtherStreams => {
+                let most = rules.at_once;
+                (Reason::OtherStreams, format!("{most} streams reshard already, and others are more urgent"))
+            }
+            Admission::Quota => {
+                (Reason::Quota, "the account has no room for its shards beside those of other streams".to_owned())
+            }
+        };
+        let because = format!("{}; held: {why}", decision.because);
+        let held = Decision { verb: Verb::Hold, reason: slug(reason).into(), to: decision.from, because, ..decision };
+        let records = self.conclude(&held, rules).into_iter().collect();
+        self.judge(Moment { rules, now });
+        records
     }
 
     /// The call is written down and about to be sent.

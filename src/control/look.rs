@@ -115,7 +115,7 @@ impl Stream {
             woken_by: "tick".into(),
             numbers: self.numbers(moment.rules, moment.minute()),
         };
-        self.remember(decision.clone());
+        self.remember(decision.clone(), moment.rules);
         records.push(Record::Decided { decision });
     }
 

@@ -4,16 +4,14 @@ use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
 use super::{Foreign, Key, Record};
 use crate::model::{Attrs, Glance, Metrics, Scope};
-use crate::scale::{Alarm, Bounds, Budget, Inputs, Policy, Proposal, Resize, Sample, View, Window};
+use crate::scale::{Alarm, Bounds, Budget, Inputs, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window};
 
 /// Minutes of samples in memory: the policy has taken in what is older.
-const WINDOW: usize = 180;
+const WINDOW: usize = 120;
 /// The policy is shown old minutes in pieces of so many.
 const PIECE: usize = 60;
 /// Minutes that are read again in each tick, since CloudWatch corrects its newest datapoints.
 const AGAIN: i64 = 12;
-/// Decisions in memory, for the report.
-const DECISIONS: usize = 20;
 
 /// The outcome of a decision that is only told.
 pub const DRY_RUN: &str = "dry-run";
@@ -31,6 +29,10 @@ pub struct Rules {
     pub tag_seconds: i64,
     /// Minutes of the past that are asked for where nothing is known.
     pub learn_minutes: i64,
+    /// Streams of one account and region that may reshard at the same time.
+    pub at_once: usize,
+    /// Decisions of each stream in memory, for the report; the ledger has them all.
+    pub decisions: usize,
 }
 
 impl Default for Rules {
@@ -42,6 +44,8 @@ impl Default for Rules {
             look_seconds: 60,
             tag_seconds: 60,
             learn_minutes: 14 * 1440,
+            at_once: 20,
+            decisions: 20,
         }
     }
 }
@@ -77,6 +81,8 @@ pub struct Seen<'a> {
     pub alarms: Option<&'a [Alarm]>,
     /// The one of them that the wake-up queue told of.
     pub heard: Option<&'a str>,
+    /// Open shards of the account, where they were asked for lately.
+    pub quota: Option<Quota>,
 }
 
 /// What a tick made of it.
@@ -178,6 +184,11 @@ impl Stream {
         }
     }
 
+    /// Whether a reshard is under way, ours or not.
+    pub fn is_resharding(&self) -> bool {
+        self.pending().is_some() || self.state.as_deref() == Some("UPDATING")
+    }
+
     /// The bounds as the pin narrows them.
     pub(super) fn narrowed(&self) -> Bounds {
         let Bounds { min, max } = self.bounds;
@@ -221,7 +232,7 @@ impl Stream {
                     rules,
                 );
             }
-            Record::Decided { decision } => self.remember(decision.clone()),
+            Record::Decided { decision } => self.remember(decision.clone(), rules),
             other => {
                 let mut memory = super::Memory { resizes: std::mem::take(&mut self.resizes), ..Default::default() };
                 memory.foreign = std::mem::take(&mut self.foreign);
@@ -242,9 +253,9 @@ impl Stream {
         (self.last, self.refusals, self.quiet_until) = (None, 0, i64::MIN);
     }
 
-    pub(super) fn remember(&mut self, decision: Decision) {
+    pub(super) fn remember(&mut self, decision: Decision, rules: &Rules) {
         self.decisions.push_back(decision);
-        while self.decisions.len() > DECISIONS {
+        while self.decisions.len() > rules.decisions {
             self.decisions.pop_front();
         }
     }
@@ -324,7 +335,7 @@ impl Stream {
     }
 
     /// Ends a decision with what came of it. Answers the record if it is news.
-    pub fn conclude(&mut self, decision: &Decision) -> Option<Record> {
+    pub fn conclude(&mut self, decision: &Decision, rules: &Rules) -> Option<Record> {
         // What is only told in a dry run would else be told every minute.
         let idle = decision.verb == Verb::Hold || decision.outcome.as_deref() == Some(DRY_RUN);
         let same = |before: &Decision| {
@@ -336,7 +347,7 @@ impl Stream {
         if !news {
             return None;
         }
-        self.remember(decision.clone());
+        self.remember(decision.clone(), rules);
         Some(Record::Decided { decision: decision.clone() })
     }
 }
@@ -346,6 +357,8 @@ pub fn sample(metrics: &Metrics) -> Sample {
     /// Records and bytes that one shard takes in a minute.
     const RECORDS: f64 = 60.0 * 1000.0;
     const BYTES: f64 = 60.0 * 1_048_576.0;
+    /// Bytes that one shard gives to all shared consumers in a minute.
+    const READ_BYTES: f64 = 2.0 * BYTES;
     let both = metrics.records.zip(metrics.bytes);
     let accepted = both.map(|(records, bytes)| (records / RECORDS).max(bytes / BYTES));
     let per_record = match (accepted, metrics.records) {
@@ -358,7 +371,7 @@ pub fn sample(metrics: &Metrics) -> Sample {
         accepted: finite(accepted),
         rejected: finite(rejected),
         age: finite(metrics.age_ms.map(|age| age / 60_000.0)),
-        ..Sample::default()
+        reads: Reads { shared: finite(metrics.read_bytes.map(|bytes| bytes / READ_BYTES)), fan_out: None },
     }
 }
 
@@ -374,11 +387,10 @@ mod tests {
             refused: Some(3_000.0),
             age_ms: Some(90_000.0),
             reads_refused: None,
+            read_bytes: Some(60.0 * 1_048_576.0),
         };
-        assert_eq!(
-            sample(&whole),
-            Sample { accepted: Some(1.0), rejected: Some(0.1), age: Some(1.5), ..Sample::default() }
-        );
+        let reads = Reads { shared: Some(0.5), fan_out: None };
+        assert_eq!(sample(&whole), Sample { accepted: Some(1.0), rejected: Some(0.1), age: Some(1.5), reads });
         assert_eq!(sample(&Metrics { bytes: None, ..whole }).accepted, None);
         assert_eq!(sample(&Metrics { records: None, ..whole }).accepted, None);
         assert_eq!(sample(&Metrics { bytes: Some(f64::NAN), records: Some(f64::NAN), ..whole }).accepted, None);

@@ -66,7 +66,8 @@ impl Bench {
 
     fn metrics(&self) -> Vec<(i64, Metrics)> {
         let (records, bytes) = (Some(30_000.0), Some(1e6));
-        let of = Metrics { records, bytes, refused: Some(0.0), reads_refused: None, age_ms: Some(0.0) };
+        let of =
+            Metrics { records, bytes, refused: Some(0.0), reads_refused: None, read_bytes: None, age_ms: Some(0.0) };
         (self.minute - 12..=self.minute - 3)
             .filter(|minute| !self.gaps.contains(minute))
             .map(|minute| (minute, of))
@@ -76,7 +77,13 @@ impl Bench {
     fn tick(&mut self) -> Step {
         self.minute += 1;
         let (metrics, now) = (self.metrics(), self.now());
-        let seen = Seen { glance: Some(Ok(&self.glance)), metrics: Some(Ok(&metrics)), alarms: None, heard: None };
+        let seen = Seen {
+            glance: Some(Ok(&self.glance)),
+            metrics: Some(Ok(&metrics)),
+            alarms: None,
+            heard: None,
+            quota: None,
+        };
         self.stream.tick(&seen, &self.rules, now)
     }
 
@@ -91,7 +98,7 @@ impl Bench {
         let record = self.stream.confirm(decision, Ok(&self.glance), &self.rules, now).unwrap();
         self.stream.recall(&record, &self.rules);
         self.stream.answered(self.minute, answer, &self.rules, now);
-        self.stream.conclude(decision);
+        self.stream.conclude(decision, &self.rules);
         self.minute
     }
 

@@ -56,6 +56,7 @@ fn of(minute: &Minute) -> Metrics {
         bytes: value("IncomingBytes"),
         refused: value("WriteProvisionedThroughputExceeded"),
         reads_refused: value("ReadProvisionedThroughputExceeded"),
+        read_bytes: value("GetRecords.Bytes"),
         age_ms: value("GetRecords.IteratorAgeMilliseconds"),
     }
 }

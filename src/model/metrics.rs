@@ -12,6 +12,8 @@ pub struct Metrics {
     pub refused: Option<f64>,
     /// GetRecords calls that it refused (ReadProvisionedThroughputExceeded).
     pub reads_refused: Option<f64>,
+    /// Bytes that the shared consumers read (GetRecords.Bytes).
+    pub read_bytes: Option<f64>,
     /// The highest iterator age over shards and consumers, in milliseconds (GetRecords.IteratorAgeMilliseconds).
     pub age_ms: Option<f64>,
 }

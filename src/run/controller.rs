@@ -3,13 +3,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::stream::{self, StreamExt};
 
+use super::admit::Room;
 use super::observe::{self, Look};
-use super::{Fence, Heard, Ledger, act};
+use super::{Fence, Heard, Ledger, act, admit};
 use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
 use crate::control::{DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
 use crate::model::{Glance, Readings};
-use crate::scale::Alarm;
+use crate::scale::{Admission, Alarm};
 
 /// Looks in one tick: DescribeStreamSummary allows 20 a second, and half of that is left to others.
 const LOOKS: usize = 600;
@@ -45,6 +46,7 @@ pub struct Controller {
     turn: usize,
     stop: Stop,
     heard: Heard,
+    room: Room,
 }
 
 /// What a tick read; metrics and alarms by cloud.
@@ -85,7 +87,7 @@ impl Controller {
         let fleet = Arc::new(Mutex::new(fleet));
         let into = Arc::clone(&fleet);
         ledger.recall(&mut |entry| locked(&into).recall(&entry)).await?;
-        Ok(Self { clouds, watches, fleet, ledger, turn: 0, stop, heard })
+        Ok(Self { clouds, watches, fleet, ledger, turn: 0, stop, heard, room: Room::default() })
     }
 
     /// What others read: lock it shortly.
@@ -99,8 +101,9 @@ impl Controller {
         let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
         let mut troubles = self.take_over().await;
         let mut read = self.observe(&now).await;
-        let (entries, mut wishes) = self.decide(&now, &read, tell);
+        let (mut entries, mut wishes) = self.decide(&now, &read, tell);
         troubles.append(&mut read.troubles);
+        troubles.extend(self.put_off(&mut wishes, &mut entries, tell).await);
         let failed = self.write(entries, false, &mut troubles).await;
         wishes.retain(|(at, _)| !failed.contains(&self.pipeline(*at)));
         if !self.stop.is_asked() {
@@ -250,8 +253,8 @@ impl Controller {
                 let rings = |alarm: &&Alarm| all.contains(&alarm.name) || heard.contains(&alarm.name);
                 watch.alarms.iter().filter(rings).cloned().collect()
             });
-            let seen =
-                Seen { glance, metrics, alarms: ringing.as_deref(), heard: told.map(|alarm| alarm.name.as_str()) };
+            let (alarms, quota) = (ringing.as_deref(), self.room.quota(watch.cloud, now[watch.cloud]));
+            let seen = Seen { glance, metrics, alarms, heard: told.map(|alarm| alarm.name.as_str()), quota };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.
@@ -264,7 +267,7 @@ impl Controller {
             }
             if rules.dry_run {
                 let decision = Decision { outcome: Some(DRY_RUN.into()), ..step.decision };
-                let record = stream.conclude(&decision);
+                let record = stream.conclude(&decision, &rules);
                 tell_step(stream.key.clone(), record.as_slice(), tell);
                 entries.extend(entries_of(&stream.key, record.into_iter().collect()));
             } else {
@@ -272,6 +275,30 @@ impl Controller {
             }
         }
         (entries, wishes)
+    }
+
+    /// Leaves the most urgent wishes, as many as may go at once.
+    async fn put_off(
+        &mut self,
+        wishes: &mut Vec<(usize, Decision)>,
+        entries: &mut Vec<Entry>,
+        tell: &(dyn Fn(Told) + Sync),
+    ) -> Vec<String> {
+        let growing = wishes.iter().filter(|(_, decision)| decision.to > decision.from);
+        let growing = growing.map(|(at, _)| self.watches[*at].cloud).collect();
+        let troubles = self.room.ask(&self.clouds, &growing).await;
+        let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
+        let mut fleet = locked(&self.fleet);
+        let mut admitted = admit::admitted(&fleet, &self.watches, wishes, &self.room, &now).into_iter();
+        wishes.retain(|(at, decision)| {
+            let admission = admitted.next().unwrap_or(Admission::Go);
+            let (stream, rules) = fleet.stream(*at);
+            let records = stream.put_off(decision.clone(), admission, &rules, now[self.watches[*at].cloud]);
+            tell_step(stream.key.clone(), &records, tell);
+            entries.extend(entries_of(&stream.key, records));
+            admission == Admission::Go
+        });
+        troubles
     }
 
     /// Looks once more, writes down, calls, writes down.
@@ -319,7 +346,7 @@ impl Controller {
             }
             let (stream, rules) = fleet.stream(going.at);
             let mut records: Vec<Record> = stream.answered(going.called, answer, &rules, now).into_iter().collect();
-            records.extend(stream.conclude(&Decision { outcome: Some(outcome), ..going.decision }));
+            records.extend(stream.conclude(&Decision { outcome: Some(outcome), ..going.decision }, &rules));
             tell_step(stream.key.clone(), &records, tell);
             entries.extend(entries_of(&stream.key, records));
         }

@@ -1,6 +1,7 @@
 //! The controller's shell: looks, writes down, calls. What is to be done is decided in `control`.
 
 mod act;
+mod admit;
 mod controller;
 mod drift;
 mod file;

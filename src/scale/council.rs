@@ -64,6 +64,8 @@ impl Default for Temper {
 
 /// Metrics are about so many minutes old when a rule of a shadow looks at them.
 const LAG: usize = 3;
+/// After so many minutes without any, no call of before counts.
+const LONG_AGO: i64 = 1440;
 /// Weights are worked out anew so often, in minutes.
 const REWEIGH: i64 = 5;
 
@@ -82,6 +84,8 @@ pub struct Council {
     /// What was known at each of the last minutes, oldest first.
     known: VecDeque<Signs>,
     weighed: Option<(i64, f64)>,
+    /// The newest minute.
+    watched: Option<i64>,
 }
 
 /// What the council wants.
@@ -109,6 +113,7 @@ impl Council {
             evidence: 0.0,
             known: VecDeque::new(),
             weighed: None,
+            watched: None,
         }
     }
 
@@ -117,6 +122,10 @@ impl Council {
         let fade = 0.5f64.powf(1.0 / (self.temper.half_life_days * 1440.0));
         self.evidence = self.evidence * fade + 1.0;
         let known = if self.known.len() < LAG { None } else { self.known.pop_front() };
+        if self.watched.is_some_and(|last| minute > last + LONG_AGO) {
+            self.shadows.iter_mut().for_each(Shadow::forget_calls);
+        }
+        self.watched = Some(minute);
         for (at, member) in self.members.iter().enumerate() {
             let bill = self.shadows[at].step(minute, load, &member.rule, known.as_ref(), calls_a_day, pace);
             self.capacity[at] = self.capacity[at] * fade + bill.capacity;

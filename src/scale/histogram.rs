@@ -8,6 +8,8 @@ const BUCKETS: usize = 400;
 /// How often each load occurred, old minutes fading with a half-life: fixed memory for any length of history.
 #[derive(Clone, Debug)]
 pub struct Histogram {
+    /// The bucket of the first weight. Most streams know a small part of all loads.
+    first: usize,
     weights: Vec<f64>,
     total: f64,
     /// The weight of the next minute; it grows instead of all others shrinking.
@@ -17,20 +19,35 @@ pub struct Histogram {
 
 impl Histogram {
     pub fn new(half_life_minutes: f64) -> Self {
-        Self { weights: vec![0.0; BUCKETS], total: 0.0, next: 1.0, growth: 2f64.powf(1.0 / half_life_minutes) }
+        Self { first: 0, weights: Vec::new(), total: 0.0, next: 1.0, growth: 2f64.powf(1.0 / half_life_minutes) }
     }
 
     /// Takes one minute of `load` shards.
     pub fn add(&mut self, load: f64) {
         let bucket = if load < LEAST { 0 } else { ((load / LEAST).ln() / WIDTH) as usize + 1 };
         self.next *= self.growth;
-        self.weights[bucket.min(BUCKETS - 1)] += self.next;
+        *self.weight(bucket.min(BUCKETS - 1)) += self.next;
         self.total += self.next;
         if self.next > 1e9 {
             self.weights.iter_mut().for_each(|weight| *weight /= self.next);
             self.total /= self.next;
             self.next = 1.0;
         }
+    }
+
+    fn weight(&mut self, bucket: usize) -> &mut f64 {
+        if self.weights.is_empty() {
+            self.first = bucket;
+        }
+        if bucket < self.first {
+            self.weights.splice(0..0, std::iter::repeat_n(0.0, self.first - bucket));
+            self.first = bucket;
+        }
+        let at = bucket - self.first;
+        if at >= self.weights.len() {
+            self.weights.resize(at + 1, 0.0);
+        }
+        &mut self.weights[at]
     }
 
     /// The loads that were exceeded in the given shares of time, which fall: upper edges of buckets, in shards.
@@ -40,7 +57,7 @@ impl Histogram {
         for at in (0..N).rev() {
             while above <= shares[at] * self.total && bucket > 0 {
                 bucket -= 1;
-                above += self.weights[bucket];
+                above += bucket.checked_sub(self.first).and_then(|at| self.weights.get(at)).copied().unwrap_or(0.0);
             }
             found[at] = if bucket == 0 { 0.0 } else { LEAST * (WIDTH * bucket as f64).exp() };
         }

@@ -17,10 +17,15 @@ pub const FLOORS: usize = HALF_LIVES.len() * SHARES.len();
 const WINSOR: f64 = 4.0;
 /// Days of which the season takes the middle one.
 const SEASON_DAYS: usize = 3;
-/// The season is the highest load of the same time of day, from 2 minutes before the newest minute to 23 after it.
-const SEASON_SPAN: usize = 26;
-const SEASON_AHEAD: usize = 23;
-const DAY: usize = 1440;
+/// Minutes of a step of the season.
+const STEP: u64 = 5;
+/// The season is the highest load of the same time of day, from 2 minutes before the newest minute to 23 after it: so many
+/// whole steps and the first minute of another.
+const SPAN: usize = 5;
+const DAY: u64 = 1440;
+/// The days, and the step that the newest minute is in.
+const SEASON_STEPS: usize = SEASON_DAYS * (DAY / STEP) as usize + 1;
+const HOUR: usize = 60;
 
 /// All that rules know of a stream, in units of one shard's usable capacity.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -37,12 +42,13 @@ pub struct Signs {
     pub season: f64,
 }
 
-/// The past of one stream: seven days of minutes, and what is older as two histograms.
+/// The past of one stream, in some 15 KB: thousands of streams fit into one process.
 #[derive(Clone, Debug)]
 pub struct History {
     minutes: u64,
-    /// Loads of the last days, newest last.
+    /// Loads of the last hour, newest last.
     recent: VecDeque<f64>,
+    season: Season,
     /// Minutes that no later minute has exceeded, oldest and highest first.
     peaks: VecDeque<(u64, f64)>,
     /// The highest minute ever, an hour late.
@@ -55,7 +61,8 @@ impl Default for History {
     fn default() -> Self {
         Self {
             minutes: 0,
-            recent: VecDeque::new(),
+            recent: VecDeque::with_capacity(HOUR + 1),
+            season: Season::default(),
             peaks: VecDeque::new(),
             highest: 0.0,
             memories: HALF_LIVES.map(Histogram::new),
@@ -69,10 +76,11 @@ impl History {
     pub fn take(&mut self, load: f64) -> Signs {
         self.minutes += 1;
         let longest = WINDOWS[WINDOWS.len() - 1];
-        self.recent.push_back(load);
-        if self.recent.len() > longest {
+        if self.recent.len() > HOUR {
             self.recent.pop_front();
         }
+        self.recent.push_back(load);
+        self.season.take(self.minutes, load);
         while self.peaks.back().is_some_and(|peak| peak.1 <= load) {
             self.peaks.pop_back();
         }
@@ -80,8 +88,8 @@ impl History {
         while self.peaks.front().is_some_and(|peak| peak.0 + longest as u64 <= self.minutes) {
             self.peaks.pop_front();
         }
-        self.highest = self.highest.max(self.ago(60).unwrap_or_default());
-        let bounded = if self.minutes > DAY as u64 { load.min(WINSOR * self.highest.max(0.3)) } else { load };
+        self.highest = self.highest.max(self.ago(HOUR).unwrap_or_default());
+        let bounded = if self.minutes > DAY { load.min(WINSOR * self.highest.max(0.3)) } else { load };
         self.memories.iter_mut().for_each(|memory| memory.add(bounded));
         self.read(load);
         self.signs
@@ -109,30 +117,66 @@ impl History {
                 self.signs.floors[at * SHARES.len()..][..SHARES.len()].copy_from_slice(&memory.exceeded(SHARES));
             }
         }
-        self.signs.season = self.season();
+        // Moves once in five minutes.
+        if self.minutes.is_multiple_of(STEP) {
+            self.signs.season = self.season.of(self.minutes);
+        }
     }
 
     /// The load so many minutes ago.
     fn ago(&self, minutes: usize) -> Option<f64> {
         self.recent.len().checked_sub(minutes + 1).map(|at| self.recent[at])
     }
+}
 
-    /// Moves once in five minutes, since it looks at 78 of them.
-    fn season(&self) -> f64 {
-        if self.recent.len() < SEASON_DAYS * DAY {
+/// Three days in steps of five minutes, from two minutes before a full five to two after it.
+#[derive(Clone, Debug, Default)]
+struct Season {
+    /// The step of the oldest element.
+    first: u64,
+    steps: VecDeque<Step>,
+}
+
+/// Single precision: loads are known to a few digits, and there are 864 steps for each stream.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    first: f32,
+    highest: f32,
+}
+
+impl Season {
+    fn take(&mut self, minute: u64, load: f64) {
+        let (step, load) = ((minute + 2) / STEP, load as f32);
+        if self.steps.is_empty() {
+            // To the end at once, since doubling would take up to twice as much.
+            self.steps.reserve_exact(SEASON_STEPS);
+            self.first = step;
+        }
+        match self.steps.get_mut((step - self.first) as usize) {
+            Some(known) => known.highest = known.highest.max(load),
+            None => {
+                if self.steps.len() == SEASON_STEPS {
+                    self.steps.pop_front();
+                    self.first += 1;
+                }
+                self.steps.push_back(Step { first: load, highest: load });
+            }
+        }
+    }
+
+    /// What the next minutes needed on the middle one of the last days; 0 before there were so many. `minute` is a full five.
+    fn of(&self, minute: u64) -> f64 {
+        if minute < SEASON_DAYS as u64 * DAY {
             return 0.0;
         }
-        if !self.minutes.is_multiple_of(5) {
-            return self.signs.season;
+        let mut days = [0.0f32; SEASON_DAYS];
+        for (day, highest) in (1..).zip(&mut days) {
+            let oldest = (minute / STEP - day * (DAY / STEP) - self.first) as usize;
+            let whole = self.steps.range(oldest..oldest + SPAN).map(|step| step.highest);
+            *highest = whole.fold(self.steps[oldest + SPAN].first, f32::max);
         }
-        let mut days = [0.0; SEASON_DAYS];
-        for (day, highest) in days.iter_mut().enumerate() {
-            let newest = self.recent.len() - 1 + SEASON_AHEAD - (day + 1) * DAY;
-            let span = newest.saturating_sub(SEASON_SPAN - 1)..=newest;
-            *highest = span.map(|at| self.recent[at]).fold(0.0, f64::max);
-        }
-        days.sort_by(f64::total_cmp);
-        days[SEASON_DAYS / 2]
+        days.sort_by(f32::total_cmp);
+        f64::from(days[SEASON_DAYS / 2])
     }
 }
 
@@ -163,6 +207,24 @@ mod tests {
         }
         assert_eq!(history.signs.rise, 2.0);
         assert_eq!(history.signs.sustained, [22.0, 20.0, 18.0, 14.0]);
+    }
+
+    #[test]
+    fn the_season_is_that_of_a_plain_search() {
+        let (mut history, mut loads) = (History::default(), Vec::new());
+        for minute in 1..=5 * DAY as usize {
+            // Whole numbers, which single precision holds.
+            loads.push(((minute * 7919 + minute * minute % 977) % 1013) as f64);
+            let signs = history.take(loads[minute - 1]);
+            if minute.is_multiple_of(5) && minute >= 3 * DAY as usize {
+                let mut days = [1, 2, 3].map(|day| {
+                    let newest = minute - 1 + 23 - day * DAY as usize;
+                    loads[newest.saturating_sub(25)..=newest].iter().copied().fold(0.0, f64::max)
+                });
+                days.sort_by(f64::total_cmp);
+                assert_eq!(signs.season, days[1], "minute {minute}");
+            }
+        }
     }
 
     #[test]

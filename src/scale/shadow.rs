@@ -5,18 +5,71 @@ use std::collections::VecDeque;
 
 /// Minutes for which producers are thought to send a rejected record again.
 const RETRY_MINUTES: usize = 5;
-const DAY: i64 = 1440;
+const DAY: u16 = 1440;
 
 /// A stream that does not exist: it gets the load of the real one, but obeys a single rule. Its bill says how good that rule would have been.
 #[derive(Clone, Debug)]
 pub struct Shadow {
     shards: u32,
     /// The count of a running reshard, and the minute in which it serves.
-    coming: Option<(u32, i64)>,
-    /// Minutes of the calls of the last 24 hours, oldest first.
-    calls: VecDeque<i64>,
-    /// Rejected records by age, youngest first; none if all are served.
-    retries: Option<[f64; RETRY_MINUTES]>,
+    coming: Option<(u32, u32)>,
+    calls: Calls,
+    /// Rejected records by age, youngest first; none if all are served, as nearly always.
+    retries: Option<Box<[f64; RETRY_MINUTES]>>,
+}
+
+/// Minutes of the calls of the last 24 hours, oldest first. A stream has more than a hundred shadows, so this is small: AWS's ten calls a
+/// day need no memory of their own, and of a minute its last 16 bits tell how long ago it was.
+#[derive(Clone, Debug)]
+enum Calls {
+    Few {
+        minutes: [u16; FEW],
+        count: u8,
+    },
+    /// For accounts with a higher quota.
+    Many(Box<VecDeque<u16>>),
+}
+
+const FEW: usize = 10;
+
+impl Calls {
+    fn len(&self) -> usize {
+        match self {
+            Self::Few { count, .. } => usize::from(*count),
+            Self::Many(minutes) => minutes.len(),
+        }
+    }
+
+    fn push(&mut self, minute: i64) {
+        let minute = minute as u16;
+        match self {
+            Self::Few { minutes, count } if usize::from(*count) < FEW => {
+                minutes[usize::from(*count)] = minute;
+                *count += 1;
+            }
+            Self::Few { minutes, .. } => {
+                *self = Self::Many(Box::new(minutes.iter().copied().chain([minute]).collect()));
+            }
+            Self::Many(minutes) => minutes.push_back(minute),
+        }
+    }
+
+    /// Leaves out what is a day old. Asked at least once in 45 days, which 16 bits of minutes are.
+    fn forget(&mut self, now: i64) {
+        let is_old = |minute: &u16| (now as u16).wrapping_sub(*minute) >= DAY;
+        match self {
+            Self::Few { minutes, count } => {
+                let old = minutes[..usize::from(*count)].iter().take_while(|minute| is_old(minute)).count();
+                minutes.copy_within(old.., 0);
+                *count -= old as u8;
+            }
+            Self::Many(minutes) => {
+                while minutes.front().is_some_and(is_old) {
+                    minutes.pop_front();
+                }
+            }
+        }
+    }
 }
 
 /// What a minute of a shadow cost, in shard-minutes.
@@ -28,11 +81,16 @@ pub struct Bill {
 
 impl Shadow {
     pub fn new(shards: u32) -> Self {
-        Self { shards: shards.max(1), coming: None, calls: VecDeque::new(), retries: None }
+        Self { shards: shards.max(1), coming: None, calls: Calls::Few { minutes: [0; FEW], count: 0 }, retries: None }
     }
 
     pub fn shards(&self) -> u32 {
         self.shards
+    }
+
+    /// Nothing was seen for a day or more: no call counts any longer.
+    pub(super) fn forget_calls(&mut self) {
+        self.calls = Calls::Few { minutes: [0; FEW], count: 0 };
     }
 
     /// One minute: a due reshard serves, the rule may call on what was known then, the load is served.
@@ -45,13 +103,11 @@ impl Shadow {
         calls_a_day: u32,
         pace: &Pace,
     ) -> Bill {
-        if let Some((shards, _)) = self.coming.filter(|(_, due)| *due <= minute) {
+        if let Some((shards, _)) = self.coming.filter(|(_, due)| i64::from(*due) <= minute) {
             (self.shards, self.coming) = (shards, None);
         }
         if let (None, Some(known)) = (self.coming, known) {
-            while self.calls.front().is_some_and(|called| *called <= minute - DAY) {
-                self.calls.pop_front();
-            }
+            self.calls.forget(minute);
             if self.calls.len() < calls_a_day as usize {
                 self.obey(minute, rule, known, calls_a_day, pace);
             }
@@ -66,14 +122,15 @@ impl Shadow {
         }
         let target = thrifty(self.shards, wanted).clamp(self.shards.div_ceil(2), 2 * self.shards);
         if target != self.shards {
-            self.calls.push_back(minute);
-            self.coming = Some((target, minute + pace.minutes(self.shards, target)));
+            self.calls.push(minute);
+            // Minutes since 1970 have room for 8,000 years.
+            self.coming = Some((target, (minute + pace.minutes(self.shards, target)) as u32));
         }
     }
 
     /// First attempts that are rejected. Fresh and repeated attempts compete equally.
     fn serve(&mut self, load: f64) -> f64 {
-        let retries = self.retries.unwrap_or_default();
+        let retries = self.retries.as_deref().copied().unwrap_or_default();
         let offered = load + retries.iter().sum::<f64>();
         if offered <= f64::from(self.shards) {
             self.retries = None;
@@ -84,7 +141,7 @@ impl Shadow {
         for age in 1..RETRY_MINUTES {
             next[age] = retries[age - 1] * missed;
         }
-        self.retries = Some(next);
+        self.retries = Some(Box::new(next));
         load * missed
     }
 }

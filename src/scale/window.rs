@@ -38,14 +38,41 @@ impl Reads {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
     first: i64,
-    samples: VecDeque<Sample>,
+    samples: VecDeque<Packed>,
+    /// Reads of the same minutes; empty until some are known.
+    reads: VecDeque<Reads>,
     capacity: usize,
+}
+
+/// A sample without its reads, in little room: NaN is no datapoint.
+#[derive(Clone, Copy, Debug)]
+struct Packed([f64; 3]);
+
+impl PartialEq for Packed {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |packed: &Self| packed.0.map(f64::to_bits);
+        bits(self) == bits(other)
+    }
+}
+
+impl Packed {
+    fn of(sample: &Sample) -> Self {
+        Self([sample.accepted, sample.rejected, sample.age].map(|value| value.unwrap_or(f64::NAN)))
+    }
+
+    fn sample(self, reads: Reads) -> Sample {
+        let [accepted, rejected, age] = self.0.map(|value| (!value.is_nan()).then_some(value));
+        Sample { accepted, rejected, age, reads }
+    }
 }
 
 impl Window {
     /// An empty window of at most `capacity` minutes.
     pub fn new(capacity: usize) -> Self {
-        Self { first: 0, samples: VecDeque::new(), capacity: capacity.max(1) }
+        let capacity = capacity.max(1);
+        // Short windows have their room at once, since doubling would take up to twice as much.
+        let samples = VecDeque::with_capacity(if capacity < 1000 { capacity + 1 } else { 0 });
+        Self { first: 0, samples, reads: VecDeque::new(), capacity }
     }
 
     /// Takes the sample of a minute (minutes since 1970). Minutes that were skipped become gaps; a minute before the
@@ -54,27 +81,41 @@ impl Window {
         let end = self.first + self.samples.len() as i64;
         if self.samples.is_empty() || minute >= end + self.capacity as i64 {
             self.samples.clear();
+            self.reads.clear();
             self.first = minute;
         } else if minute < self.first {
             return;
         } else if minute < end {
-            self.samples[(minute - self.first) as usize] = sample;
+            let at = (minute - self.first) as usize;
+            self.samples[at] = Packed::of(&sample);
+            self.put_reads(at, sample.reads);
             return;
         }
         while self.first + (self.samples.len() as i64) < minute {
-            self.samples.push_back(Sample::default());
+            self.samples.push_back(Packed::of(&Sample::default()));
         }
-        self.samples.push_back(sample);
+        self.samples.push_back(Packed::of(&sample));
+        self.put_reads(self.samples.len() - 1, sample.reads);
         while self.samples.len() > self.capacity {
             self.samples.pop_front();
+            self.reads.pop_front();
             self.first += 1;
         }
     }
 
+    fn put_reads(&mut self, at: usize, reads: Reads) {
+        if at >= self.reads.len() && reads == Reads::default() {
+            return;
+        }
+        self.reads.resize(self.reads.len().max(at + 1), Reads::default());
+        self.reads[at] = reads;
+    }
+
     /// The sample of a minute; an unknown one is all gaps.
     pub fn at(&self, minute: i64) -> Sample {
-        let index = usize::try_from(minute - self.first).ok();
-        index.and_then(|index| self.samples.get(index)).copied().unwrap_or_default()
+        let Ok(index) = usize::try_from(minute - self.first) else { return Sample::default() };
+        let reads = self.reads.get(index).copied().unwrap_or_default();
+        self.samples.get(index).map_or_else(Sample::default, |packed| packed.sample(reads))
     }
 
     /// The newest minute that is in the window.

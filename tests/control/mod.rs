@@ -1,5 +1,7 @@
 //! The controller: a seeded simulation with faults and judges outside of it, and the program itself.
 
+mod crowd;
+mod limits;
 mod program;
 mod replicas;
 mod rough;

@@ -24,8 +24,12 @@ pub struct Shop {
 
 impl Shop {
     pub fn new() -> Self {
+        Self::of(SPEC)
+    }
+
+    pub fn of(spec: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("the spec can be written");
+        std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("the spec can be written");
         let shop = Self { folder };
         shop.says(&["apply", "-y", "-q"]);
         shop
@@ -48,7 +52,7 @@ impl Shop {
     }
 
     /// Runs for a while at full speed; answers its events.
-    fn run(&self, more: &[&str]) -> Vec<Value> {
+    pub fn run(&self, more: &[&str]) -> Vec<Value> {
         lines(&self.says(&[&["run", "--json", "--speed", "max"], more].concat()))
     }
 

@@ -2,7 +2,7 @@
 //! `TIDEGATE_SIM_DAYS=100000 cargo test --test all -- control::seeds` runs for long; `TIDEGATE_SIM_SEED=17` plays one seed again.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -112,6 +112,7 @@ async fn controller(plot: &Plot, rough: &Arc<Rough>, kept: &Kept) -> Controller 
             scope: scope.clone(),
             physical: name(at),
             outputs: BTreeMap::new(),
+            listed: None,
         },
         cloud: 0,
         alarms: Vec::new(),
@@ -196,21 +197,34 @@ fn number(variable: &str) -> Option<u64> {
 
 #[test]
 fn a_rough_world_makes_no_wrong_resize() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let days_each = 2;
     let (first, seeds) = match number("TIDEGATE_SIM_SEED") {
         Some(seed) => (seed, 1),
         None => (1, number("TIDEGATE_SIM_DAYS").map_or(6, |days| days.div_ceil(days_each * STREAMS as u64))),
     };
     let began = Instant::now();
-    let mut calls = 0;
-    for seed in first..first + seeds {
-        let plot = Plot::of(seed);
-        match runtime.block_on(play(&plot, days_each as i64)) {
-            Ok(sent) => calls += sent,
-            Err(broken) => panic!("{plot:?}\nplay it again with TIDEGATE_SIM_SEED={seed}\n  {broken}"),
+    let (next, calls) = (AtomicU64::new(first), AtomicUsize::new(0));
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= first + seeds {
+                return;
+            }
+            let plot = Plot::of(seed);
+            match runtime.block_on(play(&plot, days_each as i64)) {
+                Ok(sent) => drop(calls.fetch_add(sent, Ordering::SeqCst)),
+                Err(broken) => panic!("{plot:?}\nplay it again with TIDEGATE_SIM_SEED={seed}\n  {broken}"),
+            }
         }
-    }
+    };
+    // Each seed's world has a clock and dice of its own.
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let calls = calls.into_inner();
     let days = seeds * days_each * STREAMS as u64;
     let rate = days as f64 / began.elapsed().as_secs_f64();
     println!("{days} stream-days, {calls} calls sent, {rate:.1} stream-days a second");

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -92,6 +93,9 @@ struct Started(Child);
 
 impl Drop for Started {
     fn drop(&mut self) {
+        // The program is a child of buildah's child: all of them are one group.
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -151,7 +155,7 @@ fn the_image_runs_without_rights_and_tells_its_health() {
     let health: Vec<&str> = check[1..].iter().map(String::as_str).collect();
     assert!(!inside(&health).output().expect("it starts").status.success(), "nobody runs yet");
     let mut started = inside(&[&command[..], &["--speed", "60"]].concat());
-    let started = Started(started.stdout(Stdio::null()).spawn().expect("it starts"));
+    let started = Started(started.stdout(Stdio::null()).process_group(0).spawn().expect("it starts"));
     let until = Instant::now() + Duration::from_secs(60);
     while !inside(&[&health[..], &["--ready"]].concat()).output().expect("it starts").status.success() {
         assert!(Instant::now() < until, "it never became ready");

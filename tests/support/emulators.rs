@@ -102,6 +102,19 @@ pub fn kinesis_local() -> &'static Endpoint {
     ONE.get_or_init(|| start("kinesis-local", "000000000000", kinesis_local_command))
 }
 
+/// Kinesis alone, refusing what a shard does not take: 1,000 records and 1 MiB a second.
+pub fn ferrokinesis() -> &'static Endpoint {
+    static ONE: OnceLock<Endpoint> = OnceLock::new();
+    ONE.get_or_init(|| {
+        let program = provision::installed().ferrokinesis().unwrap_or_else(|error| panic!("{error}"));
+        start("ferrokinesis", "000000000000", |_, port| {
+            let mut command = clean(&program);
+            command.args(["--port", &port.to_string(), "--enforce-limits"]);
+            command
+        })
+    })
+}
+
 /// The same for one test alone, for beside others it can leave a consumer in DELETING for ever. It ends when this is dropped.
 pub struct KinesisLocal {
     pub url: String,

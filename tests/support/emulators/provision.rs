@@ -9,6 +9,7 @@ use std::time::Duration;
 
 /// `cbor2` lets ministack speak the protocol of CloudWatch's current SDK; `cryptography` is for its KMS keys.
 const PYTHON_PINS: [&str; 4] = ["ministack==1.5.33", "cbor2", "cryptography", "moto[server]==5.2.5"];
+const CRATE_PIN: &str = "ferrokinesis@0.7.0";
 const NPM_PIN: &str = "kinesis-local@0.6.2";
 
 /// The folder that holds the emulators.
@@ -24,6 +25,24 @@ impl Installed {
 
     pub fn kinesis_local(&self) -> PathBuf {
         self.folder.join("npm/node_modules/kinesis-local")
+    }
+
+    /// Compiled at its first use, a few minutes, since no registry has it ready to run.
+    pub fn ferrokinesis(&self) -> io::Result<PathBuf> {
+        let root = self.folder.join("ferrokinesis");
+        let program = root.join("bin/ferrokinesis");
+        let lock = File::create(self.folder.join("ferrokinesis.lock"))?;
+        lock.lock()?;
+        if !program.is_file() {
+            let mut cargo = Command::new("cargo");
+            // Not among this crate's own artefacts.
+            cargo
+                .env_remove("CARGO_TARGET_DIR")
+                .args(["install", "--quiet", "--locked", CRATE_PIN, "--root"])
+                .arg(&root);
+            run(&mut cargo, "check the network and the registry of crates")?;
+        }
+        Ok(program)
     }
 
     pub fn logs(&self) -> PathBuf {
