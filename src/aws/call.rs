@@ -14,6 +14,8 @@ use crate::cloud::{Class, Fault};
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// …up to here.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// After so much time without an answer there is no other attempt: a region that hangs is told and not waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Aws {
     /// Makes one API call: within the operation's published rate, again after throttling and lost connections,
@@ -54,6 +56,7 @@ impl Aws {
     {
         let mut wait = FIRST_WAIT;
         let mut tries = 0;
+        let began = tokio::time::Instant::now();
         loop {
             self.rates.admit(operation).await;
             let fault = match send().await {
@@ -63,6 +66,7 @@ impl Aws {
             tries += 1;
             let limit = match fault.class {
                 Class::Throttled => self.attempts * 2,
+                Class::Unreachable if began.elapsed() >= PATIENCE => 0,
                 Class::Unreachable => unanswered,
                 _ => 0,
             };

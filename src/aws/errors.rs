@@ -125,6 +125,12 @@ fn denied_action(message: &str) -> Option<&str> {
     rest.split([' ', ',']).next().filter(|action| action.contains(':'))
 }
 
+/// AWS refuses signatures that are more than some minutes from its own time; each service says it in its own words.
+fn is_skewed(code: &str, message: &str) -> bool {
+    matches!(code, "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture")
+        || ["Signature expired", "Signature not yet current"].iter().any(|words| message.starts_with(words))
+}
+
 fn help(class: &Class, code: &str, message: &str) -> Option<String> {
     match class {
         Class::Denied { action } => {
@@ -132,8 +138,12 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
             let on = on.map(|resource| format!(" on {resource}")).unwrap_or_default();
             Some(format!("allow {action}{on}; `tidegate iam deployer` prints the whole policy that this spec needs"))
         }
-        _ if code.starts_with("ExpiredToken") || code == "RequestExpired" => Some(
+        _ if code.starts_with("ExpiredToken") => Some(
             "the credentials have expired: sign in again (for example `aws sso login`), then run the same command"
+                .into(),
+        ),
+        _ if is_skewed(code, message) => Some(
+            "this machine's clock is wrong by more than AWS accepts: set it (`timedatectl set-ntp true`), then run the same command again"
                 .into(),
         ),
         _ if matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch") => Some(

@@ -103,6 +103,7 @@ impl Controller {
         let mut read = self.observe(&now).await;
         let (mut entries, mut wishes) = self.decide(&now, &read, tell);
         troubles.append(&mut read.troubles);
+        troubles.extend(self.heard.deaf());
         troubles.extend(self.put_off(&mut wishes, &mut entries, tell).await);
         let failed = self.write(entries, false, &mut troubles).await;
         wishes.retain(|(at, _)| !failed.contains(&self.pipeline(*at)));

@@ -1,7 +1,7 @@
 //! Wake-up by alarm: what the queue tells goes to the next decision at once.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,24 +15,40 @@ const MOST: usize = 10_000;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Alarms that the queue told of since the last tick.
+/// What the queues told since the last tick.
 #[derive(Clone, Debug, Default)]
-pub struct Heard(Arc<Mutex<BTreeSet<String>>>);
+pub struct Heard(Arc<Mutex<Ears>>);
+
+#[derive(Debug, Default)]
+struct Ears {
+    alarms: BTreeSet<String>,
+    /// Why a queue cannot be read, by its name.
+    deaf: BTreeMap<String, String>,
+}
 
 impl Heard {
     /// Notes alarms by their names in AWS.
     pub fn note(&self, names: impl IntoIterator<Item = String>) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ears = self.ears();
         for name in names {
-            if held.len() < MOST {
-                held.insert(name);
+            if ears.alarms.len() < MOST {
+                ears.alarms.insert(name);
             }
         }
     }
 
+    fn ears(&self) -> MutexGuard<'_, Ears> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes all of them.
     pub fn take(&self) -> BTreeSet<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.ears().alarms)
+    }
+
+    /// Why queues cannot be read now, in sentences.
+    pub fn deaf(&self) -> Vec<String> {
+        self.ears().deaf.values().cloned().collect()
     }
 }
 
@@ -50,6 +66,7 @@ pub async fn listen(aws: Arc<Aws>, name: String, heard: Heard, wake: Arc<Notify>
         match answer {
             Ok(names) => {
                 wait = FIRST_WAIT;
+                heard.ears().deaf.remove(&name);
                 if !names.is_empty() {
                     tracing::info!(?names, queue = name, "alarms went off");
                     heard.note(names);
@@ -57,7 +74,8 @@ pub async fn listen(aws: Arc<Aws>, name: String, heard: Heard, wake: Arc<Notify>
                 }
             }
             Err(fault) => {
-                tracing::warn!(%fault, "the wake-up queue cannot be read; alarms are still seen with each tick");
+                let why = format!("{fault}: alarms are seen with each tick, and not at once");
+                heard.ears().deaf.insert(name.clone(), why);
                 tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

@@ -8,4 +8,5 @@ mod rough;
 mod seeds;
 mod told;
 
-pub use program::{lines, put_load};
+pub use program::{lines, put_load, put_load_at, resizes};
+pub use replicas::make as make_table;

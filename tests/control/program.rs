@@ -220,11 +220,16 @@ fn a_real_stream_is_resized_through_its_states() {
 
 /// Half an hour of metrics as AWS would show them, full to the brim on two shards.
 pub fn put_load(account: &str, stream: &str, shards: f64) {
+    put_load_at(&emulators::ministack().url, account, stream, shards);
+}
+
+/// The same at another endpoint.
+pub fn put_load_at(url: &str, account: &str, stream: &str, shards: f64) {
     use aws_sdk_cloudwatch::primitives::DateTime;
     use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let config = config!(aws_sdk_cloudwatch, &emulators::ministack().url, account).build();
+        let config = config!(aws_sdk_cloudwatch, url, account).build();
         let client = aws_sdk_cloudwatch::Client::from_conf(config);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64 / 60;
         for minute in now - 30..now {

@@ -20,7 +20,7 @@ const ACCOUNT: &str = "510000000031";
 const LASTS: Duration = Duration::from_secs(2);
 
 /// Makes a table as the help of a missing one says.
-async fn make(at: &Endpoint, account: &str, name: &str) {
+pub async fn make(at: &Endpoint, account: &str, name: &str) {
     let part =
         |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let text = |name: &str| {

@@ -2,6 +2,7 @@
 
 mod access;
 mod archive;
+mod controller;
 mod deployer;
 mod permissions;
 mod readback;

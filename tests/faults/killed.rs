@@ -14,6 +14,9 @@ fn kills() -> u32 {
 /// repeats them leaves something without an owner.
 const AGAIN: &[&str] =
     &["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-killed-raw"];
+/// The same for another pipeline.
+pub const AGAIN_EXPIRED: &[&str] =
+    &["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-expired-raw"];
 
 /// Starts the program and kills it after a while; tells whether it was still running.
 fn killed(folder: &std::path::Path, account: &str, args: &[&str], after: Duration) -> bool {
@@ -24,6 +27,24 @@ fn killed(folder: &std::path::Path, account: &str, args: &[&str], after: Duratio
     let _ = child.kill();
     child.wait().expect("it ends");
     running
+}
+
+/// The same pipeline with something else about every kind that it holds.
+fn changed(spec: &str) -> String {
+    let mut changed = spec.to_owned();
+    for (from, to) in [
+        ("deletionWindow: 7d", "deletionWindow: 10d, rotation: 180d"),
+        ("shards: 2", "shards: 3"),
+        ("retention: 7d", "retention: 2d"),
+        ("can: read }]", "can: write }]"),
+        ("expireAfter: 30d", "expireAfter: 60d"),
+        ("[{ write: clicks }]", "[{ write: clicks }, { read: clicks }]"),
+        ("\nkeys:", "\ntags: { team: web }\nkeys:"),
+    ] {
+        assert!(changed.contains(from), "{from}");
+        changed = changed.replacen(from, to, 1);
+    }
+    changed
 }
 
 #[test]
@@ -41,15 +62,24 @@ fn a_killed_run_is_continued() {
         assert_eq!(run(at, account, url, args).0, Some(0), "{args:?}");
         start.elapsed()
     };
-    let (making, going) = (whole(&["apply", "-y"]), whole(&words));
+    let (first, changed) = (spec(pipeline), changed(&spec(pipeline)));
+    let write = |text: &str| std::fs::write(at.join("tidegate.yaml"), text).expect("the spec can be written");
+    let making = whole(&["apply", "-y"]);
+    write(&changed);
+    let updating = whole(&["apply", "-y"]);
+    let going = whole(&words);
     let mut cut = 0;
     for point in 1..=points {
-        let (making, going) = (making * 8 * point / (points + 1) / 10, going * 8 * point / (points + 1) / 10);
-        let when = format!("apply killed after {making:?}, destroy after {going:?}");
-        cut += u32::from(killed(at, account, &["apply", "-y"], making));
-        let (code, said) = run(at, account, url, AGAIN);
-        assert_eq!(code, Some(0), "{when}: {said}");
-        is_as_described(at, account, &when);
+        let part = |whole: Duration| whole * 8 * point / (points + 1) / 10;
+        let (making, updating, going) = (part(making), part(updating), part(going));
+        let when = format!("creation killed after {making:?}, update after {updating:?}, destruction after {going:?}");
+        for (text, after) in [(&first, making), (&changed, updating)] {
+            write(text);
+            cut += u32::from(killed(at, account, &["apply", "-y"], after));
+            let (code, said) = run(at, account, url, AGAIN);
+            assert_eq!(code, Some(0), "{when}: {said}");
+            is_as_described(at, account, &when);
+        }
         cut += u32::from(killed(at, account, &words, going));
         let (code, said) = run(at, account, url, &words);
         assert_eq!(code, Some(0), "{when}: {said}");
@@ -57,6 +87,6 @@ fn a_killed_run_is_continued() {
         assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
         assert_eq!(super::living_keys(account), 0, "{when}: keys");
     }
-    println!("{cut} of {} runs were killed on their way, and each was continued", 2 * points);
-    assert!(cut >= points, "only {cut} of {} runs were killed on their way", 2 * points);
+    println!("{cut} of {} runs were killed on their way, and each was continued", 3 * points);
+    assert!(cut >= 2 * points, "only {cut} of {} runs were killed on their way", 3 * points);
 }

@@ -1,7 +1,9 @@
 //! A bad network and a process that is killed: applying again always comes to the end that was asked for.
 
+mod away;
 mod killed;
 pub mod proxy;
+mod together;
 mod trouble;
 
 use std::path::Path;

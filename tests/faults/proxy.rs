@@ -18,6 +18,25 @@ enum Fate {
     Reset,
     /// The connection ends after the effect took place.
     AnswerLost,
+    /// The same in the middle of the answer.
+    Truncated,
+}
+
+/// What a proxy does to the requests that it is told of; `None`: as its dice say.
+pub type Rule = dyn Fn(&Request) -> Option<Deed> + Send + Sync;
+
+/// What is done to one request.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    Pass,
+    /// It gets this answer and does not reach the emulator.
+    Answer {
+        status: u16,
+        kind: &'static str,
+        body: String,
+    },
+    /// It waits first.
+    Delay(std::time::Duration),
 }
 
 pub struct Proxy {
@@ -34,17 +53,29 @@ struct Counts {
 impl Proxy {
     /// Listens on a free port of loopback until the test process ends. `percent` of the requests get into trouble.
     pub fn start(to: &str, seed: u64, percent: u64) -> Self {
+        Self::with(to, seed, percent, |_| None)
+    }
+
+    /// The same with a rule of its own beside the dice.
+    pub fn with(
+        to: &str,
+        seed: u64,
+        percent: u64,
+        rule: impl Fn(&Request) -> Option<Deed> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let to = to.trim_start_matches("http://").to_owned();
         let counts = Arc::new(Counts::default());
         let (shared, state) = (Arc::clone(&counts), Arc::new(AtomicU64::new(seed)));
+        let rule: Arc<Rule> = Arc::new(rule);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (to, counts, state) = (to.clone(), Arc::clone(&shared), Arc::clone(&state));
+                let rule = Arc::clone(&rule);
                 std::thread::spawn(move || {
                     // A client that goes away is no trouble of ours.
-                    let _ = serve(client, &to, percent, &state, &counts);
+                    let _ = serve(client, &to, percent, &state, &counts, &*rule);
                 });
             }
         });
@@ -69,17 +100,30 @@ fn fate(state: &AtomicU64, percent: u64) -> Fate {
     if next(state) % 100 >= percent {
         return Fate::Passes;
     }
-    let all = [Fate::Throttled, Fate::Broken, Fate::Unavailable, Fate::Reset, Fate::AnswerLost];
-    all[usize::try_from(next(state) % 5).unwrap_or_default()]
+    let all = [Fate::Throttled, Fate::Broken, Fate::Unavailable, Fate::Reset, Fate::AnswerLost, Fate::Truncated];
+    all[usize::try_from(next(state) % 6).unwrap_or_default()]
 }
 
-struct Request {
+pub struct Request {
     head: Vec<String>,
     body: Vec<u8>,
 }
 
 impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
+    /// The operation as the protocols name it: `CreateStream`; of S3 the method and path.
+    pub fn operation(&self) -> String {
+        if let Some((_, operation)) = self.header("x-amz-target").and_then(|target| target.split_once('.')) {
+            return operation.to_owned();
+        }
+        if self.header("smithy-protocol").is_some() {
+            return self.head[0].split(' ').nth(1).and_then(|path| path.rsplit('/').next()).unwrap_or_default().into();
+        }
+        let body = String::from_utf8_lossy(&self.body);
+        let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned);
+        action.unwrap_or_else(|| self.head[0].clone())
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.head.iter().filter_map(|line| line.split_once(':'));
         found.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
@@ -108,16 +152,41 @@ impl Request {
     }
 }
 
-fn serve(client: TcpStream, to: &str, percent: u64, state: &AtomicU64, counts: &Counts) -> std::io::Result<()> {
+fn serve(
+    client: TcpStream,
+    to: &str,
+    percent: u64,
+    state: &AtomicU64,
+    counts: &Counts,
+    rule: &Rule,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let Some(request) = Request::read(&mut reader)? else { return Ok(()) };
     let mut client = client;
-    let fate = fate(state, percent);
     counts.requests.fetch_add(1, Ordering::SeqCst);
+    match rule(&request) {
+        None => {}
+        Some(Deed::Pass) => return client.write_all(&forward(&request, to)?),
+        Some(Deed::Answer { status, kind, body }) => {
+            counts.troubles.fetch_add(1, Ordering::SeqCst);
+            return client.write_all(&answer(status, kind, &body));
+        }
+        Some(Deed::Delay(time)) => {
+            counts.troubles.fetch_add(1, Ordering::SeqCst);
+            let late = forward(&request, to)?;
+            std::thread::sleep(time);
+            return client.write_all(&late);
+        }
+    }
+    let fate = fate(state, percent);
     counts.troubles.fetch_add(usize::from(fate != Fate::Passes), Ordering::SeqCst);
     match fate {
         Fate::Passes => client.write_all(&forward(&request, to)?),
         Fate::AnswerLost => forward(&request, to).map(drop),
+        Fate::Truncated => {
+            let whole = forward(&request, to)?;
+            client.write_all(&whole[..whole.len() / 2])
+        }
         Fate::Reset => Ok(()),
         Fate::Throttled => {
             client.write_all(&refusal(&request, "ThrottlingException", "SlowDown", "Rate exceeded", 400))

@@ -77,6 +77,8 @@ impl Hand {
         runtime.map_err(|error| error.to_string())?.block_on(async {
             match words {
                 ["key", alias, "create"] => self.create_key(alias).await,
+                // Without waiting for its end.
+                ["stream", name, "begins", what @ ..] => self.change(name, what).await,
                 ["stream", name, what @ ..] => {
                     self.change(name, what).await?;
                     self.settled(name).await

@@ -4,6 +4,9 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::*;
 
+/// The shortest time that KMS lets pass before it deletes a key, in days.
+const SHORTEST_WINDOW: i32 = 7;
+
 /// What a service takes as key id for an attribute.
 pub fn id_for(key: &str) -> &str {
     if key == "aws" { "alias/aws/kinesis" } else { key }
@@ -147,13 +150,7 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
     let id = target.outputs.get("id").map_or(target.physical.as_str(), String::as_str);
     match call.verb() {
         "CreateKey" => return create(aws, target, call).await,
-        "CreateAlias" => {
-            aws.call("kms:CreateAlias", &doing, || {
-                kms.create_alias().alias_name(&target.physical).target_key_id(id).send()
-            })
-            .await
-            .map(drop)?;
-        }
+        "CreateAlias" => name(aws, target, id, &doing).await?,
         "UpdateKeyDescription" => {
             let text = call.text("description").unwrap_or_default();
             aws.call("kms:UpdateKeyDescription", &doing, || {
@@ -189,6 +186,30 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
         _ => return Err(unknown_call(target, call)),
     }
     Ok(Outputs::new())
+}
+
+/// Gives the key its alias. Where somebody else has given it to another key in between, ours has come too late: nobody would ever find it
+/// again, so it goes, and the other is left to the next run.
+async fn name(aws: &Aws, target: &Target, id: &str, doing: &str) -> Result<(), Fault> {
+    let kms = aws.kms();
+    let named = aws.call("kms:CreateAlias", doing, || {
+        kms.create_alias().alias_name(&target.physical).target_key_id(id).send()
+    });
+    let Err(fault) = named.await else { return Ok(()) };
+    if fault.class != Class::Exists {
+        return Err(fault);
+    }
+    let holder = describe(aws, &target.physical).await?;
+    if holder.key_id() == id {
+        // An answer that was lost.
+        return Ok(());
+    }
+    aws.call("kms:ScheduleKeyDeletion", doing, || {
+        kms.schedule_key_deletion().key_id(id).pending_window_in_days(SHORTEST_WINDOW).send()
+    })
+    .await?;
+    let what = format!("another run made this key at the same moment and gave {} to it; the one of this run is deleted", target.physical);
+    Err(Fault::new(Class::Refused, doing, "MadeTwice", what).help("run the same command again: it goes on with the other's key"))
 }
 
 async fn tag(aws: &Aws, id: &str, call: &Call, doing: &str) -> Result<(), Fault> {

@@ -1,0 +1,133 @@
+//! Two at once: two applies, a hand that deletes, a resize that is under way. Nothing is doubled, and who loses says what happened.
+
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+use super::{destroy, is_as_described, living_keys, program, run, spec};
+use crate::support::emulators;
+use crate::support::hand::Hand;
+
+fn folder_with(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("tidegate.yaml"), text).expect("the spec can be written");
+    folder
+}
+
+fn words(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn told(output: &Output) -> String {
+    words(&(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)))
+}
+
+fn gone(folder: &Path, name: &str, account: &str) {
+    let url = &emulators::ministack().url;
+    let words = destroy(name);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (code, said) = run(folder, account, url, &words);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(living_keys(account), 0, "{said}");
+}
+
+/// Both want to make everything, at the same moment.
+#[test]
+fn two_applies_at_the_same_moment_make_one_pipeline() {
+    let (name, account, url) = ("both", "700000008031", &emulators::ministack().url);
+    let folder = folder_with(&spec(name));
+    let start = || program(folder.path(), account, url, &["apply", "-y"]).spawn().expect("the program starts");
+    let (one, other) = (start(), start());
+    let outputs = [one, other].map(|child| child.wait_with_output().expect("it ends"));
+    for output in &outputs {
+        let said = told(output);
+        assert!(!said.contains("panicked"), "{said}");
+        match output.status.code() {
+            Some(0) => {}
+            // The loser names the step and the way on.
+            Some(1 | 4) => assert!(said.contains("FAIL ") && said.contains("Run the same command again"), "{said}"),
+            other => panic!("{other:?}: {said}"),
+        }
+    }
+    // What both have made must be one again after a third, which may have to tidy up behind the loser.
+    let again = ["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-both-raw"];
+    let (code, said) = run(folder.path(), account, url, &again);
+    assert_eq!(code, Some(0), "{said}");
+    is_as_described(folder.path(), account, "after two at once");
+    gone(folder.path(), name, account);
+}
+
+/// A saved plan whose ground somebody changed in between is refused, and says so.
+#[test]
+fn a_plan_that_another_apply_overtook_is_stale() {
+    let (name, account, url) = ("overtaken", "700000008032", &emulators::ministack().url);
+    let folder = folder_with(&spec(name));
+    let (code, said) = run(folder.path(), account, url, &["plan", "--out", "plan.json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(folder.path(), account, url, &["apply", "-y"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(folder.path(), account, url, &["apply", "-y", "plan.json"]);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(words(&said).contains("is stale: what it was computed from has changed since"), "{said}");
+    is_as_described(folder.path(), account, "after a stale plan");
+    gone(folder.path(), name, account);
+}
+
+/// Somebody deletes the role by hand while the rest is being made: the run ends in words, and the next one makes it again.
+#[test]
+fn a_hand_that_deletes_in_between_is_noticed() {
+    let (name, account, url) = ("erased", "700000008033", &emulators::ministack().url);
+    let folder = folder_with(&spec(name));
+    let child = program(folder.path(), account, url, &["apply", "-y"]).spawn().expect("the program starts");
+    let hand = Hand::new(&|_: &str| emulators::ministack().url.clone(), account);
+    let mut erased = 0;
+    for _ in 0..200 {
+        // What is not there yet cannot be deleted: then a moment later.
+        erased += usize::from(hand.does(&["stream", "clicks", "delete"]).is_ok());
+        if erased > 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().expect("it ends");
+    let said = told(&output);
+    assert_eq!(erased, 1, "the hand was never quick enough: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(output.status.success() || said.contains("Run the same command again"), "{said}");
+    let again = ["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-erased-raw"];
+    let (code, said) = run(folder.path(), account, url, &again);
+    assert_eq!(code, Some(0), "{said}");
+    is_as_described(folder.path(), account, "after a hand");
+    gone(folder.path(), name, account);
+}
+
+/// The controller resizes while an apply changes something else of the stream: the apply waits until it has settled, and leaves
+/// the count alone.
+#[test]
+fn an_apply_during_a_resize_waits_for_it() {
+    let account = "700000008034";
+    let stream = format!("moving-{}", std::process::id());
+    let text = format!(
+        "apiVersion: tidegate/v1\npipeline: moving\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\n\
+         streams:\n  {stream}: {{ capacity: {{ mode: provisioned, shards: {{ min: 2, max: 8 }} }}, retention: 1d }}\n"
+    );
+    let folder = folder_with(&text);
+    let says = |args: &[&str]| emulators::says(&mut emulators::program_with_streams(folder.path(), account), args);
+    says(&["apply", "-y", "-q"]);
+    std::fs::write(folder.path().join("tidegate.yaml"), text.replace("retention: 1d", "retention: 2d"))
+        .expect("written");
+    let hand = Hand::new(
+        &|service: &str| {
+            let one = if service == "KINESIS" { emulators::kinesis_local() } else { emulators::ministack() };
+            one.url.clone()
+        },
+        account,
+    );
+    hand.does(&["stream", &stream, "begins", "shards", "4"]).expect("a resize by hand");
+    let said = says(&["apply", "-y"]);
+    assert!(said.contains("retention"), "{said}");
+    assert!(words(&says(&["plan"])).contains("No changes. moving is as described"), "it is not as described");
+    let plan = says(&["plan"]);
+    assert!(plan.contains("shards 4, owned by the autoscaler (2..8)"), "the count was left alone: {plan}");
+    says(&["destroy", "-y", "-q", "--allow-data-loss", &format!("stream/{stream}")]);
+}
