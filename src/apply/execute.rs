@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
@@ -38,45 +39,96 @@ pub async fn execute(
     let gates: BTreeMap<&str, Semaphore> =
         schemas.iter().filter_map(|schema| Some((schema.kind, Semaphore::new(schema.creating_limit?)))).collect();
     let runner = Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, stop, tell };
-    let mut outcomes: Vec<Option<Outcome>> = vec![None; plan.steps.len()];
-    let mut known: BTreeMap<Address, Outputs> = BTreeMap::new();
-    let mut started: BTreeSet<usize> = BTreeSet::new();
+    let known = Known::default();
+    let mut queue = Queue::new(plan);
     let mut running = FuturesUnordered::new();
     loop {
-        skip_hopeless(plan, &mut outcomes, tell);
-        if !stop.is_asked() {
-            let room = limits.parallelism.saturating_sub(running.len());
-            for step in ready(plan, &outcomes, &started).into_iter().take(room) {
-                started.insert(step.id);
-                running.push(run_one(&runner, step, known.clone()));
-            }
+        while !stop.is_asked() && running.len() < limits.parallelism {
+            let Some(id) = queue.ready.pop_first() else { break };
+            running.push(run_one(&runner, &plan.steps[id], &known));
         }
         let Some((id, result)) = running.next().await else { break };
-        outcomes[id] = Some(match result {
+        let outcome = match result {
             // It was stopped while it waited for its turn.
             None => Outcome::NotStarted,
             Some(Ok(outputs)) => {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
                 known.entry(plan.steps[id].address.clone()).or_default().extend(outputs);
                 Outcome::Done
             }
             Some(Err(fault)) => Outcome::Failed(fault),
-        });
+        };
+        queue.ended(id, outcome, tell);
     }
-    outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotStarted)).collect()
+    queue.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotStarted)).collect()
 }
 
-async fn run_one(
-    runner: &Runner<'_>,
-    step: &Step,
-    known: BTreeMap<Address, Outputs>,
-) -> (usize, Option<Result<Outputs, Fault>>) {
+/// What AWS assigned to the resources of earlier steps.
+pub(super) type Known = Mutex<BTreeMap<Address, Outputs>>;
+
+/// Whose turn it is. Each step knows those that wait for it, so that a plan of thousands of steps is carried out in linear time.
+struct Queue<'a> {
+    plan: &'a Plan,
+    outcomes: Vec<Option<Outcome>>,
+    /// Steps that wait for this one.
+    dependents: Vec<Vec<usize>>,
+    /// How many others each step still waits for.
+    waits: Vec<usize>,
+    /// In the order of the plan.
+    ready: BTreeSet<usize>,
+}
+
+impl<'a> Queue<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        let count = plan.steps.len();
+        let (mut dependents, mut waits) = (vec![Vec::new(); count], vec![0; count]);
+        for step in &plan.steps {
+            waits[step.id] = step.after.len();
+            step.after.iter().for_each(|before| dependents[*before].push(step.id));
+        }
+        let ready = (0..count).filter(|id| waits[*id] == 0).collect();
+        Self { plan, outcomes: vec![None; count], dependents, waits, ready }
+    }
+
+    /// Lets those go on that waited for a step that is done. What depends on one that did not end well has no turn, nor has what depends
+    /// on that.
+    fn ended(&mut self, id: usize, outcome: Outcome, tell: &(dyn Fn(Event) + Sync)) {
+        let (done, failed) = (outcome == Outcome::Done, matches!(outcome, Outcome::Failed(_)));
+        self.outcomes[id] = Some(outcome);
+        if done {
+            for next in &self.dependents[id] {
+                self.waits[*next] -= 1;
+                if self.waits[*next] == 0 && self.outcomes[*next].is_none() {
+                    self.ready.insert(*next);
+                }
+            }
+        }
+        if !failed {
+            return;
+        }
+        let because_of = self.plan.steps[id].address.clone();
+        let mut hopeless: BTreeSet<usize> = self.dependents[id].iter().copied().collect();
+        while let Some(next) = hopeless.pop_first() {
+            if self.outcomes[next].is_some() {
+                continue;
+            }
+            let step = &self.plan.steps[next];
+            let because = format!("it needs {because_of}, which failed");
+            tell(Event::Skipped { step: next, address: step.address.clone(), verb: step.verb, because });
+            self.outcomes[next] = Some(Outcome::Skipped { because_of: because_of.clone() });
+            hopeless.extend(&self.dependents[next]);
+        }
+    }
+}
+
+async fn run_one(runner: &Runner<'_>, step: &Step, known: &Known) -> (usize, Option<Result<Outputs, Fault>>) {
     let _turn = runner.turn(step).await;
     if runner.stop.is_asked() {
         return (step.id, None);
     }
     let began = runner.cloud.now();
     (runner.tell)(Event::Started { step: step.id, address: step.address.clone(), verb: step.verb });
-    let result = runner.run(step, &known).await;
+    let result = runner.run(step, known).await;
     let (step_id, address, verb) = (step.id, step.address.clone(), step.verb);
     (runner.tell)(match &result {
         Ok(_) => Event::Done { step: step_id, address, verb, seconds: runner.cloud.now() - began },
@@ -85,31 +137,4 @@ async fn run_one(
         }
     });
     (step.id, Some(result))
-}
-
-/// Steps whose turn it is, in the order of the plan.
-fn ready<'a>(plan: &'a Plan, outcomes: &[Option<Outcome>], started: &BTreeSet<usize>) -> Vec<&'a Step> {
-    let done = |id: &usize| outcomes[*id] == Some(Outcome::Done);
-    let turn = |step: &&Step| !started.contains(&step.id) && outcomes[step.id].is_none() && step.after.iter().all(done);
-    plan.steps.iter().filter(turn).collect()
-}
-
-/// What depends on a step that did not end well has no turn. Steps stand after those they depend on, so one pass does.
-fn skip_hopeless(plan: &Plan, outcomes: &mut [Option<Outcome>], tell: &(dyn Fn(Event) + Sync)) {
-    for step in &plan.steps {
-        if outcomes[step.id].is_some() {
-            continue;
-        }
-        let bad =
-            step.after.iter().find(|id| matches!(outcomes[**id], Some(Outcome::Failed(_) | Outcome::Skipped { .. })));
-        if let Some(id) = bad {
-            let because_of = match &outcomes[*id] {
-                Some(Outcome::Skipped { because_of }) => because_of.clone(),
-                _ => plan.steps[*id].address.clone(),
-            };
-            let because = format!("it needs {because_of}, which failed");
-            tell(Event::Skipped { step: step.id, address: step.address.clone(), verb: step.verb, because });
-            outcomes[step.id] = Some(Outcome::Skipped { because_of });
-        }
-    }
 }

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::execute::Known;
 use super::{Event, Limits, Stop};
 use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Attrs, Call, Compare, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
+use crate::model::{Attrs, Call, Compare, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
 use crate::plan::Step;
 
 /// The first wait between two looks at a resource that settles; waits grow by half…
@@ -37,7 +39,7 @@ pub(super) struct Runner<'a> {
 
 impl Runner<'_> {
     /// Carries out the calls of a step one after the other and answers the outputs of its resource.
-    pub async fn run(&self, step: &Step, known: &BTreeMap<Address, Outputs>) -> Result<Outputs, Fault> {
+    pub async fn run(&self, step: &Step, known: &Known) -> Result<Outputs, Fault> {
         let schema = self.schemas.iter().copied().find(|schema| schema.kind == step.address.kind());
         let Some(schema) = schema else {
             let what = format!("this version of tidegate knows no kind `{}`", step.address.kind());
@@ -83,7 +85,8 @@ impl Runner<'_> {
     }
 
     /// The call with references to earlier steps of the plan replaced by what AWS assigned.
-    fn resolve(&self, step: &Step, call: &Call, known: &BTreeMap<Address, Outputs>) -> Result<Call, Fault> {
+    fn resolve(&self, step: &Step, call: &Call, known: &Known) -> Result<Call, Fault> {
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
         let find = |reference: &Ref| known.get(&reference.address)?.get(&reference.output).cloned();
         let set: Attrs = call.set.iter().map(|(name, value)| (name.clone(), value.resolved(&find))).collect();
         let mut missing = Vec::new();

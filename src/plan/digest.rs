@@ -26,9 +26,26 @@ pub fn watched(inventory: &Inventory, graph: &Graph) -> BTreeMap<Address, Watche
 /// The digest of what a plan is computed from. Counts that the autoscaler owns are left out while they are within
 /// their bounds, so that a resize between plan and apply does not spoil a plan that does not touch it.
 pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watched>) -> String {
-    let mut seen = inventory.seen.clone();
-    for (address, observed) in &mut seen {
-        let Observed::Present(live) = observed else { continue };
+    // Where nothing was and nothing is wanted says nothing.
+    let counts = |(address, seen): &(&Address, &Observed)| watched.contains_key(address) || **seen != Observed::Absent;
+    let seen: BTreeMap<String, (&Address, &Observed)> =
+        inventory.seen.iter().filter(counts).map(|(address, seen)| (address.to_string(), (address, seen))).collect();
+    let readers: BTreeMap<String, &Result<_, String>> =
+        inventory.readers.iter().map(|(address, readers)| (address.to_string(), readers)).collect();
+    // One resource at a time: a copy of thousands, as a tree and as a text, would take more memory than all the rest.
+    let mut digest = Sha256::new();
+    let mut add = |text: &str| digest.update(text.as_bytes());
+    add(&serde_json::json!({ "scope": inventory.scope, "readers": readers }).to_string());
+    for (name, (address, observed)) in seen {
+        add(&serde_json::json!([name, settled(address, observed, watched)]).to_string());
+    }
+    hex(&digest.finalize())
+}
+
+/// What of a resource spoils a plan when it changes.
+fn settled(address: &Address, observed: &Observed, watched: &BTreeMap<Address, Watched>) -> Observed {
+    let mut observed = observed.clone();
+    if let Observed::Present(live) = &mut observed {
         live.facts.clear();
         live.state = State::Ready;
         for (field, bounds) in watched.get(address).map(|watched| &watched.within).into_iter().flatten() {
@@ -41,21 +58,16 @@ pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watch
             tags.retain(|key, _| ![LEDGER, PAUSED, PIN].contains(&key.as_str()));
         }
     }
-    // Where nothing was and nothing is wanted says nothing.
-    seen.retain(|address, observed| watched.contains_key(address) || *observed != Observed::Absent);
-    let readers: BTreeMap<String, &Result<_, String>> =
-        inventory.readers.iter().map(|(address, readers)| (address.to_string(), readers)).collect();
-    let whole = serde_json::json!({ "scope": inventory.scope, "seen": seen, "readers": readers });
-    hex(whole.to_string().as_bytes())
+    observed
 }
 
 /// The seal of a plan file: the digest of its canonical JSON. It finds edits; it is no signature.
 pub fn sealed(plan: &serde_json::Value) -> String {
-    hex(plan.to_string().as_bytes())
+    hex(&Sha256::digest(plan.to_string().as_bytes()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text

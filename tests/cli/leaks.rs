@@ -112,3 +112,63 @@ fn credentials_of_the_environment_are_in_no_log_error_or_file() {
         assert!(!all.contains(SONG), "{words}:\n{all}");
     }
 }
+
+/// What a controller says, writes and serves while it resizes, with secrets all around it.
+#[test]
+fn a_controller_tells_no_secret_in_its_log_ledger_or_page() {
+    use crate::serve::running::ask;
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spec = "apiVersion: tidegate/v1\npipeline: shop\nregion: eu-west-1\nstreams:\n  clicks: { capacity: { mode: provisioned, shards: { min: 1, max: 64 } } }\n";
+    std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("a file");
+    let surroundings = [
+        ("AWS_SECRET_ACCESS_KEY", "hunter2/secret+key"),
+        ("AWS_SESSION_TOKEN", "hunter2-session-token"),
+        ("TIDEGATE_TOKEN", "hunter2-token-of-the-port"),
+        // Nobody listens there, so that the failure is told, too.
+        ("TIDEGATE_NOTIFY", "http://127.0.0.1:1/services/hunter2"),
+        ("TIDEGATE_LOG", "trace"),
+    ];
+    traces(folder.path(), "apply -y", &surroundings);
+    let words = "run -vv --json --traffic 12 --speed 1200 --listen 127.0.0.1:0";
+    let mut command = program(folder.path());
+    command.env("TIDEGATE_CLOUD", "local:cloud.json").envs(surroundings).args(words.split_whitespace());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let errors = child.stderr.take().expect("a pipe");
+    let errors = std::thread::spawn(move || {
+        let mut said = String::new();
+        let _ = BufReader::new(errors).read_to_string(&mut said);
+        said
+    });
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut all = String::new();
+    lines.read_line(&mut all).expect("it has started");
+    let started: serde_json::Value = serde_json::from_str(&all).expect("JSON");
+    let address = started["listen"].as_str().expect("an address").to_owned();
+    while !all.contains("\"settled\"") {
+        assert!(lines.read_line(&mut all).expect("it goes on") > 0, "it ended: {all}");
+    }
+    for path in
+        ["/", "/healthz", "/readyz", "/metrics", "/api/report", "/api/streams", "/api/streams/shop/clicks", "/nowhere"]
+    {
+        for headers in [&["Authorization: Bearer hunter2-token-of-the-port"][..], &["Authorization: Bearer wrong"], &[]]
+        {
+            let answer = ask(&address, "GET", path, headers);
+            all += &(answer.head + &answer.body);
+        }
+    }
+    child.kill().expect("it can be ended");
+    let _ = lines.read_to_string(&mut all);
+    child.wait().expect("it ends");
+    all += &errors.join().expect("no panic");
+    for words in ["status --json", "explain clicks", "history --json", "status"] {
+        all += &traces(folder.path(), words, &surroundings);
+    }
+    assert!(all.contains("tidegate_") && all.contains("\"is\":\"calling\""), "metrics and ledger are among the traces");
+    assert!(
+        !all.contains(SONG),
+        "{}",
+        all.lines().filter(|line| line.contains(SONG)).take(5).collect::<Vec<_>>().join("\n")
+    );
+}
