@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -112,7 +113,7 @@ def tick(folder, streams, ticks):
     took = {}
     for count in (1, ticks):
         cloud = os.path.join(folder, f"ledger-{count}")
-        args = ["run", "--dry-run", "--ledger", cloud, "--learn", "0", "--tick", "10s", "--ticks", str(count), "--api-rate", "1000000", "--json"]
+        args = ["run", "--dry-run", "--ledger", cloud, "--learn", "0s", "--tick", "10s", "--ticks", str(count), "--api-rate", "1000000", "--json"]
         took[count] = run(folder, *args)
     each = (took[ticks][1] - took[1][1]) / (ticks - 1)
     print(f"tick over {streams} streams: {each:.2f} s CPU each (of {ticks} less the first), {took[ticks][2]:.0f} MB at most, start with its first "
@@ -123,10 +124,13 @@ def stopped(folder, streams):
     """Seconds from SIGTERM to the end, in the middle of a tick."""
     behave()
     took = []
-    for at in (0.6, 1.2, 2.4):
-        args = ["run", "--dry-run", "--ledger", "none", "--learn", "1d", "--tick", "10s", "--api-rate", "1000000", "-q"]
-        child = subprocess.Popen([binary, *args], cwd=folder, env={**ENV, "HOME": folder}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(at + 1)
+    for at in (0.1, 0.4, 1.6):
+        args = ["run", "--dry-run", "--ledger", "none", "--learn", "1d", "--tick", "10s", "--api-rate", "1000000", "--json"]
+        child = subprocess.Popen([binary, *args], cwd=folder, env={**ENV, "HOME": folder}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        # From its first line on it listens to signals.
+        child.stdout.readline()
+        threading.Thread(target=child.stdout.read, daemon=True).start()
+        time.sleep(at)
         begin = time.perf_counter()
         child.send_signal(signal.SIGTERM)
         child.wait(timeout=30)
@@ -177,11 +181,13 @@ def month(streams, days):
 
 
 if __name__ == "__main__":
-    only = os.environ.get("FIGURES", "plan,whole,local,month,create,tick").split(",")
+    only = os.environ.get("FIGURES", "plan,stop,whole,local,month,create,tick").split(",")
     if "plan" in only:
         plain = applied("plain", 1000, False)
         no_op(plain, 1000, 1)
         unlimited(plain, "1,000 streams")
+    if "stop" in only:
+        stopped(applied("stopping", 1000, False), 1000)
     if "whole" in only:
         whole = applied("whole", 1000, True)
         print(json.dumps(unlimited(whole, "1,000 streams with keys, roles and alarms")))
@@ -200,5 +206,4 @@ if __name__ == "__main__":
             unlimited(many, "10,000 streams", 3)
         if "tick" in only:
             tick(many, 10_000, 6)
-            stopped(many, 10_000)
     server.stdin.close()
