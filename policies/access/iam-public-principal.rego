@@ -5,7 +5,7 @@
 # fix: Name accounts or roles, or add a condition on aws:PrincipalOrgID or aws:SourceAccount.
 # links:
 #   - https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-# aliases: [CKV_AWS_33, CKV_AWS_60, CKV_AWS_70, CKV_AWS_283]
+# aliases: [CKV_AWS_33, CKV_AWS_60, CKV_AWS_61, CKV_AWS_70, CKV_AWS_283]
 package tidegate.iam_public_principal
 
 deny contains finding if {

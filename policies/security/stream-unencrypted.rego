@@ -10,7 +10,7 @@
 # links:
 #   - https://docs.aws.amazon.com/streams/latest/dev/server-side-encryption.html
 #   - https://docs.aws.amazon.com/securityhub/latest/userguide/kinesis-controls.html
-# aliases: [CKV_AWS_43, AWS-0064, AVD-AWS-0064, KINESIS_STREAM_ENCRYPTION_RULE, W49, kinesis_stream_encrypted_at_rest]
+# aliases: [CKV_AWS_43, AWS-0064, AVD-AWS-0064, KINESIS_STREAM_ENCRYPTION_RULE, W49, kinesis_stream_encrypted_at_rest, 7f65be75-90ab-4036-8c2a-410aef7bb650, 862fe4bf-3eec-4767-a517-40f378886b88]
 # compliance: [Security Hub Kinesis.1]
 package tidegate.stream_unencrypted
 

@@ -14,6 +14,7 @@ use clap::ValueEnum;
 use super::{Common, Exit, Failure, Out};
 use crate::lint::baseline::Baseline;
 use crate::lint::rule::{About, Concern, Severity};
+use crate::lint::verdict::Fix;
 use crate::report::lint::Told;
 
 use gather::Gathered;
@@ -70,7 +71,7 @@ pub struct Args {
     /// Show what --fix would write, and write nothing
     #[arg(long)]
     diff: bool,
-    /// List the rules
+    /// List the rules, with `--format json` all that is known of them
     #[arg(long)]
     list_rules: bool,
     /// Say why a rule exists, what to do, and show its cases
@@ -110,12 +111,13 @@ enum How {
 
 pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let setup = Setup::of(&args)?;
+    let for_programs = args.format.iter().any(Target::is_json);
     if args.list_rules {
-        out.text(&setup.list());
+        out.text(&setup.list(for_programs));
         return Ok(Exit::Success);
     }
     if let Some(name) = &args.explain {
-        out.text(&setup.explain(name)?);
+        out.text(&setup.explain(name, for_programs)?);
         return Ok(Exit::Success);
     }
     setup.check_names()?;
@@ -128,6 +130,8 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
         }
     }
     let mut judged = judge_all(&setup, &values, &sources);
+    // What was tried in vain, such as in a block that others repeat, is not promised again.
+    judged.findings.iter_mut().for_each(|finding| finding.fix = finding.fix.take().filter(|fix| !tried(fix, args.fix)));
     if let Some(revision) = &args.since {
         let mut earlier = Vec::new();
         for source in &sources {
@@ -158,6 +162,11 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     };
     telling::tell(&told, &args.format, out)?;
     Ok(exit(&judged, &args, &setup))
+}
+
+/// Whether `--fix` has tried it.
+fn tried(fix: &Fix, asked: Option<How>) -> bool {
+    asked.is_some_and(|how| fix.safe || how == How::Unsafe)
 }
 
 fn exit(judged: &Judged, args: &Args, setup: &Setup) -> Exit {

@@ -90,10 +90,10 @@ pub fn examine_case(
 
 /// By place, then by rule; the same finding once.
 pub fn sort(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| {
-        let key =
-            |finding: &Finding| (finding.place.clone().map(|place| (place.start, place.end)), finding.about.id.clone());
-        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
-    });
+    fn key(finding: &Finding) -> (Option<(usize, usize)>, &str, &str) {
+        let place = finding.place.as_ref().map(|place| (place.start, place.end));
+        (place, &finding.about.id, &finding.message)
+    }
+    findings.sort_by(|a, b| key(a).cmp(&key(b)));
     findings.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.place == b.place);
 }

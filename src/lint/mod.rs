@@ -28,6 +28,7 @@ pub mod cases;
 pub mod choice;
 pub mod config;
 pub mod declared;
+pub mod elsewhere;
 pub mod engine;
 pub mod examine;
 pub mod facts;

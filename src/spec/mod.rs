@@ -1,6 +1,7 @@
 //! The user's text: from bytes to a document whose every node knows its place, and from there to typed values.
 //! Nothing here reads files or the environment; every mistake becomes a `Problem`.
 
+mod bare;
 mod cuts;
 mod document;
 mod explain;

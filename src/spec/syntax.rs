@@ -1,11 +1,26 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::source::Source;
-use super::tree::{MAX_DEPTH, cut};
+use super::tree::MAX_DEPTH;
 use crate::model::{Path, Problem};
 
-/// Tells a parser's error in the words of somebody who wants the file fixed.
+/// Tells a parser's error in the words of somebody who wants the file fixed. What stands below it cannot be read, which
+/// is told too: nobody should think that there is no other mistake.
 pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem {
+    let problem = first(source, path, error);
+    let end = problem.place.as_ref().map_or(0, |place| place.start);
+    let below = source.slice(&(end..source.text.len())).lines().skip(1);
+    let unread = below.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).count();
+    let lines = match unread {
+        0 => return problem,
+        1 => "the line below it is".to_owned(),
+        many => format!("the {many} lines below it are"),
+    };
+    let help = problem.help.as_ref().map_or_else(String::new, |help| format!("{help}; "));
+    problem.help(format!("{help}{lines} checked once this is mended"))
+}
+
+fn first(source: &Source, path: Path, error: &ScanError) -> Problem {
     let offset = error.marker().byte_offset().unwrap_or_default().min(source.text.len());
     let about_tabs = matches!(
         error.kind(),
@@ -21,14 +36,6 @@ pub(super) fn problem(source: &Source, path: Path, error: &ScanError) -> Problem
             .at(source.place(tab..tab + 1));
     }
     let rest = source.slice(&(offset..source.text.len()));
-    if source.slice(&(0..offset)).ends_with('$') && rest.starts_with('{') {
-        let end = rest.find(['}', '\n']).map_or(offset + 1, |end| offset + end + 1);
-        let place = source.place(offset - 1..end);
-        let written = cut(source.slice(&(place.start..place.end)).trim_end());
-        return Problem::new("syntax", path, "within `[…]` and `{…}` a variable must be quoted")
-            .help(format!("write \"{written}\""))
-            .at(place);
-    }
     if let Some(problem) = conflict(source, &path, offset).or_else(|| control(source, &path, offset)) {
         return problem;
     }

@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
+use super::bare::{self, Masked};
 use super::document::{Node, NodeValue};
 use super::mapping::{Key, Mapping};
 use super::scalar;
@@ -19,38 +20,41 @@ const MAX_PROBLEMS: usize = 1_000;
 
 /// Builds the tree of the only document in a text.
 pub(super) fn build(source: &Source) -> (Option<Node>, Vec<Problem>) {
-    let mut options = granit_parser::options! {
-        emit_unresolved_aliases: true,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
-    };
-    // Emitted comments are buffered by the parser, which refuses 97 comment lines in a row.
-    options.set_emit_comments(false);
-    let mut builder = Builder::new(source);
-    for next in Parser::new_from_str_with_options(&source.text, options) {
-        let step = match next {
-            Ok((event, span)) => builder.take(event, span),
-            Err(error) => Err(syntax::problem(source, builder.path(), &error)),
-        };
-        match step {
-            Ok(Flow::On) => {}
-            Ok(Flow::Stop) => break,
-            Err(problem) => {
-                builder.problems.truncate(MAX_PROBLEMS);
-                builder.problems.push(problem);
-                return (None, builder.problems);
+    let mut masked = Masked::new(source);
+    let mut read_over = Vec::new();
+    loop {
+        let mut builder = Builder::new(source, &masked);
+        let stopped = builder.run();
+        let (root, mut problems) = (builder.root.take(), builder.problems);
+        match stopped {
+            Some(Stopped::AtVariable(span, problem)) if masked.mask(span.clone()) => read_over.push(*problem),
+            Some(Stopped::AtVariable(_, problem) | Stopped::For(problem)) => {
+                problems.truncate(MAX_PROBLEMS);
+                problems.splice(0..0, read_over);
+                problems.push(*problem);
+                return (None, problems);
+            }
+            None => {
+                problems.splice(0..0, read_over);
+                let root = root.filter(|root| root.value != NodeValue::Null);
+                if root.is_none() && problems.is_empty() {
+                    problems.push(
+                        Problem::new("empty-document", Path::root(), "the file says nothing")
+                            .help("describe a pipeline in it")
+                            .at(source.place(0..0)),
+                    );
+                }
+                return (root, problems);
             }
         }
     }
-    let root = builder.root.take().filter(|root| root.value != NodeValue::Null);
-    if root.is_none() && builder.problems.is_empty() {
-        builder.report(
-            Problem::new("empty-document", Path::root(), "the file says nothing")
-                .help("describe a pipeline in it")
-                .at(source.place(0..0)),
-        );
-    }
-    (root, builder.problems)
+}
+
+/// Why the reading ended before the text does.
+enum Stopped {
+    /// At a variable that stands without quotes where it needs them.
+    AtVariable(Range<usize>, Box<Problem>),
+    For(Box<Problem>),
 }
 
 enum Flow {
@@ -83,6 +87,8 @@ struct Built {
 
 struct Builder<'s> {
     source: &'s Source,
+    /// What the parser reads in its place.
+    masked: &'s Masked,
     problems: Vec<Problem>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Built>,
@@ -92,9 +98,10 @@ struct Builder<'s> {
 }
 
 impl<'s> Builder<'s> {
-    fn new(source: &'s Source) -> Self {
+    fn new(source: &'s Source, masked: &'s Masked) -> Self {
         Self {
             source,
+            masked,
             problems: Vec::new(),
             stack: Vec::new(),
             anchors: HashMap::new(),
@@ -102,6 +109,35 @@ impl<'s> Builder<'s> {
             documents: 0,
             root: None,
         }
+    }
+
+    /// Reads the text to its end, or as far as that goes.
+    fn run(&mut self) -> Option<Stopped> {
+        let mut options = granit_parser::options! {
+            emit_unresolved_aliases: true,
+            flow_nesting_limit: MAX_DEPTH,
+            block_nesting_limit: MAX_DEPTH,
+        };
+        // Emitted comments are buffered by the parser, which refuses 97 comment lines in a row.
+        options.set_emit_comments(false);
+        for next in Parser::new_from_str_with_options(&self.masked.text, options) {
+            match next.map(|(event, span)| self.take(event, span)) {
+                Ok(Ok(Flow::On)) => {}
+                Ok(Ok(Flow::Stop)) => break,
+                Ok(Err(problem)) => return Some(Stopped::For(Box::new(problem))),
+                Err(error) => {
+                    let offset = error.marker().byte_offset().unwrap_or_default().min(self.source.text.len());
+                    return Some(match bare::at(self.source, offset) {
+                        Some(span) => {
+                            let problem = bare::problem(self.source, self.path(), span.clone());
+                            Stopped::AtVariable(span, Box::new(problem))
+                        }
+                        None => Stopped::For(Box::new(syntax::problem(self.source, self.path(), &error))),
+                    });
+                }
+            }
+        }
+        None
     }
 
     /// Takes one event; an error ends the reading, since bounds are exceeded.
@@ -201,6 +237,8 @@ impl<'s> Builder<'s> {
         let plain = style == ScalarStyle::Plain;
         // The parser writes `~` for a value that is not there.
         let text = if plain && bytes.is_empty() { "" } else { text };
+        let written = self.masked.written(self.source, text, &bytes);
+        let text = written.as_deref().unwrap_or(text);
         let shown = self.source.slice(&bytes).trim_end().len();
         let node = |value, quoted| Node::new(value, bytes.start..bytes.start + shown, quoted);
         let as_text = || NodeValue::Text(text.to_owned());

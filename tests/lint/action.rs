@@ -7,10 +7,10 @@ use std::process::{Command, Output};
 
 use serde_yaml::Value;
 
-use super::{BAD, Place};
+use super::{BAD, Place, from_readme};
 use crate::support::python;
 
-const CLEAN: &str =
+pub const CLEAN: &str =
     "apiVersion: tidegate/v1\npipeline: demo\ntags: { team: web }\nalarms: { off: true }\nstreams: {}\n";
 
 /// Runs the steps of `action.yml` that have a `run`, in a workspace, with the environment that GitHub gives.
@@ -154,6 +154,7 @@ fn hooks() -> Place {
     assert_eq!(file.matches("language: rust").count(), 2, "{file}");
     let place = Place::with(&[
         ("hooks/.pre-commit-hooks.yaml", &file.replace("language: rust", "language: system")),
+        ("repo/.pre-commit-config.yaml", &from_readme("pre-commit, with the program")),
         ("repo/specs/a.yaml", &BAD.replace("streams:", "keys:\n  old: { rotation: none }\nstreams:")),
         ("repo/notes.txt", "nothing\n"),
     ]);
@@ -165,14 +166,19 @@ fn hooks() -> Place {
     place
 }
 
-fn hook(place: &Place, id: &str, more: &[&str]) -> (bool, String) {
+/// Runs pre-commit in the repository: whether all passed, and what was said.
+fn pre_commit(place: &Place, command: &[&str], more: &[&str]) -> (bool, String) {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_tidegate"));
     let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
-    let mut command = Command::new(python::pre_commit());
-    command.current_dir(place.path().join("repo")).env("PATH", path).env("HOME", place.path());
-    command.args(["try-repo", "../hooks", id, "--verbose", "--color", "never"]).args(more);
-    let output = command.output().unwrap();
+    let mut run = Command::new(python::pre_commit());
+    run.current_dir(place.path().join("repo")).env("PATH", path).env("HOME", place.path());
+    run.args(command).args(["--verbose", "--color", "never"]).args(more);
+    let output = run.output().unwrap();
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+}
+
+fn hook(place: &Place, id: &str, more: &[&str]) -> (bool, String) {
+    pre_commit(place, &["try-repo", "../hooks", id], more)
 }
 
 #[test]
@@ -185,4 +191,14 @@ fn the_hooks_of_pre_commit_find_and_mend() {
     let (passed, said) = hook(&place, "tidegate-fix", &["--all-files"]);
     assert!(!passed && said.contains("files were modified by this hook"), "{said}");
     assert!(place.read("repo/specs/a.yaml").contains("rotation: 365d"), "{said}");
+}
+
+#[test]
+fn the_hook_of_the_readme_takes_the_program_that_is_there() {
+    let place = hooks();
+    let (passed, said) = pre_commit(&place, &["run"], &["--all-files"]);
+    assert!(!passed && said.contains("stream-unencrypted") && said.contains("specs/a.yaml:7:"), "{said}");
+    place.write("repo/specs/a.yaml", CLEAN);
+    let (passed, said) = pre_commit(&place, &["run"], &["--all-files"]);
+    assert!(passed && said.contains("Passed"), "{said}");
 }

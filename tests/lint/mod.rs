@@ -3,6 +3,7 @@
 mod action;
 mod docs;
 mod formats;
+mod gitlab;
 mod own_policies;
 mod team;
 
@@ -73,6 +74,14 @@ impl Run {
 }
 
 pub const BAD: &str = "apiVersion: tidegate/v1\npipeline: demo\nstreams:\n  clicks:\n    encryption: { key: none }\n";
+
+/// The YAML of the README that follows a line which begins so.
+pub fn from_readme(line: &str) -> String {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once(&format!("\n{line}")).expect(line);
+    let (_, rest) = rest.split_once("```yaml\n").expect(line);
+    rest.split_once("```").expect(line).0.to_owned()
+}
 
 #[test]
 fn exit_codes_are_those_of_linters() {

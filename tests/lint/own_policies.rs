@@ -22,6 +22,18 @@ fn declared_rules_need_no_rego() {
     assert_eq!(place.run("lint a.yaml --select retention-cap --format json").rules(), ["retention-cap"]);
     assert!(place.run("lint --explain retention-cap").out.contains("Our contract says a week."));
     assert!(place.run("lint --list-rules").out.contains("retention-cap"));
+    let rules = |command: &str| -> Vec<serde_json::Value> {
+        let json: serde_json::Value = serde_json::from_str(&place.run(command).out).unwrap();
+        json["rules"].as_array().unwrap().clone()
+    };
+    let all = rules("lint --list-rules --format json");
+    assert!(all.iter().any(|rule| rule["id"] == "retention-cap" && rule["why"] == "Our contract says a week."));
+    let one = rules("lint --explain CKV_AWS_43 --format json");
+    assert_eq!((one.len(), &one[0]["id"]), (1, &"stream-unencrypted".into()));
+    let elsewhere = place.run("lint --explain ckv_aws_240");
+    assert!(elsewhere.code == 0 && elsewhere.out.contains("Firehose stores nothing of its own"), "{}", elsewhere.out);
+    let selected = place.run("lint --select W88");
+    assert!(selected.code == 2 && selected.err.contains("Firehose stores nothing of its own"), "{}", selected.err);
 }
 
 #[test]

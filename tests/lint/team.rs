@@ -79,6 +79,15 @@ fn fixes_keep_everything_else() {
 }
 
 #[test]
+fn a_fix_that_would_change_what_others_repeat_is_not_done_and_not_promised_again() {
+    let repeated = BAD.replace("clicks:\n", "clicks: &c\n") + "  orders: *c\n";
+    let place = Place::with(&[("a.yaml", &repeated)]);
+    let run = place.run("lint a.yaml --select stream-unencrypted --fix");
+    assert!(run.code == 1 && run.out.contains("2 errors") && !run.out.contains("can be mended"), "{}", run.out);
+    assert_eq!(place.read("a.yaml"), repeated);
+}
+
+#[test]
 fn a_spec_names_the_policies_beside_it() {
     let spec = "apiVersion: tidegate/v1\npipeline: demo\nregion: eu-west-1\nkeys: { data: {} }\niamPolicies: [iam/web.json]\nstreams: { clicks: { encryption: { key: data } } }\n";
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kinesis:PutRecord","kinesis:PutRecords"],"Resource":"arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"}]}"#;

@@ -1,4 +1,4 @@
-//! Pythons with what tests need: numpy for programs that check ours, pre-commit for our hooks, the AWS CLI as a judge. Installed once per folder.
+//! Pythons with what tests need: numpy for programs that check ours, pre-commit for our hooks, GitLab's schema, the AWS CLI as a judge. Installed once per folder.
 
 use std::fs::{self, File};
 use std::io;
@@ -24,6 +24,16 @@ pub fn pre_commit() -> &'static Path {
         Ok(python.with_file_name("pre-commit"))
     });
     outcome.as_ref().unwrap_or_else(|error| panic!("pre-commit, which this test needs: {error}"))
+}
+
+/// The program check-jsonschema, which brings the schemas of build servers, installed in the same way.
+pub fn check_jsonschema() -> &'static Path {
+    static ONE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let outcome = ONE.get_or_init(|| {
+        let python = install("check-jsonschema", "check-jsonschema>=0.39,<0.40", "check_jsonschema");
+        Ok(python.map_err(|error| error.to_string())?.with_file_name("check-jsonschema"))
+    });
+    outcome.as_ref().unwrap_or_else(|error| panic!("check-jsonschema, which this test needs: {error}"))
 }
 
 /// The AWS CLI, installed in the same way.

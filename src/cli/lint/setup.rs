@@ -13,6 +13,7 @@ use crate::lint::builtin;
 use crate::lint::cases::Cases;
 use crate::lint::choice::{Choice, nearest};
 use crate::lint::config::{Config, Lint};
+use crate::lint::elsewhere;
 use crate::lint::engine::Engine;
 use crate::lint::finding::Finding;
 use crate::lint::policy::{PolicyFailure, PolicyFile};
@@ -57,15 +58,23 @@ impl Setup {
         Ok(Self { config, choice, rules, engines, cases, failures, home })
     }
 
-    pub fn list(&self) -> String {
-        rules::list(&self.rules.iter().map(|rule| &**rule).collect::<Vec<_>>())
+    /// Every rule, for people or for programs.
+    pub fn list(&self, for_programs: bool) -> String {
+        let all: Vec<&About> = self.rules.iter().map(|rule| &**rule).collect();
+        if for_programs { rules::json(&all) } else { rules::list(&all) }
     }
 
-    pub fn explain(&self, name: &str) -> Result<String, Failure> {
+    pub fn explain(&self, name: &str, for_programs: bool) -> Result<String, Failure> {
         let is_alias = |rule: &About| rule.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name));
         let found: Vec<_> = self.rules.iter().filter(|rule| rule.id == name || is_alias(rule)).collect();
         if found.is_empty() {
-            return Err(self.no_rule(name));
+            return match elsewhere::of(name) {
+                Some(one) if !for_programs => Ok(rules::explain_elsewhere(name, one)),
+                _ => Err(self.no_rule(name)),
+            };
+        }
+        if for_programs {
+            return Ok(rules::json(&found.iter().map(|rule| &***rule).collect::<Vec<_>>()));
         }
         let text = found.into_iter().map(|about| {
             let built_in = builtin::RULES.iter().find(|rule| rule.id == about.id);
@@ -88,9 +97,10 @@ impl Setup {
 
     fn no_rule(&self, name: &str) -> Failure {
         let known: Vec<&About> = self.rules.iter().map(|rule| &**rule).collect();
-        let help = match nearest(name, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "`tidegate lint --list-rules` lists them".to_owned(),
+        let help = match (elsewhere::of(name), nearest(name, &known)) {
+            (Some(one), _) => one.why.to_owned(),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => "`tidegate lint --list-rules` lists them".to_owned(),
         };
         Failure::unusable(format!("there is no rule `{name}`"), help)
     }

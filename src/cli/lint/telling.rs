@@ -24,6 +24,12 @@ pub struct Target {
     file: Option<PathBuf>,
 }
 
+impl Target {
+    pub fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+}
+
 impl std::str::FromStr for Target {
     type Err = String;
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::glob::Glob;
+use super::remembered::Remembered;
 
 /// What an action may do, as AWS sorts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +72,8 @@ pub struct Catalog {
     globals: BTreeMap<String, (String, String)>,
     /// Service principals that AWS documents conditions against the confused deputy for, with the place.
     deputies: BTreeMap<String, String>,
+    /// What was found out with these facts.
+    pub(super) remembered: Remembered,
 }
 
 const ACTIONS: &str = include_str!("data/actions.tsv");
@@ -95,6 +98,7 @@ impl Catalog {
             services: BTreeMap::new(),
             globals: BTreeMap::new(),
             deputies: BTreeMap::new(),
+            remembered: Remembered::default(),
         };
         let text = std::mem::take(&mut catalog.text);
         let mut at = 0;

@@ -13,6 +13,7 @@ pub mod need;
 pub mod pipeline;
 pub mod policy;
 pub mod read;
+mod remembered;
 
 /// The known word that a mistyped one most likely means.
 fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {

@@ -40,7 +40,11 @@ pub fn judge(spec: &Pipeline, graph: &Graph, scope: &Scope, catalog: &Catalog) -
     for (resource, attribute, kind) in POLICIES {
         for desired in graph.of_kind(resource) {
             let Some(value) = desired.attrs.get(*attribute) else { continue };
-            let facts = facts(value, *kind, &edges(spec, graph, scope, desired), graph, scope, catalog);
+            let value = resolved(value, graph, scope);
+            let facts = match kind {
+                Kind::Identity => facts(&value, *kind, &edges(spec, graph, scope, desired), catalog),
+                _ => catalog.remembered.facts(*kind, &value, || facts(&value, *kind, &[], catalog)),
+            };
             let (address, asked) = (desired.address.clone(), desired.path.clone());
             all.push(Judged { address, attribute, kind: *kind, asked, facts });
         }
@@ -48,8 +52,8 @@ pub fn judge(spec: &Pipeline, graph: &Graph, scope: &Scope, catalog: &Catalog) -
     all
 }
 
-fn facts(value: &Value, kind: Kind, edges: &[Edge], graph: &Graph, scope: &Scope, catalog: &Catalog) -> Vec<Fact> {
-    let (policy, mut facts) = read::read(&tree(&resolved(value, graph, scope)), Some(kind));
+fn facts(value: &Value, kind: Kind, edges: &[Edge], catalog: &Catalog) -> Vec<Fact> {
+    let (policy, mut facts) = read::read(&tree(value), Some(kind));
     if policy.statements.is_empty() {
         return Vec::new();
     }

@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
+use serde_json::json;
+
+use super::json::FORMAT;
 use crate::lint::cases::{Case, Cases};
+use crate::lint::elsewhere::{ELSEWHERE, Elsewhere};
 use crate::lint::rule::{About, Concern, Persona};
 
 /// A line for each rule.
@@ -21,6 +25,16 @@ pub fn list(rules: &[&About]) -> String {
         );
     }
     text
+}
+
+/// The same for programs, with all that is known of each rule.
+pub fn json(rules: &[&About]) -> String {
+    format!("{}\n", json!({ "format_version": FORMAT, "made_by": env!("CARGO_PKG_VERSION"), "rules": rules }))
+}
+
+/// Why a check of another tool has no rule here.
+pub fn explain_elsewhere(id: &str, one: &Elsewhere) -> String {
+    format!("{id}: {}\n\nNo rule\n{}", one.about, indent(one.why, "  "))
 }
 
 /// Why, what to do, a bad and a good example.
@@ -74,6 +88,10 @@ pub fn page(rules: &[(&About, Cases)]) -> String {
             );
         }
         of.iter().for_each(|(about, cases)| text.push_str(&section(about, cases)));
+    }
+    text.push_str("\n## Checks of other tools that need no rule\n\n| ids | about | why |\n|---|---|---|\n");
+    for one in ELSEWHERE {
+        let _ = writeln!(text, "| {} | {} | {} |", one.ids.join(", "), one.about, one.why);
     }
     text
 }

@@ -64,6 +64,17 @@ fn is_key(known: &str, small: &str) -> bool {
     if !begins.is_some_and(|(known, small)| known.eq_ignore_ascii_case(small)) {
         return false;
     }
+    // What ends with its only pattern takes any end.
+    let rest = &known[fixed..];
+    let is_last = match rest.bytes().next() {
+        // A name of one sign would be that sign.
+        Some(b'$') => rest.find('}') == Some(rest.len() - 1) && rest.starts_with("${") && rest.len() > 4,
+        Some(b'<') => rest.find('>') == Some(rest.len() - 1),
+        _ => rest == "tag-key",
+    };
+    if is_last {
+        return true;
+    }
     let known = known.to_ascii_lowercase().replace('<', "${").replace('>', "}").replace("/tag-key", "/${tag-key}");
     Glob::template(&known).matches(small)
 }

@@ -145,19 +145,23 @@ fn is_narrowed(statement: &Statement) -> bool {
 
 /// Every resource, for actions that could be given single ones.
 fn wide(resources: &Listed, named: &[Named], globs: &[Glob], facts: &mut Vec<Fact>) {
+    let wide = resources.items.iter().zip(globs).filter_map(|(item, glob)| Some((item, scope(&item.text, glob)?)));
+    let wide: Vec<(&Text, &str)> = wide.collect();
+    if wide.is_empty() {
+        return;
+    }
     let limitable: BTreeSet<String> = named
         .iter()
         .filter(|one| one.action.on.as_ref().is_some_and(|on| !on.is_empty()))
         // Judged by itself, with the services that it may hand roles to.
-        .filter(|one| one.full() != "iam:PassRole")
+        .filter(|one| !one.is("iam:PassRole"))
         .map(|one| if one.entry.text.contains('*') { one.entry.text.clone() } else { one.full() })
         .collect();
     if limitable.is_empty() {
         return;
     }
     let limitable: Vec<String> = limitable.into_iter().collect();
-    for (item, glob) in resources.items.iter().zip(globs) {
-        let Some(scope) = scope(&item.text, glob) else { continue };
+    for (item, scope) in wide {
         let message = match scope {
             "all" => format!("{} may act on every resource of every account", listed(&limitable)),
             "service" => format!("{} may act on everything in the service", listed(&limitable)),
