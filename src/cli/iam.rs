@@ -36,7 +36,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         grants.merge(match &args.who {
             Who::Deployer { no_removals } => permissions::deployer(&job.graph, &job.scope, !no_removals),
             Who::Controller { ledger } => {
-                let mut grants = permissions::controller(&job.graph, &job.scope);
+                let mut grants = permissions::controller(&job.spec, &job.graph, &job.scope);
                 if let Some(Place::Table(table)) = ledger {
                     permissions::table(&mut grants, table, &job.scope);
                 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{KINDS, ResourceKind};
+use super::stream::{Scaling, SplitMerge};
+use super::{KINDS, Pipeline, ResourceKind};
 use crate::model::{Graph, PIPELINE, Scope, Value as Attr, When};
 
 /// AWS's limit on the characters of a managed policy, without white space (IAM and STS quotas).
@@ -63,11 +64,12 @@ pub fn deployer(graph: &Graph, scope: &Scope, removals: bool) -> Grants {
     grants
 }
 
-/// What the controller needs: to see, to resize what has a range of shards, and to keep its books on the stream.
+/// What the controller needs: to see, to resize what has a range of shards, and to keep its books on the stream. The
+/// right to split and merge single shards is there only where some stream's spec allows it.
 ///
 /// Shard-level metrics are not among it: they belong to the spec, and switching them knows no resource-level
 /// permissions, so the right to it would be one on every stream of the account.
-pub fn controller(graph: &Graph, scope: &Scope) -> Grants {
+pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
     let everywhere = [
         "kinesis:DescribeLimits",
         "kinesis:ListStreams",
@@ -76,14 +78,8 @@ pub fn controller(graph: &Graph, scope: &Scope) -> Grants {
         "tag:GetResources",
         "sts:GetCallerIdentity",
     ];
-    let looks = ["kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream"];
-    let changes = [
-        "kinesis:UpdateShardCount",
-        "kinesis:SplitShard",
-        "kinesis:MergeShards",
-        "kinesis:AddTagsToStream",
-        "kinesis:RemoveTagsFromStream",
-    ];
+    let looks = ["kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream"];
+    let changes = ["kinesis:UpdateShardCount", "kinesis:AddTagsToStream", "kinesis:RemoveTagsFromStream"];
     let mut grants = Grants::default();
     for action in everywhere {
         grants.allow(action, "*".into(), None);
@@ -93,8 +89,15 @@ pub fn controller(graph: &Graph, scope: &Scope) -> Grants {
         for action in looks {
             grants.allow(action, arn.clone(), None);
         }
-        if matches!(stream.attrs.get("shards"), Some(Attr::Map(_))) {
-            for action in changes {
+        if !matches!(stream.attrs.get("shards"), Some(Attr::Map(_))) {
+            continue;
+        }
+        for action in changes {
+            grants.allow(action, arn.clone(), by_tag(action, scope));
+        }
+        if splits(spec, stream.address.name()) {
+            grants.allow("kinesis:ListShards", arn.clone(), None);
+            for action in ["kinesis:SplitShard", "kinesis:MergeShards"] {
                 grants.allow(action, arn.clone(), by_tag(action, scope));
             }
         }
@@ -105,6 +108,13 @@ pub fn controller(graph: &Graph, scope: &Scope) -> Grants {
         }
     }
     grants
+}
+
+/// Whether the stream's spec allows single splits and merges.
+fn splits(spec: &Pipeline, name: &str) -> bool {
+    let stream = spec.streams.iter().find(|(key, _)| key.as_str() == name);
+    let allows = |scaling: &Scaling| scaling.split_merge == SplitMerge::Allow;
+    stream.and_then(|(_, stream)| stream.scaling.as_ref()).is_some_and(allows)
 }
 
 /// What a controller needs for a ledger in a table.

@@ -1,14 +1,18 @@
 use super::*;
-use crate::kinds::{Pipeline, wish};
+use crate::kinds::wish;
 
 fn scope(pipeline: &str) -> Scope {
     let text = |text: &str| text.to_owned();
     Scope { pipeline: text(pipeline), partition: text("aws"), region: text("eu-west-1"), account: text("123456789012") }
 }
 
-fn graph(pipeline: &str, rest: &str) -> Graph {
+fn spec(pipeline: &str, rest: &str) -> Pipeline {
     let text = format!("apiVersion: tidegate/v1\npipeline: {pipeline}\nalarms: {{ off: true }}\n{rest}");
-    let wishes = wish(&serde_yaml::from_str::<Pipeline>(&text).unwrap(), &scope(pipeline));
+    serde_yaml::from_str(&text).unwrap()
+}
+
+fn graph(pipeline: &str, rest: &str) -> Graph {
+    let wishes = wish(&spec(pipeline, rest), &scope(pipeline));
     assert_eq!(wishes.problems, []);
     wishes.graph
 }
@@ -98,14 +102,40 @@ fn archives_pass_their_role_to_firehose_only_and_touch_their_own_log_group() {
 
 #[test]
 fn the_controller_resizes_only_what_has_a_range() {
-    let policy = controller(&graph("shop", STREAMS), &scope("shop")).policy();
+    let policy = controller(&spec("shop", STREAMS), &graph("shop", STREAMS), &scope("shop")).policy();
     let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/ranged";
-    for action in ["kinesis:UpdateShardCount", "kinesis:SplitShard", "kinesis:MergeShards", "kinesis:AddTagsToStream"] {
+    for action in ["kinesis:UpdateShardCount", "kinesis:AddTagsToStream"] {
         let tagged = r#" if {"StringEquals":{"aws:ResourceTag/tidegate:pipeline":"shop"}}"#;
         assert_eq!(allowed(&policy, action), [format!("{arn}{tagged}")], "{action}");
     }
     assert_eq!(allowed(&policy, "kinesis:DescribeStreamSummary").len(), 3);
     assert_eq!(allowed(&policy, "kinesis:EnableEnhancedMonitoring"), [""; 0]);
+}
+
+#[test]
+fn the_controller_may_split_only_where_some_stream_allows_it() {
+    let ranged = |name: &str, scaling: &str| {
+        format!("{name}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 4 }} }}{scaling} }}")
+    };
+    let streams = |last: &str| {
+        let all = [ranged("plain", ""), ranged("told", ", scaling: { splitMerge: forbid }"), last.to_owned()];
+        format!("streams: {{ {} }}", all.join(", "))
+    };
+    let policy = |rest: &str| controller(&spec("shop", rest), &graph("shop", rest), &scope("shop")).policy();
+    let (without, with) = (
+        policy(&streams(&ranged("free", ", scaling: { objective: strict }"))),
+        policy(&streams(&ranged("free", ", scaling: { splitMerge: allow }"))),
+    );
+    let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/free";
+    let tagged = r#" if {"StringEquals":{"aws:ResourceTag/tidegate:pipeline":"shop"}}"#;
+    for (action, only) in [("ListShards", ""), ("SplitShard", tagged), ("MergeShards", tagged)] {
+        let action = format!("kinesis:{action}");
+        assert_eq!(allowed(&without, &action), [""; 0], "{action}");
+        let on = allowed(&with, &action);
+        assert!(on.contains(&format!("{arn}{only}")), "{action}: {on:?}");
+        assert!(on.iter().all(|on| on.ends_with(only)), "{action}: {on:?}");
+    }
+    assert_eq!(allowed(&with, "kinesis:UpdateShardCount").len(), 3);
 }
 
 #[test]

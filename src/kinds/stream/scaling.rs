@@ -41,8 +41,9 @@ pub struct Scaling {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 400)]
     pub budget: Option<u32>,
-    /// Whether single splits and merges may be used, which AWS does not count: where a day's ten resizes are used up while
-    /// records are rejected, and where one shard is hot.
+    /// Whether single splits and merges may be used, which AWS does not count among a day's ten resizes. Kept for later: it is
+    /// read and checked, but `run` and `simulate` do not split or merge single shards yet, so `allow` changes nothing. Once
+    /// the day's calls are used up, the stream keeps its count until the oldest call is a day old.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     pub split_merge: SplitMerge,
 }

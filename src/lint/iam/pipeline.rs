@@ -236,7 +236,7 @@ mod tests {
         let graph = wish(&spec, &scope).graph;
         let policies = [
             crate::kinds::permissions::deployer(&graph, &scope, true),
-            crate::kinds::permissions::controller(&graph, &scope),
+            crate::kinds::permissions::controller(&spec, &graph, &scope),
         ];
         for policy in policies {
             let source = Source::new("policy.json", &policy.policy().to_string()).unwrap();
