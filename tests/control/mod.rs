@@ -3,6 +3,7 @@
 mod program;
 mod replicas;
 mod rough;
+mod secrets;
 mod seeds;
 mod told;
 
