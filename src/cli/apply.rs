@@ -104,6 +104,9 @@ pub async fn carry_out(
     command: &str,
     out: &Out,
 ) -> Result<Exit, Failure> {
+    if !plans.iter().all(Plan::is_empty) {
+        out.is_to_change();
+    }
     if go.json {
         for plan in &plans {
             let (pipeline, plan) = (&plan.scope.pipeline, json::plan(plan));

@@ -119,7 +119,12 @@ pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
         let mut device = std::fs::File::options().write(true).open(path).with_context(doing)?;
         return device.write_all(text.as_bytes()).with_context(doing);
     }
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = match std::fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
+        // Such as a link that leads in a circle: it is not ours to put a file in its place.
+        Err(error) => return Err(error).with_context(doing),
+    };
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
     file.write_all(text.as_bytes()).with_context(doing)?;

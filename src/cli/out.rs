@@ -21,6 +21,8 @@ pub struct Out {
     color: Color,
     /// Say only results and mistakes.
     quiet: bool,
+    /// Changes are asked for and have not begun: who does not see them out is told that nothing was done.
+    will_change: AtomicBool,
     /// What has begun is finished, whether somebody reads the results or not.
     must_finish: AtomicBool,
     /// Results could not be written, and not because the reader had enough.
@@ -35,7 +37,8 @@ impl Out {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Self { color, quiet: false, must_finish: AtomicBool::new(false), lost: AtomicBool::new(false) }
+        let no = || AtomicBool::new(false);
+        Self { color, quiet: false, will_change: no(), must_finish: no(), lost: no() }
     }
 
     /// Without hints, notes and progress.
@@ -82,6 +85,11 @@ impl Out {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
+    /// From now on a reader who goes away is no success: what was asked for would be left undone without a word.
+    pub fn is_to_change(&self) {
+        self.will_change.store(true, Ordering::SeqCst);
+    }
+
     /// From now on a reader who goes away ends nothing: changes are under way.
     pub fn finish_what_began(&self) {
         self.must_finish.store(true, Ordering::SeqCst);
@@ -92,20 +100,19 @@ impl Out {
         self.lost.load(Ordering::SeqCst)
     }
 
-    /// Writes a result. A closed pipe ends the program quietly, as for every tool in a pipeline, unless it is changing
-    /// something; what cannot be written for another reason is a failure.
+    /// Writes a result. A closed pipe ends the program quietly, as for every tool in a pipeline, unless it is to change
+    /// something or does so already; what cannot be written for another reason is a failure.
     pub fn text(&self, text: &str) {
         let mut stdout = anstream::stdout();
         let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) else { return };
         let closed = error.kind() == std::io::ErrorKind::BrokenPipe;
         if !self.must_finish.load(Ordering::SeqCst) {
-            if closed {
+            if closed && !self.will_change.load(Ordering::SeqCst) {
                 std::process::exit(0);
             }
-            self.complain(
-                &format!("writing the results: {error}"),
-                Some("nothing was changed; make room and try again"),
-            );
+            let again =
+                if closed { "let somebody read the plan, or write it to a file" } else { "make room and try again" };
+            self.complain(&format!("writing the results: {error}"), Some(&format!("nothing was changed; {again}")));
             std::process::exit(Exit::Error.code().into());
         }
         if !closed && !self.lost.swap(true, Ordering::SeqCst) {

@@ -160,10 +160,12 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let _port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), stop.clone()));
     let reconcilers = reconcilers(&jobs, &args);
     let beats = Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, pulse: &pulse, reconcilers };
+    let fleet = controller.fleet();
     beats.go(controller, &teller).await;
     listener.abort();
     ears.iter().for_each(tokio::task::JoinHandle::abort);
-    teller.stopped(stop.is_asked(), clock.now());
+    let is_well = fleet.lock().unwrap_or_else(PoisonError::into_inner).troubles.is_empty();
+    teller.stopped(stop.is_asked(), is_well, clock.now());
     if let Some(voice) = voice {
         voice.notifier.end(PARTING).await;
     }

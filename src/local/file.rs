@@ -74,11 +74,13 @@ impl Store {
     pub fn save(&mut self, saved: &Saved) -> Result<(), Fault> {
         // What is on disk counts if the writing fails half way.
         self.seen = None;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Through a link to the file itself, so that the link stays one.
+        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(&serde_json::to_vec(saved)?)?;
-            file.persist(&self.path).map_err(|error| error.error)
+            file.persist(&target).map_err(|error| error.error)
         };
         write().map_err(|error| self.failed("writing", &error))?;
         self.seen = self.stamp()?;

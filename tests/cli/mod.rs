@@ -4,6 +4,7 @@ mod hostile;
 mod interrupt;
 mod json;
 mod leaks;
+mod surroundings;
 mod usage;
 
 use std::path::Path;

@@ -5,6 +5,7 @@ mod limits;
 mod program;
 mod replicas;
 mod rough;
+mod secrets;
 mod seeds;
 mod told;
 

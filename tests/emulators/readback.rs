@@ -140,10 +140,22 @@ fn the_aws_cli_reads_what_the_spec_says() {
     archive(&cli, account);
     access(&cli, account);
     alarms(&cli, account);
+    owners(&cli);
     network(&cli, &vpc, &subnet);
+    let seen = cli.read("kms describe-key --key-id alias/tidegate/readback/taps");
+    let key_id = seen["KeyMetadata"]["KeyId"].as_str().expect("an id").to_owned();
     let loss = ["stream/taps", "key/taps", "acme-readback-raw"].map(|name| format!("--allow-data-loss={name}"));
     cli.tidegate(folder.path(), &["destroy", "-y", &loss[0], &loss[1], &loss[2]]);
     assert!(cli.aws("kinesis describe-stream-summary --stream-name readback-taps").is_err());
+    // The window of the spec, to the day.
+    let seen = cli.read(&format!("kms describe-key --key-id {key_id}"))["KeyMetadata"].clone();
+    assert_eq!(seen["KeyState"], "PendingDeletion", "{seen}");
+    let goes = match &seen["DeletionDate"] {
+        Value::String(text) => text.parse::<jiff::Timestamp>().expect("a time").as_second(),
+        number => number.as_f64().expect("seconds") as i64,
+    };
+    let days = (goes - jiff::Timestamp::now().as_second()) as f64 / 86_400.0;
+    assert!((8.9..9.1).contains(&days), "{days} days: {seen}");
 }
 
 fn stream(cli: &Session, account: &str) {
@@ -246,6 +258,24 @@ fn access(cli: &Session, account: &str) {
         encrypt.contains("kms:ViaService") && encrypt.contains("kms:EncryptionContext:aws:kinesis:arn"),
         "{encrypt}"
     );
+}
+
+/// Whose it is, and the tags of the spec, on what carries tags beside streams and keys.
+fn owners(cli: &Session) {
+    let producer = format!("readback-producer-{REGION}");
+    for (what, words, list) in [
+        ("bucket/acme-readback-raw", "s3api get-bucket-tagging --bucket acme-readback-raw".to_owned(), "TagSet"),
+        ("role/producer", format!("iam list-role-tags --role-name {producer}"), "Tags"),
+        (
+            "delivery/taps-raw",
+            "firehose list-tags-for-delivery-stream --delivery-stream-name taps-raw".to_owned(),
+            "Tags",
+        ),
+    ] {
+        let seen = tags(&cli.read(&words)[list], "Key", "Value");
+        let wanted = json!({ "team": "web", "tidegate:pipeline": "readback", "tidegate:resource": what });
+        holds(&format!("tags of {what}"), &seen, &wanted);
+    }
 }
 
 fn alarms(cli: &Session, account: &str) {

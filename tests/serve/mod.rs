@@ -7,3 +7,5 @@ mod port;
 pub mod prometheus;
 pub mod running;
 mod walk;
+
+pub use running::ask;

@@ -86,11 +86,13 @@ impl Teller<'_> {
         }
     }
 
-    pub fn stopped(&self, asked: bool, now: i64) {
+    /// `is_well`: the last tick had no trouble, so that all of it is in the ledger.
+    pub fn stopped(&self, asked: bool, is_well: bool, now: i64) {
         if self.json {
             return self.json("stopped", now, serde_json::json!({ "asked": asked }));
         }
-        self.out.note(&format!("{}  stopped; the ledger is written", hand::stamp(now)));
+        let books = if is_well { "the ledger is written" } else { "the last tick had the trouble told above" };
+        self.out.note(&format!("{}  stopped; {books}", hand::stamp(now)));
     }
 
     /// What a tick has left behind.
