@@ -162,7 +162,8 @@ impl Tidegate {
         );
         let rule = Told { rule: &vote.voice, weight: vote.weight };
         // A sum of shares can end a hair below zero, and nobody reads "-0 %".
-        let side = |share: f64, word: &str| format!("{:.0} % of the trust wants {word}", (share * 100.0).max(0.0));
+        let side =
+            |share: f64, word: &str| format!("{:.0} % of the trust wants {word}", (share * 100.0).max(0.0) + 0.0);
         match shards.cmp(&view.shards) {
             std::cmp::Ordering::Equal => format!(
                 "{now}: hold, {} and {}; {rule}; {calls} calls left today",
