@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::model::{Address, Call, Glance, Made, Observed, Quotas, Readings, Schema, Scope, State};
+use crate::model::{Address, Call, Glance, Made, Observed, Quotas, Readings, Schema, Scope, State, Value};
 
 /// What to look at or to change.
 #[derive(Clone)]
@@ -27,6 +27,12 @@ pub struct Target {
 pub type Tags = BTreeMap<String, String>;
 
 impl Target {
+    /// The tags that a listing told, as an attribute holds them.
+    pub fn listed_values(&self) -> Option<BTreeMap<String, Value>> {
+        let values = |tags: &Tags| tags.iter().map(|(key, value)| (key.clone(), Value::text(value))).collect();
+        self.listed.as_ref().map(values)
+    }
+
     /// Its ARN: the one AWS told, else the one that follows from the name.
     pub fn arn(&self) -> String {
         let told = self.outputs.get("arn").cloned();

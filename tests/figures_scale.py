@@ -83,15 +83,20 @@ def no_op(folder, streams, factor, runs=1):
           f"{floor:.1f} s; {each:.2f} calls a stream, {refused} refused; {cpu:.1f} s CPU, {memory:.0f} MB")
 
 
-def unlimited(folder, what, runs=5):
+def planned(folder, runs, *args):
+    """Medians of a plan without changes: seconds by the clock and of the processor, megabytes."""
     took = []
     for _ in range(runs):
         behave()
-        took.append(run(folder, "plan", "--api-rate", "1000000"))
+        took.append(run(folder, "plan", *args))
         assert "is as described.\n" in took[-1][3], took[-1][3][-500:]
+    return [statistics.median(one[at] for one in took) for at in range(3)]
+
+
+def unlimited(folder, what, runs=5):
+    seconds, cpu, memory = planned(folder, runs, "--api-rate", "1000000")
     made, _, counts = calls()
-    median = lambda at: statistics.median(one[at] for one in took)
-    print(f"plan of {what} without limits: {median(0):.2f} s, {median(1):.2f} s CPU, {median(2):.0f} MB, {made} calls (median of {runs})")
+    print(f"plan of {what} without limits: {seconds:.2f} s, {cpu:.2f} s CPU, {memory:.0f} MB, {made} calls (median of {runs})")
     return counts
 
 
@@ -145,12 +150,8 @@ def local(streams, runs):
         file.write(spec("embedded", streams, False))
     cloud = ["--cloud", "local:cloud.json"]
     made = run(folder, "apply", "-y", "-q", *cloud)[0]
-    took = []
-    for _ in range(runs):
-        took.append(run(folder, "plan", *cloud))
-        assert "is as described.\n" in took[-1][3], took[-1][3][-500:]
-    median = lambda at: statistics.median(one[at] for one in took)
-    print(f"| {streams:,} | {median(0):.2f} s | {median(1):.2f} s | {median(2):.0f} MB | {made:.0f} s |")
+    seconds, cpu, memory = planned(folder, runs, *cloud)
+    print(f"| {streams:,} | {seconds:.2f} s | {cpu:.2f} s | {memory:.0f} MB | {made:.0f} s |")
 
 
 def month(streams, days):

@@ -90,24 +90,27 @@ impl<'a> Queue<'a> {
         Self { plan, outcomes: vec![None; count], dependents, waits, ready }
     }
 
-    /// Lets those go on that waited for a step that is done. What depends on one that did not end well has no turn, nor has what depends
-    /// on that.
+    /// Lets those go on that waited for a step that is done.
     fn ended(&mut self, id: usize, outcome: Outcome, tell: &(dyn Fn(Event) + Sync)) {
-        let (done, failed) = (outcome == Outcome::Done, matches!(outcome, Outcome::Failed(_)));
-        self.outcomes[id] = Some(outcome);
-        if done {
-            for next in &self.dependents[id] {
-                self.waits[*next] -= 1;
-                if self.waits[*next] == 0 && self.outcomes[*next].is_none() {
-                    self.ready.insert(*next);
+        match &outcome {
+            Outcome::Done => {
+                for next in &self.dependents[id] {
+                    self.waits[*next] -= 1;
+                    if self.waits[*next] == 0 {
+                        self.ready.insert(*next);
+                    }
                 }
             }
+            Outcome::Failed(_) => self.skip_dependents(id, tell),
+            Outcome::Skipped { .. } | Outcome::NotStarted => {}
         }
-        if !failed {
-            return;
-        }
-        let because_of = self.plan.steps[id].address.clone();
-        let mut hopeless: BTreeSet<usize> = self.dependents[id].iter().copied().collect();
+        self.outcomes[id] = Some(outcome);
+    }
+
+    /// What depends on a step that failed has no turn, nor has what depends on that.
+    fn skip_dependents(&mut self, failed: usize, tell: &(dyn Fn(Event) + Sync)) {
+        let because_of = self.plan.steps[failed].address.clone();
+        let mut hopeless: BTreeSet<usize> = self.dependents[failed].iter().copied().collect();
         while let Some(next) = hopeless.pop_first() {
             if self.outcomes[next].is_some() {
                 continue;

@@ -79,15 +79,12 @@ async fn saved(common: &Common, file: &std::path::Path, go: &Go, out: &Out) -> R
             return Err(Failure::refused(what, "use the credentials and region that the plan was made with"));
         }
         // Listings are quick and may be behind: they can say that nothing has changed, not that something has.
-        let mut is_fresh = false;
-        for quickly in [true, false] {
-            let inventory = apply::look_again(&*cloud, &plan.watched, &scope, kinds::SCHEMAS, quickly).await;
-            is_fresh = is_fresh || digest_inventory(&inventory, &plan.watched) == plan.inventory;
-            if is_fresh {
-                break;
-            }
-        }
-        if !is_fresh {
+        let (cloud_of, scope_of) = (&*cloud, &scope);
+        let is_fresh = |quickly| async move {
+            let inventory = apply::look_again(cloud_of, &plan.watched, scope_of, kinds::SCHEMAS, quickly).await;
+            digest_inventory(&inventory, &plan.watched) == plan.inventory
+        };
+        if !is_fresh(true).await && !is_fresh(false).await {
             let what = format!("the plan of {} is stale: what it was computed from has changed since", scope.pipeline);
             return Err(Failure::refused(what, again));
         }

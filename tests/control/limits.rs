@@ -1,52 +1,9 @@
 //! A stream that enforces its shards' limits: what it refuses before the controller acts, it takes afterwards.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-
 use super::program::{lines, put_load, resizes};
+use crate::faults::proxy::{Deed, Proxy};
 use crate::support::emulators::{self, ACCESS_KEY};
 use crate::support::hand::config;
-
-/// Ferrokinesis takes no colon in the key of a tag, which AWS does: on the way to it ours are written with a dot, and back.
-fn without_colons(to: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = format!("http://{}", listener.local_addr().expect("its address"));
-    let to = to.trim_start_matches("http://");
-    // The threads end with the test process.
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            std::thread::spawn(move || relay(client, TcpStream::connect(to).ok()?));
-        }
-    });
-    address
-}
-
-/// One connection, message by message.
-fn relay(client: TcpStream, server: TcpStream) -> Option<()> {
-    let mut ends = [BufReader::new(client.try_clone().ok()?), BufReader::new(server.try_clone().ok()?)];
-    let mut sinks = [server, client];
-    loop {
-        for (at, [from, to]) in [["tidegate:", "tidegate."], ["tidegate.", "tidegate:"]].into_iter().enumerate() {
-            let (head, body) = message(&mut ends[at])?;
-            let body = String::from_utf8(body).ok()?.replace(from, to);
-            sinks[at].write_all(&[head.as_bytes(), body.as_bytes()].concat()).ok()?;
-        }
-    }
-}
-
-/// A message's head and its body, which has the length that the head says.
-fn message(from: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
-    let (mut head, mut length) = (String::new(), 0);
-    while !head.ends_with("\r\n\r\n") {
-        let start = head.len();
-        (from.read_line(&mut head).ok()? > 0).then_some(())?;
-        let line = head[start..].to_ascii_lowercase();
-        length = line.strip_prefix("content-length:").map_or(length, |rest| rest.trim().parse().unwrap_or(0));
-    }
-    let mut body = vec![0; length];
-    from.read_exact(&mut body).ok()?;
-    Some((head, body))
-}
 
 /// Three seconds' worth of records for three shards, put within a second or so each; answers how many were refused.
 fn refused(url: &str, stream: &str) -> usize {
@@ -82,7 +39,9 @@ fn throttling_goes_away_after_its_action() {
          streams:\n  {stream}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 16 }} }} }}\n"
     );
     std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("the spec can be written");
-    let url = &without_colons(&emulators::ferrokinesis().url);
+    // Ferrokinesis takes no colon in the key of a tag, which AWS does.
+    let proxy = Proxy::with(&emulators::ferrokinesis().url, 1, 0, |_| Some(Deed::Reword("tidegate:", "tidegate.")));
+    let url = &proxy.url;
     let says = |args: &[&str]| {
         let mut command = emulators::program(folder.path(), account);
         emulators::says(command.env("AWS_ENDPOINT_URL_KINESIS", url), args)

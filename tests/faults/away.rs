@@ -1,31 +1,16 @@
 //! Credentials that end, clocks that are wrong, regions that hang and endpoints that lack an operation: told in words, and continued.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::proxy::{Deed, Proxy};
-use super::{destroy, is_as_described, program, run, spec};
+use super::{continued, folder_with, gone, is_as_described, program, run, spec, words};
 use crate::support::emulators;
 
 fn ministack() -> &'static str {
     &emulators::ministack().url
-}
-
-/// A folder with a pipeline.
-fn pipeline(name: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::write(folder.path().join("tidegate.yaml"), spec(name)).expect("the spec can be written");
-    folder
-}
-
-fn gone(folder: &Path, name: &str, account: &str) {
-    let words = destroy(name);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (code, said) = run(folder, account, ministack(), &words);
-    assert_eq!(code, Some(0), "{said}");
 }
 
 fn json(code: &str, message: &str) -> Deed {
@@ -37,7 +22,7 @@ fn json(code: &str, message: &str) -> Deed {
 #[test]
 fn credentials_that_end_in_the_middle_are_told_and_continued() {
     let (name, account) = ("expired", "700000008021");
-    let folder = pipeline(name);
+    let folder = folder_with(&spec(name));
     let made = Arc::new(AtomicUsize::new(0));
     let proxy = Proxy::with(ministack(), 1, 0, {
         let made = Arc::clone(&made);
@@ -54,15 +39,13 @@ fn credentials_that_end_in_the_middle_are_told_and_continued() {
     let failed = said.split("  FAIL ").nth(1).unwrap_or_else(|| panic!("it names no step: {said}"));
     assert!(failed.contains("expired") && said.contains("the credentials have expired: sign in again"), "{said}");
     assert!(said.contains("Run the same command again"), "{said}");
-    let (code, said) = run(folder.path(), account, ministack(), super::killed::AGAIN_EXPIRED);
-    assert_eq!(code, Some(0), "{said}");
-    is_as_described(folder.path(), account, "after new credentials");
-    gone(folder.path(), name, account);
+    continued(folder.path(), account, name, "after new credentials");
+    gone(folder.path(), account, name);
 }
 
 #[test]
 fn a_wrong_clock_is_called_by_its_name() {
-    let folder = pipeline("skewed");
+    let folder = folder_with(&spec("skewed"));
     for (kind, body) in [
         (
             "text/xml",
@@ -77,7 +60,7 @@ fn a_wrong_clock_is_called_by_its_name() {
             Proxy::with(ministack(), 1, 0, move |_| Some(Deed::Answer { status: 403, kind, body: body.into() }));
         let (code, said) = run(folder.path(), "700000008022", &proxy.url, &["plan"]);
         assert_ne!(code, Some(0), "{said}");
-        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = words(&said);
         assert!(words.contains("this machine's clock is wrong by more than AWS accepts"), "{said}");
         assert_eq!(proxy.counts().0, 1, "a wrong clock does not mend itself: {said}");
     }
@@ -86,13 +69,13 @@ fn a_wrong_clock_is_called_by_its_name() {
 /// The region takes connections and never answers.
 #[test]
 fn a_region_that_hangs_is_told_within_a_minute_or_so() {
-    let folder = pipeline("hanging");
+    let folder = folder_with(&spec("hanging"));
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", silent.local_addr().expect("its address"));
     let began = Instant::now();
     let mut command = program(folder.path(), "700000008023", &url, &["plan"]);
     let output = command.env("AWS_MAX_ATTEMPTS", "1").output().expect("it starts");
-    let said = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = words(&String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("asking AWS who we are") && said.contains("no answer from AWS"), "{said}");
     assert!(said.contains("check the network, the region's name and the proxy settings"), "{said}");
@@ -102,7 +85,7 @@ fn a_region_that_hangs_is_told_within_a_minute_or_so() {
 /// Nobody listens there at all.
 #[test]
 fn a_region_that_is_not_there_is_told_at_once() {
-    let folder = pipeline("nobody");
+    let folder = folder_with(&spec("nobody"));
     let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
     let (code, said) = run(folder.path(), "700000008024", &format!("http://127.0.0.1:{port}"), &["plan"]);
     assert_eq!(code, Some(1), "{said}");
@@ -113,7 +96,7 @@ fn a_region_that_is_not_there_is_told_at_once() {
 #[test]
 fn an_answer_that_comes_too_late_doubles_nothing() {
     let (name, account) = ("late", "700000008025");
-    let folder = pipeline(name);
+    let folder = folder_with(&spec(name));
     let once = AtomicUsize::new(0);
     let proxy = Proxy::with(ministack(), 1, 0, move |request| {
         let late = request.operation() == "CreateAlias" && once.fetch_add(1, Ordering::SeqCst) == 0;
@@ -123,14 +106,14 @@ fn an_answer_that_comes_too_late_doubles_nothing() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(proxy.counts().1, 1, "{said}");
     is_as_described(folder.path(), account, "after a late answer");
-    gone(folder.path(), name, account);
+    gone(folder.path(), account, name);
 }
 
 /// A page in place of an answer: the endpoint lacks the operation, which no other attempt changes.
 #[test]
 fn an_operation_that_an_endpoint_lacks_is_asked_for_once() {
     let (name, account) = ("lacking", "700000008026");
-    let folder = pipeline(name);
+    let folder = folder_with(&spec(name));
     let asked = Arc::new(AtomicUsize::new(0));
     let proxy = Proxy::with(ministack(), 1, 0, {
         let asked = Arc::clone(&asked);
@@ -145,11 +128,11 @@ fn an_operation_that_an_endpoint_lacks_is_asked_for_once() {
     });
     let (code, said) = run(folder.path(), account, &proxy.url, &["apply", "-y"]);
     assert_eq!(code, Some(4), "{said}");
-    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words(&said);
     assert!(words.contains("FAIL create stream/clicks"), "{said}");
     assert!(words.contains("this endpoint does not support the call (HTTP 500"), "{said}");
     assert_eq!(asked.load(Ordering::SeqCst), 1, "{said}");
     let (code, said) = run(folder.path(), account, ministack(), &["apply", "-y"]);
     assert_eq!(code, Some(0), "{said}");
-    gone(folder.path(), name, account);
+    gone(folder.path(), account, name);
 }

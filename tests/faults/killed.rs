@@ -2,21 +2,13 @@
 
 use std::time::Duration;
 
-use super::{destroy, is_as_described, program, run, spec};
+use super::{continued, destroy, program, run, spec};
 use crate::support::emulators;
 
 /// Moments at which a run is killed; `TIDEGATE_KILLS` asks for more.
 fn kills() -> u32 {
     std::env::var("TIDEGATE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
-
-/// AWS takes tags with a creating call; this emulator loses those of three kinds, so that a run that is killed before it
-/// repeats them leaves something without an owner.
-const AGAIN: &[&str] =
-    &["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-killed-raw"];
-/// The same for another pipeline.
-pub const AGAIN_EXPIRED: &[&str] =
-    &["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-expired-raw"];
 
 /// Starts the program and kills it after a while; tells whether it was still running.
 fn killed(folder: &std::path::Path, account: &str, args: &[&str], after: Duration) -> bool {
@@ -76,9 +68,7 @@ fn a_killed_run_is_continued() {
         for (text, after) in [(&first, making), (&changed, updating)] {
             write(text);
             cut += u32::from(killed(at, account, &["apply", "-y"], after));
-            let (code, said) = run(at, account, url, AGAIN);
-            assert_eq!(code, Some(0), "{when}: {said}");
-            is_as_described(at, account, &when);
+            continued(at, account, pipeline, &when);
         }
         cut += u32::from(killed(at, account, &words, going));
         let (code, said) = run(at, account, url, &words);

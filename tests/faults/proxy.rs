@@ -37,6 +37,8 @@ pub enum Deed {
     },
     /// It waits first.
     Delay(std::time::Duration),
+    /// On the way there the first words become the second, on the way back the other way round. Both have one length, so that heads stay true.
+    Reword(&'static str, &'static str),
 }
 
 pub struct Proxy {
@@ -170,6 +172,11 @@ fn serve(
         Some(Deed::Answer { status, kind, body }) => {
             counts.troubles.fetch_add(1, Ordering::SeqCst);
             return client.write_all(&answer(status, kind, &body));
+        }
+        Some(Deed::Reword(here, there)) => {
+            let body = String::from_utf8_lossy(&request.body).replace(here, there).into_bytes();
+            let answer = forward(&Request { body, ..request }, to)?;
+            return client.write_all(String::from_utf8_lossy(&answer).replace(there, here).as_bytes());
         }
         Some(Deed::Delay(time)) => {
             counts.troubles.fetch_add(1, Ordering::SeqCst);

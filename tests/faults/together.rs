@@ -1,34 +1,14 @@
 //! Two at once: two applies, a hand that deletes, a resize that is under way. Nothing is doubled, and who loses says what happened.
 
-use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use super::{destroy, is_as_described, living_keys, program, run, spec};
+use super::{continued, folder_with, gone, is_as_described, program, run, spec, words};
 use crate::support::emulators;
 use crate::support::hand::Hand;
 
-fn folder_with(text: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::write(folder.path().join("tidegate.yaml"), text).expect("the spec can be written");
-    folder
-}
-
-fn words(said: &str) -> String {
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn told(output: &Output) -> String {
     words(&(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)))
-}
-
-fn gone(folder: &Path, name: &str, account: &str) {
-    let url = &emulators::ministack().url;
-    let words = destroy(name);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (code, said) = run(folder, account, url, &words);
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(living_keys(account), 0, "{said}");
 }
 
 /// Both want to make everything, at the same moment.
@@ -50,11 +30,8 @@ fn two_applies_at_the_same_moment_make_one_pipeline() {
         }
     }
     // What both have made must be one again after a third, which may have to tidy up behind the loser.
-    let again = ["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-both-raw"];
-    let (code, said) = run(folder.path(), account, url, &again);
-    assert_eq!(code, Some(0), "{said}");
-    is_as_described(folder.path(), account, "after two at once");
-    gone(folder.path(), name, account);
+    continued(folder.path(), account, name, "after two at once");
+    gone(folder.path(), account, name);
 }
 
 /// A saved plan whose ground somebody changed in between is refused, and says so.
@@ -70,10 +47,10 @@ fn a_plan_that_another_apply_overtook_is_stale() {
     assert_eq!(code, Some(5), "{said}");
     assert!(words(&said).contains("is stale: what it was computed from has changed since"), "{said}");
     is_as_described(folder.path(), account, "after a stale plan");
-    gone(folder.path(), name, account);
+    gone(folder.path(), account, name);
 }
 
-/// Somebody deletes the role by hand while the rest is being made: the run ends in words, and the next one makes it again.
+/// Somebody deletes the stream by hand while the rest is being made: the run ends in words, and the next one makes it again.
 #[test]
 fn a_hand_that_deletes_in_between_is_noticed() {
     let (name, account, url) = ("erased", "700000008033", &emulators::ministack().url);
@@ -94,11 +71,8 @@ fn a_hand_that_deletes_in_between_is_noticed() {
     assert_eq!(erased, 1, "the hand was never quick enough: {said}");
     assert!(!said.contains("panicked"), "{said}");
     assert!(output.status.success() || said.contains("Run the same command again"), "{said}");
-    let again = ["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", "--adopt=acme-erased-raw"];
-    let (code, said) = run(folder.path(), account, url, &again);
-    assert_eq!(code, Some(0), "{said}");
-    is_as_described(folder.path(), account, "after a hand");
-    gone(folder.path(), name, account);
+    continued(folder.path(), account, name, "after a hand");
+    gone(folder.path(), account, name);
 }
 
 /// The controller resizes while an apply changes something else of the stream: the apply waits until it has settled, and leaves

@@ -1,12 +1,12 @@
 //! How many calls a plan takes, seen by the double that counts them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::double::{Double, Manners, REGION};
+use crate::double::{ACCOUNT, Double, Manners, REGION};
+use crate::support::emulators::{self, Endpoint};
 
 const STREAMS: usize = 60;
 
@@ -32,30 +32,45 @@ fn spec(streams: usize, with_all: bool) -> String {
     spec
 }
 
-fn tidegate(folder: &Path, address: &str, args: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-    command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").stdin(Stdio::null());
-    command.env("AWS_ENDPOINT_URL", address).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_EC2_METADATA_DISABLED", "true");
-    let output = command.args(args).output().expect("it starts");
-    let wrong = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?}: {wrong}{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stdout).expect("text")
+/// A pipeline that stands on a double.
+struct Made {
+    folder: tempfile::TempDir,
+    double: Arc<Double>,
+    endpoint: Endpoint,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Made {
+    fn of(spec: &str) -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let double: Arc<Double> = Double::new(Manners { rates: None, creating: Duration::ZERO });
+        let url = runtime.block_on(double.serve()).expect("a port");
+        let endpoint = Endpoint { url, region: REGION, account: ACCOUNT };
+        let made = Self { folder: tempfile::tempdir().expect("a folder"), double, endpoint, _runtime: runtime };
+        made.write(spec);
+        made.says(&["apply", "-y", "-q", "--api-rate", "100000"]);
+        made
+    }
+
+    fn write(&self, spec: &str) {
+        std::fs::write(self.folder.path().join("tidegate.yaml"), spec).expect("written");
+    }
+
+    fn says(&self, args: &[&str]) -> String {
+        let (mut command, folder) = (Command::new(env!("CARGO_BIN_EXE_tidegate")), self.folder.path());
+        command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").stdin(Stdio::null());
+        emulators::says(command.envs(self.endpoint.env()), args)
+    }
 }
 
 /// Makes the pipeline, then plans it again within AWS's rates; answers the calls of that plan.
 fn planned_again(with_all: bool) -> BTreeMap<String, (u64, u64)> {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("tidegate.yaml"), spec(STREAMS, with_all)).expect("written");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let double: Arc<Double> = Double::new(Manners { rates: None, creating: Duration::ZERO });
-    let address = runtime.block_on(double.serve()).expect("a port");
-    tidegate(folder.path(), &address, &["apply", "-y", "-q", "--api-rate", "100000"]);
+    let made = Made::of(&spec(STREAMS, with_all));
     // Ten times the published rates, on both sides, so that the suite does not wait for them.
-    double.behave(Manners { rates: Some(10), creating: Duration::ZERO });
-    let said = tidegate(folder.path(), &address, &["plan", "--api-rate", "9"]);
+    made.double.behave(Manners { rates: Some(10), creating: Duration::ZERO });
+    let said = made.says(&["plan", "--api-rate", "9"]);
     assert!(said.contains("No changes. scale is as described.\n"), "{said}");
-    double.calls()
+    made.double.calls()
 }
 
 #[test]
@@ -83,18 +98,12 @@ fn keys_and_alarms_take_their_tags_from_the_listing_and_alarms_come_by_the_hundr
 
 #[test]
 fn what_differs_is_looked_at_again_with_its_own_tags() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("tidegate.yaml"), spec(3, false)).expect("written");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let double: Arc<Double> = Double::new(Manners { rates: None, creating: Duration::ZERO });
-    let address = runtime.block_on(double.serve()).expect("a port");
-    tidegate(folder.path(), &address, &["apply", "-y", "-q", "--api-rate", "100000"]);
-    std::fs::write(folder.path().join("tidegate.yaml"), spec(3, false).replacen("min: 1", "min: 2", 1))
-        .expect("written");
-    double.behave(Manners { rates: None, creating: Duration::ZERO });
-    let said = tidegate(folder.path(), &address, &["plan", "--api-rate", "100000"]);
+    let made = Made::of(&spec(3, false));
+    made.write(&spec(3, false).replacen("min: 1", "min: 2", 1));
+    made.double.behave(Manners { rates: None, creating: Duration::ZERO });
+    let said = made.says(&["plan", "--api-rate", "100000"]);
     assert!(said.contains("s0"), "{said}");
-    let calls = double.calls();
+    let calls = made.double.calls();
     assert_eq!(calls["kinesis:ListTagsForStream"].0, 1, "{calls:?}");
     assert_eq!(calls["kinesis:DescribeStreamSummary"].0, 4, "{calls:?}");
 }

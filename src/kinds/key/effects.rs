@@ -69,8 +69,8 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
     if key.key_manager() != Some(&KeyManagerType::Aws) {
         put("rotation", rotation(aws, &id).await?);
         put("policy", policy(aws, &id).await?);
-        let tags = match &target.listed {
-            Some(tags) => tags.iter().map(|(key, value)| (key.clone(), Value::text(value))).collect(),
+        let tags = match target.listed_values() {
+            Some(tags) => tags,
             None => tags(aws, &id).await?,
         };
         if let Some(window) = tags.get(WINDOW) {

@@ -72,8 +72,8 @@ pub async fn tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, Value>, Faul
 
 pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {
     let stream = summary(aws, target).await?;
-    let tags = match &target.listed {
-        Some(tags) => tags.iter().map(|(key, value)| (key.clone(), Value::text(value))).collect(),
+    let tags = match target.listed_values() {
+        Some(tags) => tags,
         None => tags(aws, &target.physical).await?,
     };
     let mode = match stream.stream_mode_details().map(StreamModeDetails::stream_mode) {
