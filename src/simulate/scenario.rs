@@ -24,6 +24,8 @@ const LEVEL: f64 = 8.0;
 /// 2025-11-24, a Monday, in minutes since 1970.
 const START: i64 = 29_398_000 - 29_398_000 % 1440;
 const SEED: u64 = 1;
+/// What the spec of such a stream would allow.
+const BOUNDS: Bounds = Bounds { min: 1, max: 128 };
 /// Bytes of a record, with which records and bytes fill a shard alike.
 const BYTES: f64 = 1024.0;
 /// Retention in minutes: the default 24 hours.
@@ -71,8 +73,8 @@ pub const SCENARIOS: &[Scenario] = &[
     PLAIN,
     Scenario {
         name: "zipf",
-        what: "300 keys whose loads fall with the root of their rank",
-        keys: || Keys::zipf(300, 0.5, SEED),
+        what: "60 keys whose loads fall with the root of their rank",
+        keys: || Keys::zipf(60, 0.5, SEED),
         skewed: true,
         ..PLAIN
     },
@@ -255,11 +257,11 @@ impl<'a> Stage<'a> {
             window: &self.window,
             resizes: self.stream.resizes(),
             calls_a_day: 10,
-            bounds: Bounds { min: 1, max: 1000 },
+            bounds: BOUNDS,
             price: PRICE,
             inputs: &self.inputs,
         });
-        let wanted = proposal.shards.clamp(1, 1000);
+        let wanted = proposal.shards.clamp(BOUNDS.min, BOUNDS.max);
         if wanted != self.stream.shards {
             match self.stream.ask(wanted, now) {
                 Answer::Until(_) => self.calls += 1,
@@ -303,8 +305,8 @@ impl<'a> Stage<'a> {
             fill: Some(fill),
             allowed: true,
             wanted,
-            min: 1,
-            max: 1000,
+            min: BOUNDS.min,
+            max: BOUNDS.max,
         };
         match asked.treat() {
             Action::Nothing => {}
