@@ -81,7 +81,9 @@ fn a_working_day_on_the_embedded_cloud() {
     let told: Vec<Value> = told["decisions"].as_array().unwrap().clone();
     assert_eq!(resizes(&told).len(), grown.len());
     let explained = shop.says(&["explain", "clicks"]);
-    assert!(explained.contains("resize 2 → 4  grow") && explained.contains("BudgetExhausted"), "{explained}");
+    // It shows the newest ones; a day may push the first resize out.
+    let grows = explained.lines().any(|line| line.contains("  resize ") && line.contains("  grow: "));
+    assert!(grows && explained.contains("BudgetExhausted"), "{explained}");
     // Neither the ledger's tag nor counts inside the range are drift.
     assert_eq!(shop.command(&["drift"]).output().unwrap().status.code(), Some(0));
 }
