@@ -11,6 +11,7 @@ use crate::local::Profile;
 use crate::report::sizing;
 use crate::scale::baseline::Row;
 use crate::simulate::bench::{self, Case, Contender, Line};
+use crate::simulate::scenario::{self, SCENARIOS, Scenario};
 use crate::simulate::score;
 
 #[derive(clap::Args)]
@@ -23,6 +24,21 @@ pub struct Args {
 enum What {
     /// Compare sizing policies over every trace of a folder
     Scaling(Box<Scaling>),
+    /// Compare them on uneven keys, a hot key, readers that stand still, mixed APIs and late metrics; needs no traces
+    Scenarios(Scenarios),
+}
+
+#[derive(clap::Args)]
+struct Scenarios {
+    /// Which: names with commas between them
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    names: Vec<String>,
+    /// Write scenarios.md here
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// JSON in place of a table
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args)]
@@ -53,7 +69,36 @@ struct Scaling {
 }
 
 pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    let What::Scaling(args) = args.what;
+    match args.what {
+        What::Scaling(args) => scaling(common, *args, out),
+        What::Scenarios(args) => scenarios(&args, out),
+    }
+}
+
+fn scenarios(args: &Scenarios, out: &Out) -> Result<Exit, Failure> {
+    let known = || SCENARIOS.iter().map(|scenario| scenario.name);
+    if let Some(name) = args.names.iter().find(|name| !known().any(|known| known == *name)) {
+        let names: Vec<&str> = known().collect();
+        return Err(Failure::from(anyhow::anyhow!("there is no scenario `{name}`; there are {}", names.join(", "))));
+    }
+    let wanted = |scenario: &&Scenario| args.names.is_empty() || args.names.iter().any(|name| name == scenario.name);
+    let chosen: Vec<&'static Scenario> = SCENARIOS.iter().filter(wanted).collect();
+    let outcomes = side_by_side(&chosen, |scenario| scenario::compare(scenario));
+    let played: Vec<_> = chosen.into_iter().zip(outcomes).collect();
+    let page = sizing::scenarios_page(&played);
+    if args.json {
+        out.line(&sizing::scenarios_json(&played).to_string());
+    } else {
+        out.text(&page);
+    }
+    if let Some(folder) = &args.out {
+        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        write(&folder.join("scenarios.md"), &page)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn scaling(common: &Common, args: Scaling, out: &Out) -> Result<Exit, Failure> {
     let began = Instant::now();
     let (settings, prices) = (args.plant.settings()?, common.price_table()?);
     let contenders = contenders(&args)?;

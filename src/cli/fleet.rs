@@ -87,7 +87,8 @@ fn heed(stream: &mut Stream, job: &Job, name: &str) {
     let spec = job.spec.streams.iter().find(|(key, _)| key.as_str() == name);
     let Some(scaling) = spec.and_then(|(_, spec)| spec.scaling.as_ref()) else { return };
     let minutes = |span: Span| i64::try_from(span.seconds() / 60).unwrap_or(i64::MAX);
-    stream.price = scaling.objective.price(None);
+    stream.price = scaling.objective.price();
+    stream.inputs.bound = scaling.objective.bound();
     let floor = |one: &Scheduled| Floor::Schedule { at: one.at, minutes: minutes(one.lasts), min: one.min };
     stream.inputs.floors = scaling.schedule.iter().map(floor).collect();
     let quiet = |one: &stream::Quiet| Quiet { at: one.at, minutes: minutes(one.lasts) };

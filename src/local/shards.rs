@@ -78,6 +78,11 @@ impl ShardMap {
         u32::try_from(self.open.len()).unwrap_or(u32::MAX)
     }
 
+    /// The number that the next new shard will have.
+    pub fn next_number(&self) -> u32 {
+        self.next
+    }
+
     /// Open and closed shards by number, as `ListShards` answers.
     pub fn all(&self) -> Vec<Shard> {
         let mut all: Vec<Shard> = self.open.iter().chain(&self.closed).cloned().collect();

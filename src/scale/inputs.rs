@@ -162,6 +162,9 @@ pub struct Inputs {
     pub budget: Option<Budget>,
     pub quota: Option<Quota>,
     pub care: Option<Care>,
+    /// The share of records that may be throttled, 0 to 1; the price then follows what was throttled so far, in place of the
+    /// user's price.
+    pub bound: Option<f64>,
 }
 
 impl Inputs {
@@ -174,6 +177,7 @@ impl Inputs {
         budget: None,
         quota: None,
         care: None,
+        bound: None,
     };
 
     /// The alarm that asks for a decision at once, whatever the clock of the loop says.

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod baseline;
+mod bound;
 mod council;
 mod demand;
 mod fleet;

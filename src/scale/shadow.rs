@@ -1,5 +1,5 @@
 use super::history::Signs;
-use super::reshard::{Pace, thrifty};
+use super::reshard::{Pace, rung};
 use super::rule::Rule;
 use std::collections::VecDeque;
 
@@ -127,7 +127,7 @@ impl Shadow {
         if wanted == self.shards {
             return;
         }
-        let target = thrifty(self.shards, wanted).clamp(self.shards.div_ceil(2), 2 * self.shards);
+        let target = rung(self.shards, wanted);
         if target != self.shards {
             self.calls.push(minute);
             // Minutes since 1970 have room for 8,000 years.

@@ -1,22 +1,17 @@
+use super::bound::Missed;
 use super::council::{Council, Member, Temper, Vote};
 use super::demand::{Meter, is_stable, shards_at};
 use super::history::{History, Signs};
 use super::priors::MEMBERS;
-use super::reshard::{Pace, operations, thrifty};
+use super::reshard::{Pace, operations, rung};
 use super::rule::Rule;
 use super::{Evidence, Policy, Proposal, View, read_need};
 
 /// Minutes back that a policy without memory reads when it is asked for the first time.
 const CATCH_UP: i64 = 14 * 1440;
 
-/// A shrink that saves less than this share of the shards is not worth one of the day's calls.
-const LEAST_SAVING: f64 = 0.15;
-
 /// A load within this share of itself has not moved.
 const STILL: f64 = 0.06;
-
-/// Shrinks under one and the same load after which there is no other: whoever has seen nothing new learns nothing new either.
-const OPINIONS: usize = 2;
 
 /// How long the load has stood still.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +30,9 @@ impl Still {
         Self { low, high, since: self.since }
     }
 
-    /// Resizes since then that went as far as they wanted: a halving is only a hop on the way.
-    fn opinions(self, view: &View<'_>) -> usize {
-        let free = |resize: &&super::Resize| resize.called > self.since && resize.to > resize.from.div_ceil(2);
-        view.resizes.iter().filter(free).count()
+    /// Whether it grew under this very load: then the smaller count was too small, and nothing new says otherwise.
+    fn grew(self, view: &View<'_>) -> bool {
+        view.resizes.iter().any(|resize| resize.called > self.since && resize.to > resize.from)
     }
 }
 
@@ -57,6 +51,7 @@ pub struct Tidegate {
     /// When the newest reshard was called that the pace has learned from.
     paced: i64,
     demand: f64,
+    missed: Missed,
     still: Option<Still>,
 }
 
@@ -79,6 +74,7 @@ impl Tidegate {
             seen: None,
             paced: i64::MIN,
             demand: 0.0,
+            missed: Missed::default(),
             still: None,
         }
     }
@@ -100,6 +96,7 @@ impl Tidegate {
             let shards = shards_at(minute, view.shards, view.resizes);
             let sample = view.window.at(minute);
             if let Some(demand) = self.meter.read(sample, shards, is_stable(minute, view.resizes)) {
+                self.missed.saw(demand, sample.accepted.unwrap_or(0.0), sample.rejected.unwrap_or(0.0));
                 // Without a datapoint for reads nothing is known of them, and writes decide.
                 self.demand = read_need(view.window, minute, shards).map_or(demand, |reads| reads.max(demand));
             }
@@ -130,12 +127,11 @@ impl Policy for Tidegate {
             return Proposal::new(view.shards, "no metrics have come yet");
         };
         let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
-        let vote = council.vote(view.now, view.price, &self.signs, view.shards, used);
-        let saved = 1.0 - f64::from(vote.shards) / f64::from(view.shards);
-        let settled = self.still.is_some_and(|still| still.opinions(view) >= OPINIONS);
-        let idle = saved > 0.0 && (saved < LEAST_SAVING || settled);
-        let wanted = if idle { view.shards } else { vote.shards };
-        let shards = thrifty(view.shards, wanted);
+        let price = view.inputs.bound.map_or(view.price, |bound| self.missed.price(bound));
+        let vote = council.vote(view.now, price, &self.signs, view.shards, used);
+        let rung = rung(view.shards, vote.shards);
+        let settled = self.still.is_some_and(|still| still.grew(view));
+        let shards = if rung < view.shards && settled { view.shards } else { rung };
         let evidence = Evidence {
             demand: Some(self.demand),
             usable: Some(self.meter.usable()),

@@ -47,7 +47,12 @@ pub fn lines(
     let mut lines = Vec::new();
     for profile in profiles.iter().copied() {
         for (entry, row) in contenders.iter().copied() {
-            let told: Vec<Option<f64>> = if entry.priced { PRICES.map(Some).to_vec() } else { vec![None] };
+            let told: Vec<Option<f64>> = match settings.bound {
+                None if entry.priced => PRICES.map(Some).to_vec(),
+                // A bound finds its price by itself, so one run says all.
+                Some(_) if entry.priced => vec![Some(settings.price)],
+                _ => vec![None],
+            };
             for price in told {
                 let settings = Settings { profile, price: price.unwrap_or(settings.price), ..settings.clone() };
                 let (score, _) = Score::of((entry, row), &case.demand, &settings, case.bound, prices);

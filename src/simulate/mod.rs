@@ -14,6 +14,7 @@ mod on_demand;
 mod plant;
 pub mod registry;
 mod run;
+pub mod scenario;
 pub mod score;
 mod sums;
 pub mod synthetic;

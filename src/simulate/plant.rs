@@ -155,6 +155,11 @@ impl Stream {
         }
     }
 
+    /// One SplitShard or MergeShards of 30 s, which AWS does not count.
+    pub fn single(&mut self, to: u32, now: i64) {
+        self.begin(to, 1, 30.0, now);
+    }
+
     fn begin(&mut self, to: u32, steps: u32, seconds: f64, now: i64) -> i64 {
         let end = now + i64::from(reference::whole_minutes(seconds));
         // A split closes one shard and a merge two; splits less merges is the growth.

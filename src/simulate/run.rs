@@ -20,6 +20,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// What a throttled record is worth, in units of the capacity that would have carried it.
     pub price: f64,
+    /// The share of records that may be throttled, 0 to 1; ours then finds the price by itself.
+    pub bound: Option<f64>,
     /// Calls of UpdateShardCount that AWS allows in a rolling 24 hours.
     pub calls_a_day: u32,
     /// Whole minutes between the end of a minute and the arrival of its metrics.
@@ -41,6 +43,7 @@ impl Default for Settings {
             actuator: Actuator::Resize,
             bounds: Bounds { min: 1, max: 20_000 },
             price: 100.0,
+            bound: None,
             calls_a_day: 10,
             metric_delay: 2,
             burst: 1.0,
@@ -159,6 +162,7 @@ fn decide(
     settings: &Settings,
     done: &mut Run,
 ) -> bool {
+    let inputs = Inputs { bound: settings.bound, ..Inputs::default() };
     let proposal = policy.propose(&View {
         now,
         shards: stream.shards,
@@ -167,7 +171,7 @@ fn decide(
         calls_a_day: settings.calls_a_day,
         bounds: settings.bounds,
         price: settings.price,
-        inputs: Inputs::NONE,
+        inputs: &inputs,
     });
     let (from, to) = (stream.shards, proposal.shards.clamp(settings.bounds.min, settings.bounds.max));
     if from == to {

@@ -5,3 +5,4 @@ mod history;
 mod judge;
 mod page;
 mod readme;
+mod scenarios;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::{Common, Exit, Failure, Out};
+use crate::kinds::stream::Objective;
 use crate::local::Profile;
 use crate::report::sizing::{self, Told};
 use crate::scale::Bounds;
@@ -61,9 +62,9 @@ pub struct Plant {
     /// How long resharding takes: `fast` (the default, splits and merges side by side), `slow` (eight at a time) or `legacy` (one after the other); the policy is not told. A profile of ~/.aws/config goes before the command
     #[arg(long, value_name = "PACE", value_parser = clap::builder::PossibleValuesParser::new(PACES.map(|(name, _)| name)), hide_possible_values = true)]
     profile: Option<String>,
-    /// What a throttled record is worth: thrifty (10), balanced (100), strict (1000), or a number in units of the capacity that would have carried it
+    /// What a throttled record is worth: thrifty (10), balanced (100), strict (1000), a number in units of the capacity that would have carried it, or a bound: "at most 0.01 % throttled"
     #[arg(long, value_name = "WORTH", default_value = "balanced", value_parser = worth)]
-    objective: f64,
+    objective: Worth,
     /// The same as a number
     #[arg(long, value_name = "NUMBER", conflicts_with = "objective")]
     throttle_price: Option<f64>,
@@ -101,17 +102,21 @@ pub fn pace(name: &str) -> Option<Profile> {
     PACES.iter().find(|(known, _)| *known == name).map(|(_, profile)| *profile)
 }
 
-fn worth(text: &str) -> Result<f64, String> {
-    match text {
-        "thrifty" => Ok(10.0),
-        "balanced" => Ok(100.0),
-        "strict" => Ok(1000.0),
-        number => number
-            .parse()
-            .ok()
-            .filter(|price: &f64| price.is_finite() && *price > 0.0)
-            .ok_or_else(|| "thrifty, balanced, strict, or a number above 0".to_owned()),
+/// What a throttled record is worth, and the share of them that the user allows.
+#[derive(Clone, Copy, Debug)]
+struct Worth {
+    price: f64,
+    bound: Option<f64>,
+}
+
+/// As the spec says it, and any number above 0.
+fn worth(text: &str) -> Result<Worth, String> {
+    if let Ok(price) = text.parse::<f64>() {
+        let fits = price.is_finite() && price > 0.0;
+        return if fits { Ok(Worth { price, bound: None }) } else { Err("a number above 0".to_owned()) };
     }
+    let objective: Objective = text.parse()?;
+    Ok(Worth { price: objective.price(), bound: objective.bound() })
 }
 
 impl Plant {
@@ -127,7 +132,7 @@ impl Plant {
         if !(0.0..=0.9).contains(&self.gaps) {
             return Err(wrong("--gaps is not from 0 to 0.9", "0.03 means that 3 % of the minutes have no metrics"));
         }
-        let price = self.throttle_price.unwrap_or(self.objective);
+        let price = self.throttle_price.unwrap_or(self.objective.price);
         if !(price.is_finite() && price > 0.0) {
             return Err(wrong("--throttle-price is not above 0", "10 is thrifty, 100 balanced, 1000 strict"));
         }
@@ -135,6 +140,7 @@ impl Plant {
             profile: self.pace().unwrap_or_default(),
             bounds: Bounds { min: self.min, max: self.max },
             price,
+            bound: self.objective.bound.filter(|_| self.throttle_price.is_none()),
             metric_delay: self.metric_delay.into(),
             burst: self.burst,
             gaps: self.gaps,

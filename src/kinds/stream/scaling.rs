@@ -101,19 +101,22 @@ pub enum Objective {
 
 impl Objective {
     /// The price of a throttled record, in units of the capacity that would have carried it. A bound starts with what held
-    /// it on predictable traffic, and pays up to ten times that while `throttled`, the share of records throttled of late,
-    /// is above it.
-    pub fn price(self, throttled: Option<f64>) -> f64 {
+    /// it on predictable traffic; the policy follows what it sees from there.
+    pub fn price(self) -> f64 {
         match self {
             Self::Thrifty => 10.0,
             Self::Balanced => 100.0,
             Self::Strict => 1000.0,
             Self::Price(price) => f64::from(price),
-            Self::AtMost(millionths) => {
-                let bound = f64::from(millionths.max(1)) / MILLION;
-                let missed = throttled.filter(|share| share.is_finite()).map_or(1.0, |share| share / bound);
-                PRICE_TIMES_SHARE / bound * missed.clamp(1.0, 10.0)
-            }
+            Self::AtMost(millionths) => PRICE_TIMES_SHARE * MILLION / f64::from(millionths.max(1)),
+        }
+    }
+
+    /// The share of records that may be throttled, 0 to 1, where that is the objective.
+    pub fn bound(self) -> Option<f64> {
+        match self {
+            Self::AtMost(millionths) => Some(f64::from(millionths.max(1)) / MILLION),
+            _ => None,
         }
     }
 }
@@ -262,17 +265,14 @@ mod tests {
             ("at most 0.1% throttled", 100.0, "at most 0.1 % throttled"),
         ] {
             let objective: Objective = text.parse().unwrap();
-            assert!((objective.price(None) - price).abs() < 1e-6 * price, "{text}");
+            assert!((objective.price() - price).abs() < 1e-6 * price, "{text}");
             assert_eq!(objective.to_string(), told);
             assert_eq!(told.parse::<Objective>(), Ok(objective));
         }
         for text in ["cheap", "at most 0 % throttled", "at most 100 % throttled", "at most NaN % throttled", "0.1 %"] {
             assert!(text.parse::<Objective>().unwrap_err().contains("is no objective; write thrifty"), "{text}");
         }
-        // A bound that is missed by three pays three times as much, and at most ten times.
-        let bound = Objective::AtMost(1000);
-        let prices = [Some(0.0), Some(0.003), Some(0.5), Some(f64::NAN)].map(|share| bound.price(share).round());
-        assert_eq!(prices, [100.0, 300.0, 1000.0, 100.0]);
+        assert_eq!([Objective::AtMost(1000), Objective::Strict].map(Objective::bound), [Some(0.001), None]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod bench;
 mod human;
 mod page;
 mod pareto;
+mod scenarios;
 mod table;
 
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ pub use advice::{advice_human, advice_json};
 pub use bench::{bench_json, brief, csv, html, markdown};
 pub use human::{group, human};
 pub use page::{escape, page};
+pub use scenarios::{scenario_rows, scenarios_json, scenarios_page};
 pub use table::comparison;
 
 use crate::scale::baseline::Row;

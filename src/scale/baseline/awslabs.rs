@@ -34,6 +34,8 @@ pub struct Awslabs {
     cap_at: i64,
     last_up: i64,
     last_down: i64,
+    /// The share of the records that PutRecord sends, from 0 to 1; the rest goes by PutRecords.
+    single: f64,
 }
 
 enum Vote {
@@ -45,7 +47,14 @@ enum Vote {
 impl Awslabs {
     pub fn new(row: Row, step: Step) -> Self {
         let never = i64::MIN / 2;
-        Self { row, step, next_check: 0, cap: 0, cap_at: never, last_up: never, last_down: never }
+        Self { row, step, next_check: 0, cap: 0, cap_at: never, last_up: never, last_down: never, single: 0.0 }
+    }
+
+    /// Where a share of the records comes by PutRecord, whose datapoints it keeps apart from those of PutRecords: each votes for
+    /// itself, the smaller one often for low.
+    #[must_use]
+    pub fn mixed(self, single: f64) -> Self {
+        Self { single, ..self }
     }
 
     fn vote(&self, view: &View<'_>) -> Vote {
@@ -55,13 +64,15 @@ impl Awslabs {
         let cap = f64::from(self.cap);
         let (mut high, mut low, mut seen) = (0, 0, 0);
         for minute in view.now - window..=view.now - HORIZON {
-            if let Some(load) = view.window.at(minute).accepted {
+            let load = view.window.at(minute).accepted;
+            let parts = [self.single, 1.0 - self.single].into_iter().filter(|part| *part > 0.0);
+            for load in parts.filter_map(|part| Some(load? * part)) {
                 seen += 1;
                 high += usize::from(load / cap > 0.75 + tuning.high);
                 low += usize::from(load / cap < 0.25 + tuning.low);
             }
         }
-        low += window as usize - seen;
+        low += (window as usize).saturating_sub(seen);
         if high >= up_after {
             Vote::Up(high)
         } else if low >= down_after {

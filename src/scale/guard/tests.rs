@@ -231,6 +231,7 @@ fn inputs() -> impl Strategy<Value = Inputs> {
             no_shrink,
             budget,
             quota,
+            bound: None,
             care: careful.then(Care::default),
         })
 }

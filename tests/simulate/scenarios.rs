@@ -1,0 +1,45 @@
+//! Uneven keys, readers that stand still and late metrics: what the page says is what the program finds.
+
+use std::process::Command;
+
+fn scenarios(names: &str, json: bool) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.args(["bench", "scenarios", "--names", names]).args(json.then_some("--json"));
+    let output = command.env_remove("CLICOLOR_FORCE").output().expect("tidegate starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The rows of the table that are about this scenario.
+fn rows<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    page.lines().filter(|line| line.starts_with(&format!("| {name} |"))).collect()
+}
+
+#[test]
+fn the_page_is_what_the_program_prints() {
+    let page = include_str!("../../docs/scenarios.md");
+    let printed = scenarios("hot-key,outage", false);
+    for name in ["hot-key", "outage"] {
+        assert_eq!(rows(page, name), rows(&printed, name), "docs/benchmark.md says how docs/scenarios.md is made");
+    }
+    for name in ["plain", "zipf", "mixed", "delay-1", "delay-5"] {
+        assert!(rows(page, name).len() >= 3, "{name} is missing in docs/scenarios.md");
+    }
+}
+
+#[test]
+fn a_single_hot_key_is_told_and_no_shard_is_split_for_it() {
+    let told: serde_json::Value = serde_json::from_str(&scenarios("hot-key", true)).expect("JSON");
+    let runs = told["runs"].as_array().expect("runs");
+    let with_splits = runs.iter().find(|run| run["splitMerge"] == true).expect("ours with splits");
+    assert_eq!((&with_splits["policy"], &with_splits["told"]), (&"tidegate".into(), &true.into()));
+    assert!(runs.iter().filter(|run| run["policy"] == "tidegate").all(|run| run["refused"] == 0), "{told}");
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_those_that_there_are() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["bench", "scenarios", "--names", "zip"]).output();
+    let output = output.expect("tidegate starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("no scenario `zip`") && said.contains("hot-key"), "{said}");
+}
