@@ -1,5 +1,8 @@
 //! One test binary: it links once.
 
+/// Fuzz targets name libFuzzer's crate; here it is this one.
+extern crate self as libfuzzer_sys;
+
 mod cli;
 mod connect;
 mod control;
@@ -8,6 +11,8 @@ mod deploy;
 mod double;
 mod emulators;
 mod faults;
+#[allow(unused_attributes)] // each target says that libFuzzer has its `main`
+mod fuzzed;
 mod hostile;
 mod laws;
 mod lint;

@@ -68,7 +68,7 @@ fuzz_target!(|bytes: &[u8]| {
         account: "123456789012".into(),
     };
     let Ok(address) = format!("{}/clicks", schema.kind).parse::<Address>() else { return };
-    let target = Target { address, schema, scope, physical: "clicks".into(), outputs: [].into() };
+    let target = Target { address, schema, scope, physical: "clicks".into(), outputs: [].into(), listed: None };
     DOUBLE.with_borrow_mut(|made| {
         let double = made.get_or_insert_with(double);
         let status = [200, 400, 404, 403][usize::from(*status) % 4];
@@ -78,6 +78,7 @@ fuzz_target!(|bytes: &[u8]| {
             region: Some("eu-west-1".into()),
             endpoint_url: Some(double.url.clone()),
             static_keys: Some(("test".into(), "test".into())),
+            api_rate: None,
         };
         double.runtime.block_on(async {
             // A new one each time: no call waits for the published rates.
