@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Job;
+use super::terms::Terms;
 use crate::cloud::{Cloud, Target};
-use crate::control::{Decision, Fleet, Key, Money, Rules, Stream, Verb, hand};
-use crate::kinds::stream::{self, Mode, SCHEMA, Scheduled, Shards, StreamSpec};
-use crate::model::units::Span;
+use crate::control::{Decision, Fleet, Key, Rules, Stream, Verb, hand};
+use crate::kinds::stream::{Mode, SCHEMA, Shards, StreamSpec};
 use crate::model::{Address, Desired};
 use crate::run::Watch;
-use crate::scale::{Alarm, Bounds, Care, Floor, Quiet, Signal, Tidegate};
+use crate::scale::{Alarm, Bounds, Care, Inputs, Signal, Tidegate};
 
 /// What an alarm on this metric asks a decision for.
 fn signal(metric: &str) -> Option<Signal> {
@@ -84,17 +84,10 @@ pub fn target(job: &Job, desired: &Desired) -> Target {
 /// What the spec's `scaling` block says.
 fn heed(stream: &mut Stream, job: &Job, name: &str) {
     stream.inputs.care = Some(Care::default());
-    let spec = job.spec.streams.iter().find(|(key, _)| key.as_str() == name);
-    let Some(scaling) = spec.and_then(|(_, spec)| spec.scaling.as_ref()) else { return };
-    let minutes = |span: Span| i64::try_from(span.seconds() / 60).unwrap_or(i64::MAX);
-    stream.price = scaling.objective.price();
-    stream.inputs.bound = scaling.objective.bound();
-    let floor = |one: &Scheduled| Floor::Schedule { at: one.at, minutes: minutes(one.lasts), min: one.min };
-    stream.inputs.floors = scaling.schedule.iter().map(floor).collect();
-    let quiet = |one: &stream::Quiet| Quiet { at: one.at, minutes: minutes(one.lasts) };
-    stream.inputs.no_shrink = scaling.no_shrink.iter().map(quiet).collect();
-    let dollars_a_shard_hour = job.prices.0.get("kinesis.shardHour").copied().unwrap_or(0.0);
-    stream.money = scaling.budget.map(|dollars| Money { dollars: f64::from(dollars), dollars_a_shard_hour });
+    let Some((_, spec)) = job.spec.streams.iter().find(|(key, _)| key.as_str() == name) else { return };
+    let Terms { price, inputs, money } = Terms::of(spec, &job.prices);
+    (stream.price, stream.money) = (price, money);
+    stream.inputs = Inputs { care: stream.inputs.care, ..inputs };
 }
 
 fn alarms(job: &Job, stream: &Desired) -> Vec<Alarm> {

@@ -33,6 +33,7 @@ mod shell;
 mod signals;
 mod simulate;
 mod status;
+mod terms;
 mod text;
 mod vars;
 

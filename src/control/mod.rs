@@ -22,4 +22,4 @@ pub use report::{
     Condition, ConditionKind, Decision, DriftStatus, Lease, Numbers, Pause, Pin, Report, Series, Status, StreamStatus,
     Ticks, Verb,
 };
-pub use stream::{DRY_RUN, Money, Rules, Seen, Step, Stream, sample};
+pub use stream::{DRY_RUN, Rules, Seen, Step, Stream, sample};

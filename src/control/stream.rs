@@ -4,7 +4,9 @@ use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
 use super::{Foreign, Key, Record};
 use crate::model::{Attrs, Glance, Metrics, Scope};
-use crate::scale::{Alarm, Bounds, Budget, Inputs, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window};
+use crate::scale::{
+    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, month,
+};
 
 /// Minutes of samples in memory: the policy has taken in what is older.
 const WINDOW: usize = 120;
@@ -48,13 +50,6 @@ impl Default for Rules {
             decisions: 20,
         }
     }
-}
-
-/// A month's money for the shards of a stream.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Money {
-    pub dollars: f64,
-    pub dollars_a_shard_hour: f64,
 }
 
 /// When, and under which rules.
@@ -289,13 +284,7 @@ impl Stream {
     /// What this month's shards have cost so far, from the counts that are known; before the oldest known change the
     /// stream is taken to have had the count that it changed from.
     fn budget(&self, money: Money, minute: i64) -> Option<Budget> {
-        let utc = jiff::tz::Offset::UTC;
-        let today = utc.to_datetime(jiff::Timestamp::from_second(minute * 60).ok()?).date();
-        let start = |date: jiff::civil::Date| {
-            Some(utc.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).ok()?.as_second() / 60)
-        };
-        let first = start(today.first_of_month())?;
-        let next = start(today.last_of_month().tomorrow().ok()?)?;
+        let (first, next) = month(minute)?;
         let (mut end, mut count, mut shard_minutes) = (minute, self.shards?, 0);
         for resize in self.resizes.iter().rev().filter(|resize| resize.from != resize.to) {
             let done = resize.done.unwrap_or(minute).clamp(first, end);
@@ -303,12 +292,7 @@ impl Stream {
             (end, count) = (done, resize.from);
         }
         shard_minutes += (end - first).max(0) * i64::from(count);
-        Some(Budget {
-            dollars: money.dollars,
-            spent: shard_minutes as f64 / 60.0 * money.dollars_a_shard_hour,
-            dollars_a_shard_hour: money.dollars_a_shard_hour,
-            minutes_left: next - minute,
-        })
+        Some(money.after(shard_minutes as f64, next - minute))
     }
 
     /// Calls that count against AWS's limit in this minute.

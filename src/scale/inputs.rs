@@ -1,5 +1,6 @@
 //! What besides the metrics bears on a decision: alarms, consumers, floors, forbidden times, money and quotas.
 
+use super::budget::Budget;
 use crate::model::calendar::At;
 
 /// What an alarm watches.
@@ -93,35 +94,6 @@ impl std::fmt::Display for Floor {
 pub struct Quiet {
     pub at: At,
     pub minutes: i64,
-}
-
-/// A month's money for the shards of one stream.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Budget {
-    /// Dollars a month.
-    pub dollars: f64,
-    /// Spent since the month began.
-    pub spent: f64,
-    pub dollars_a_shard_hour: f64,
-    /// Minutes until the month ends.
-    pub minutes_left: i64,
-}
-
-impl Budget {
-    /// The most shards with which the next day can be paid, if `min` serve for the rest of the month. So a day's crowd is
-    /// paid from what quiet days leave, and the month never costs more.
-    pub fn ceiling(&self, min: u32) -> u32 {
-        let price = self.dollars_a_shard_hour / 60.0;
-        // Nothing is known to cost anything.
-        if price.is_nan() || price <= 0.0 {
-            return u32::MAX;
-        }
-        let left = self.minutes_left.max(1);
-        let day = left.min(1440);
-        let shard_minutes = (self.dollars - self.spent) / price - f64::from(min) * (left - day) as f64;
-        // Saturates: below zero and NaN are 0.
-        (shard_minutes / day as f64) as u32
-    }
 }
 
 /// Open shards of the account and region, as DescribeLimits tells them.

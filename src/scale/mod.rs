@@ -6,6 +6,7 @@
 mod account;
 pub mod baseline;
 mod bound;
+mod budget;
 mod council;
 mod demand;
 mod fleet;
@@ -25,11 +26,12 @@ mod tidegate;
 mod window;
 
 pub use account::{Evidence, Notice, Numbers, Reason};
+pub use budget::{Budget, Money, month};
 pub use council::{Council, Member, Temper, Vote};
 pub use fleet::{Admission, Wish, admit};
 pub use guard::{Decision, Guarded, dispose};
 pub use history::{FLOORS, History, SUSTAINED, Signs, WINDOWS};
-pub use inputs::{Alarm, Budget, Care, Consumer, Floor, Inputs, Quiet, Quota, Signal};
+pub use inputs::{Alarm, Care, Consumer, Floor, Inputs, Quiet, Quota, Signal};
 pub use lag::{Lag, read_need, slope};
 pub use limits::Limits;
 pub use policy::{Bounds, Policy, Proposal, Resize, View};

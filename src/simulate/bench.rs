@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::demand::Demand;
 use super::registry::Entry;
 use super::run::Settings;
-use super::score::{PRICES, Score, geometric_mean};
+use super::score::{CURVE, PRICES, Score, geometric_mean};
 use crate::local::Profile;
 use crate::model::Prices;
 use crate::scale::baseline::Row;
@@ -47,8 +47,8 @@ pub fn lines(
     let mut lines = Vec::new();
     for profile in profiles.iter().copied() {
         for (entry, row) in contenders.iter().copied() {
-            let told: Vec<Option<f64>> = match settings.bound {
-                None if entry.priced => PRICES.map(Some).to_vec(),
+            let told: Vec<Option<f64>> = match settings.inputs.bound {
+                None if entry.priced => CURVE.map(Some).to_vec(),
                 // A bound finds its price by itself, so one run says all.
                 Some(_) if entry.priced => vec![Some(settings.price)],
                 _ => vec![None],

@@ -4,6 +4,7 @@
 //! resharding takes is a model.
 
 pub mod advice;
+pub mod against;
 pub mod bench;
 mod bill;
 pub mod demand;

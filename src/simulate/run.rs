@@ -4,7 +4,7 @@ use super::demand::Demand;
 use super::plant::{Actuator, Answer, DAY, Refusal, Stream};
 use crate::local::Profile;
 use crate::local::traffic::mix;
-use crate::scale::{Bounds, Inputs, Policy, Sample, View, Window};
+use crate::scale::{Bounds, Budget, Inputs, Money, Policy, Sample, View, Window, month};
 
 /// Minutes of metrics that a policy is shown: CloudWatch keeps one-minute data for 15 days.
 const WINDOW_MINUTES: usize = 15 * DAY as usize;
@@ -20,8 +20,10 @@ pub struct Settings {
     pub bounds: Bounds,
     /// What a throttled record is worth, in units of the capacity that would have carried it.
     pub price: f64,
-    /// The share of records that may be throttled, 0 to 1; ours then finds the price by itself.
-    pub bound: Option<f64>,
+    /// What the spec says besides: a bound, floors, hours without shrinking.
+    pub inputs: Inputs,
+    /// What a month's shards may cost.
+    pub money: Option<Money>,
     /// Calls of UpdateShardCount that AWS allows in a rolling 24 hours.
     pub calls_a_day: u32,
     /// Whole minutes between the end of a minute and the arrival of its metrics.
@@ -43,7 +45,8 @@ impl Default for Settings {
             actuator: Actuator::Resize,
             bounds: Bounds { min: 1, max: 20_000 },
             price: 100.0,
-            bound: None,
+            inputs: Inputs::default(),
+            money: None,
             calls_a_day: 10,
             metric_delay: 2,
             burst: 1.0,
@@ -123,19 +126,22 @@ pub fn run(demand: &Demand, policy: &mut dyn Policy, settings: &Settings) -> Run
     let mut stream = Stream::new(count, settings.profile, settings.actuator, settings.calls_a_day, settings.seed);
     let mut window = Window::new(WINDOW_MINUTES);
     let missing = gaps(demand.load.len(), settings.gaps, settings.seed);
+    let (mut inputs, mut spent) = (settings.inputs.clone(), Spent::default());
     let mut done = Run { start: demand.start, minutes: Vec::with_capacity(demand.load.len()), ..Run::default() };
     for (at, fresh) in demand.load.iter().copied().enumerate() {
         let now = demand.start + at as i64;
         stream.complete(now);
+        inputs.budget = settings.money.and_then(|money| spent.left(money, now));
         let mut calls = 0;
         if let Some(visible) = at.checked_sub(1 + settings.metric_delay) {
             if !missing[visible] {
                 window.put(demand.start + visible as i64, sample(&done.minutes[visible]));
             }
             if stream.is_active() {
-                calls = u8::from(decide(&mut stream, policy, &window, now, settings, &mut done));
+                calls = u8::from(decide(&mut stream, policy, &window, now, (settings, &inputs), &mut done));
             }
         }
+        spent.shard_minutes += f64::from(stream.shards);
         let (served, age) = stream.serve(fresh, settings.burst);
         done.minutes.push(Minute {
             capacity: f64::from(stream.shards),
@@ -159,10 +165,9 @@ fn decide(
     policy: &mut dyn Policy,
     window: &Window,
     now: i64,
-    settings: &Settings,
+    (settings, inputs): (&Settings, &Inputs),
     done: &mut Run,
 ) -> bool {
-    let inputs = Inputs { bound: settings.bound, ..Inputs::default() };
     let proposal = policy.propose(&View {
         now,
         shards: stream.shards,
@@ -171,7 +176,7 @@ fn decide(
         calls_a_day: settings.calls_a_day,
         bounds: settings.bounds,
         price: settings.price,
-        inputs: &inputs,
+        inputs,
     });
     let (from, to) = (stream.shards, proposal.shards.clamp(settings.bounds.min, settings.bounds.max));
     if from == to {
@@ -197,6 +202,23 @@ fn decide(
     };
     done.decisions.push(Decision { minute: now, from, to, because: proposal.because, outcome });
     matches!(outcome, Outcome::Until(_))
+}
+
+/// What the shards of the running month have cost.
+#[derive(Debug, Default)]
+struct Spent {
+    shard_minutes: f64,
+    /// The first minute of the next month.
+    next: i64,
+}
+
+impl Spent {
+    fn left(&mut self, money: Money, now: i64) -> Option<Budget> {
+        if now >= self.next {
+            *self = Self { shard_minutes: 0.0, next: month(now)?.1 };
+        }
+        Some(money.after(self.shard_minutes, self.next - now))
+    }
 }
 
 fn sample(minute: &Minute) -> Sample {

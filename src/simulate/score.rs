@@ -10,6 +10,8 @@ use crate::scale::baseline::{Row, clairvoyant};
 
 /// The prices of a throttled record by which policies are compared: thrifty, balanced, strict.
 pub const PRICES: [f64; 3] = [10.0, 100.0, 1000.0];
+/// The prices at which a policy that listens to them is run: those, and enough between and beyond them for a curve.
+pub const CURVE: [f64; 7] = [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0];
 
 /// The figures of one policy on one demand.
 #[derive(Clone, Debug)]

@@ -6,3 +6,4 @@ mod judge;
 mod page;
 mod readme;
 mod scenarios;
+mod spec;

@@ -3,6 +3,7 @@
 mod cloudwatch;
 mod compare;
 pub mod input;
+mod standing;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use super::{Common, Exit, Failure, Out};
 use crate::kinds::stream::Objective;
 use crate::local::Profile;
 use crate::report::sizing::{self, Told};
-use crate::scale::Bounds;
+use crate::scale::{Bounds, Inputs};
 use crate::simulate::{Bill, Score, Settings, Totals, minutes, registry, timeline};
 pub use compare::{chosen, scores, side_by_side};
 pub use input::Input;
@@ -21,6 +22,10 @@ pub use input::Input;
 pub struct Args {
     #[command(flatten)]
     trial: Trial,
+    /// Take bounds, objective, schedule, hours without shrinking and budget from this stream of the spec (-f); an objective given here
+    /// goes before the spec's
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["min", "max"])]
+    stream: Option<String>,
     /// Compare policies in one table: `all`, or names with commas between them
     #[arg(long, value_name = "NAMES", conflicts_with_all = ["policy", "timeline", "day"])]
     compare: Option<String>,
@@ -62,9 +67,9 @@ pub struct Plant {
     /// How long resharding takes: `fast` (the default, splits and merges side by side), `slow` (eight at a time) or `legacy` (one after the other); the policy is not told. A profile of ~/.aws/config goes before the command
     #[arg(long, value_name = "PACE", value_parser = clap::builder::PossibleValuesParser::new(PACES.map(|(name, _)| name)), hide_possible_values = true)]
     profile: Option<String>,
-    /// What a throttled record is worth: thrifty (10), balanced (100), strict (1000), a number in units of the capacity that would have carried it, or a bound: "at most 0.01 % throttled"
-    #[arg(long, value_name = "WORTH", default_value = "balanced", value_parser = worth)]
-    objective: Worth,
+    /// What a throttled record is worth: thrifty (10), balanced (100, the default), strict (1000), a number in units of the capacity that would have carried it, or a bound: "at most 0.01 % throttled"
+    #[arg(long, value_name = "WORTH", value_parser = worth)]
+    objective: Option<Worth>,
     /// The same as a number
     #[arg(long, value_name = "NUMBER", conflicts_with = "objective")]
     throttle_price: Option<f64>,
@@ -132,7 +137,7 @@ impl Plant {
         if !(0.0..=0.9).contains(&self.gaps) {
             return Err(wrong("--gaps is not from 0 to 0.9", "0.03 means that 3 % of the minutes have no metrics"));
         }
-        let price = self.throttle_price.unwrap_or(self.objective.price);
+        let Worth { price, bound } = self.worth().unwrap_or(Worth { price: Objective::Balanced.price(), bound: None });
         if !(price.is_finite() && price > 0.0) {
             return Err(wrong("--throttle-price is not above 0", "10 is thrifty, 100 balanced, 1000 strict"));
         }
@@ -140,13 +145,18 @@ impl Plant {
             profile: self.pace().unwrap_or_default(),
             bounds: Bounds { min: self.min, max: self.max },
             price,
-            bound: self.objective.bound.filter(|_| self.throttle_price.is_none()),
+            inputs: Inputs { bound, ..Inputs::default() },
             metric_delay: self.metric_delay.into(),
             burst: self.burst,
             gaps: self.gaps,
             seed: self.seed,
             ..Settings::default()
         })
+    }
+
+    /// What a throttled record is worth, if that was said here.
+    fn worth(&self) -> Option<Worth> {
+        self.throttle_price.map(|price| Worth { price, bound: None }).or(self.objective)
     }
 
     /// The pace that was asked for.
@@ -164,10 +174,16 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         out.text(&sizing::policies());
         return Ok(Exit::Success);
     }
-    let settings = args.trial.plant.settings()?;
+    let mut settings = args.trial.plant.settings()?;
     let (entry, row) = named(&args.trial.policy)?;
     let given = args.trial.input.read(common, args.trial.plant.seed()).await?;
     let prices = common.price_table()?;
+    if let Some(stream) = &args.stream {
+        let (bounds, terms) = standing::of_spec(common, stream, &prices, args.trial.json)?;
+        let said = args.trial.plant.worth();
+        let Worth { price, bound } = said.unwrap_or(Worth { price: terms.price, bound: terms.inputs.bound });
+        settings = Settings { bounds, price, inputs: Inputs { bound, ..terms.inputs }, money: terms.money, ..settings };
+    }
     if let Some(list) = &args.compare {
         let scores = scores(&chosen(list)?, &given.demand, &settings, &prices);
         if args.trial.json {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Shards, StreamSpec};
 use crate::model::calendar::At;
 use crate::model::units::Span;
-use crate::model::{Path, Problem};
+use crate::model::{Path, Prices, Problem};
 
 /// Millionths in one.
 const MILLION: f64 = 1_000_000.0;
@@ -37,7 +37,8 @@ pub struct Scaling {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = serde_json::json!([{ "at": "Fri 18:00", "for": "60h" }]))]
     pub no_shrink: Vec<Quiet>,
-    /// The most US dollars a month for the stream's shards. It ends growth, and the report says so; schedules and `min` outrank it.
+    /// The most US dollars a month for the stream's shards, with the retention beyond 24h and the fan-out consumers that are paid
+    /// by shard. It ends growth, and the report says so; schedules and `min` outrank it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 400)]
     pub budget: Option<u32>,
@@ -46,6 +47,15 @@ pub struct Scaling {
     /// the day's calls are used up, the stream keeps its count until the oldest call is a day old.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     pub split_merge: SplitMerge,
+}
+
+impl StreamSpec {
+    /// US dollars for an hour of one shard with all that is paid by shard: retention beyond a day, and fan-out consumers.
+    pub fn shard_hour(&self, prices: &Prices) -> f64 {
+        let price = |name: &str| prices.0.get(name).copied().unwrap_or(0.0);
+        let longer = if self.retention > Span::days(1) { price("kinesis.extendedRetentionShardHour") } else { 0.0 };
+        price("kinesis.shardHour") + longer + self.fan_out.len() as f64 * price("kinesis.fanOutConsumerShardHour")
+    }
 }
 
 /// At least so many shards for a while.
@@ -255,6 +265,14 @@ mod tests {
         let mut problems = Vec::new();
         check(&stream(text).unwrap(), &Path::of(["streams", "a"]), &mut problems);
         problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect()
+    }
+
+    #[test]
+    fn what_a_shard_costs_includes_retention_and_consumers() {
+        let names = [("shardHour", 1.0), ("extendedRetentionShardHour", 10.0), ("fanOutConsumerShardHour", 100.0)];
+        let prices = Prices(names.map(|(name, price)| (format!("kinesis.{name}"), price)).into());
+        let cost = |yaml: &str| serde_yaml::from_str::<StreamSpec>(yaml).unwrap().shard_hour(&prices).to_bits();
+        assert_eq!([cost("{}"), cost("retention: 48h\nfanOut: [one, two]")], [1f64.to_bits(), 211f64.to_bits()]);
     }
 
     #[test]

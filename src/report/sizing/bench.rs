@@ -4,6 +4,7 @@ use super::pareto::{Dot, pareto};
 use super::{escape, row_name};
 use crate::scale::baseline::Row;
 use crate::simulate::Profile;
+use crate::simulate::against::{Against, Ratio, against};
 use crate::simulate::bench::{Line, Summary, cheapest_below, summaries, tuned};
 use crate::simulate::score::PRICES;
 
@@ -102,6 +103,11 @@ fn order(lines: &[&Line]) -> Vec<Summary> {
     found
 }
 
+/// The rows of a table: of a policy that listens to the price those of [`PRICES`]; the rest of its curve is in the plot.
+fn rows(found: &[Summary]) -> Vec<Vec<String>> {
+    found.iter().filter(|summary| summary.price.is_none_or(|price| PRICES.contains(&price))).map(cells).collect()
+}
+
 fn number(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
@@ -169,23 +175,49 @@ fn bounded(lines: &[&Line]) -> Vec<Vec<String>> {
     loose.iter().zip(&tight).map(|(a, b)| vec![a.0.to_owned(), told(a), told(b)]).collect()
 }
 
+/// Ours beside every peer as it is shipped and within the bounds of the spec.
+fn beside(lines: &[&Line]) -> Vec<Vec<String>> {
+    let found = summaries(lines, row_name);
+    let (ours, others): (Vec<&Summary>, Vec<&Summary>) = found.iter().partition(|summary| summary.price.is_some());
+    let told = |ratio: Option<Ratio>| match ratio {
+        None => "–".to_owned(),
+        Some(Ratio { value, or_less }) => format!("{}{value:.2}", if or_less { "≤ " } else { "" }),
+    };
+    let row = |(other, ratios): (&&Summary, &Against)| {
+        vec![
+            other.policy.to_owned(),
+            other.row.clone(),
+            number(Some(other.cost)),
+            number(Some(other.throttled * 100.0)),
+            told(ratios.cost),
+            told(ratios.throttled),
+        ]
+    };
+    others.iter().zip(&against(&ours, &others)).map(row).collect()
+}
+
+const BESIDE: [&str; 6] =
+    ["policy", "row", "cost/bound", "throttled %", "our cost at equal throttling", "our throttling at equal cost"];
+const BESIDE_TITLE: &str = "Ours beside each, as a share of its figure";
+
 const BOUNDED: [&str; 3] = ["policy", "cost/bound below 0.1 % throttled", "below 0.01 %"];
 
 /// What the columns mean; the same words on both pages.
 pub const LEGEND: &str = "cost/bound: capacity over the least that any schedule can cost which throttles nothing. throttled: \
     first attempts rejected. J: capacity and throttled records together, at 10, 100 and 1000 times the capacity that would have carried them, over \
     the same bound. Ratios are geometric means over traces, scales and profiles; the rest are plain means. price told: the policy decides by \
-    it, or was chosen for it. tuned, trace left out: thresholds and windows from a grid, on each trace those that were best on the others. All figures are \
-    simulated: how long resharding takes is a model. Static rows and the warm level of on-demand know the whole demand.";
+    it, or was chosen for it. Ours is run at seven prices, 3 to 3000: the plot shows all, and what it would cost between two of them is read \
+    along logarithms. tuned, trace left out: thresholds and windows from a grid, on each trace those that were best on the others. All figures \
+    are simulated: how long resharding takes is a model. Static rows and the warm level of on-demand know the whole demand.";
 
 /// The page in Markdown.
 pub fn markdown(lines: &[Line], about: &str) -> String {
     let mut text = format!("# Sizing policies on traffic traces\n\n{about}\n\n{LEGEND}\n");
     for part in parts(lines) {
-        let rows: Vec<Vec<String>> = order(&part.lines).iter().map(cells).collect();
-        text.push_str(&format!("\n## {}\n\n{}", part.title, markdown_table(&HEAD, &rows)));
+        text.push_str(&format!("\n## {}\n\n{}", part.title, markdown_table(&HEAD, &rows(&order(&part.lines)))));
     }
     let all: Vec<&Line> = lines.iter().collect();
+    text.push_str(&format!("\n## {BESIDE_TITLE}\n\n{}", markdown_table(&BESIDE, &beside(&all))));
     let title = "The cheapest run of each policy within a bound, over all its rows";
     text.push_str(&format!("\n## {title}\n\n{}", markdown_table(&BOUNDED, &bounded(&all))));
     text
@@ -202,11 +234,12 @@ pub fn html(lines: &[Line], about: &str) -> String {
         format!("<h1>Sizing policies on traffic traces</h1><p>{}</p><p>{}</p>", escape(about), escape(LEGEND));
     for part in parts(lines) {
         let found = order(&part.lines);
-        let rows: Vec<Vec<String>> = found.iter().map(cells).collect();
+        let rows = rows(&found);
         let dots: Vec<Dot> = found.iter().map(Dot::of).collect();
         body.push_str(&format!("<h2>{}</h2>{}{}", escape(&part.title), pareto(&dots), html_table(&HEAD, &rows)));
     }
     let all: Vec<&Line> = lines.iter().collect();
+    body.push_str(&format!("<h2>{BESIDE_TITLE}</h2>{}", html_table(&BESIDE, &beside(&all))));
     let title = "The cheapest run of each policy within a bound, over all its rows";
     body.push_str(&format!("<h2>{title}</h2>{}", html_table(&BOUNDED, &bounded(&all))));
     format!(
@@ -219,7 +252,7 @@ pub fn html(lines: &[Line], about: &str) -> String {
 /// The table of all cases for the terminal, and as JSON.
 pub fn brief(lines: &[Line]) -> String {
     let all: Vec<&Line> = lines.iter().collect();
-    let rows: Vec<Vec<String>> = order(&all).iter().map(cells).collect();
+    let rows = rows(&order(&all));
     let width =
         |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([HEAD[at].chars().count()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();

@@ -1,0 +1,34 @@
+//! A stream of the spec, for a simulated run: its bounds and its terms.
+
+use crate::cli::terms::Terms;
+use crate::cli::{Common, Failure};
+use crate::kinds::Pipeline;
+use crate::kinds::stream::StreamSpec;
+use crate::model::Prices;
+use crate::scale::Bounds;
+
+/// Of the stream of this name in the spec.
+pub fn of_spec(common: &Common, name: &str, prices: &Prices, json: bool) -> Result<(Bounds, Terms), Failure> {
+    let (specs, _) = common.load(json)?;
+    let named = |spec| streams(spec).filter(|(known, _)| *known == name).map(|(_, stream)| stream);
+    let found: Vec<&StreamSpec> = specs.iter().flat_map(named).collect();
+    let [stream] = found[..] else {
+        let known: Vec<&str> = specs.iter().flat_map(|spec| streams(spec).map(|(known, _)| known)).collect();
+        let (what, help) = match found.len() {
+            0 => (format!("the spec has no stream `{name}`"), format!("its streams: {}", known.join(", "))),
+            count => (format!("{count} specs have a stream `{name}`"), "name one of the files with -f".to_owned()),
+        };
+        return Err(Failure::refused(what, help));
+    };
+    let Some(shards) = stream.capacity.shards else {
+        let what = format!("streams.{name} has no count of shards to change");
+        let help = "write `shards: { min: 2, max: 64 }` under `capacity`, or leave out --stream";
+        return Err(Failure::refused(what, help));
+    };
+    let (min, max) = shards.bounds();
+    Ok((Bounds { min, max }, Terms::of(stream, prices)))
+}
+
+fn streams(spec: &Pipeline) -> impl Iterator<Item = (&str, &StreamSpec)> {
+    spec.streams.iter().map(|(name, stream)| (name.as_str(), stream))
+}
