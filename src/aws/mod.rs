@@ -24,7 +24,7 @@ pub use history::Writes;
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
-use crate::model::{Call, Glance, Made, Observed, Quotas, Readings, Resource, Schema, Scope, State};
+use crate::model::{Call, Glance, Made, Observed, OpenShard, Quotas, Readings, Resource, Schema, Scope, State};
 
 impl Cloud for Aws {
     fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
@@ -93,6 +93,10 @@ impl Cloud for Aws {
 
     fn glance<'a>(&'a self, target: &'a Target, tags: bool) -> BoxFuture<'a, Result<Glance, Fault>> {
         Box::pin(kinds::stream::glance(self, target, tags))
+    }
+
+    fn open_shards<'a>(&'a self, target: &'a Target, loads: bool) -> BoxFuture<'a, Result<Vec<OpenShard>, Fault>> {
+        Box::pin(kinds::stream::open_shards(self, target, loads))
     }
 
     fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings> {

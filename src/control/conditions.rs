@@ -7,13 +7,13 @@ const STALE: i64 = 15;
 const LATE: f64 = 10.0;
 
 impl Stream {
-    /// Says anew what is so. A condition keeps its time as long as its status does not change.
-    pub(super) fn judge(&mut self, moment: Moment<'_>) {
+    /// Says anew what is so, after a decision for this reason. A condition keeps its time as long as its status does not change.
+    pub(super) fn judge(&mut self, decided: &str, moment: Moment<'_>) {
         let minute = moment.minute();
         let found = [
             (ConditionKind::Accepted, self.accepted()),
             (ConditionKind::Observed, self.observed(minute)),
-            (ConditionKind::Synced, self.synced()),
+            (ConditionKind::Synced, self.synced(decided)),
             (ConditionKind::Healthy, self.healthy(minute)),
             (ConditionKind::Contended, self.contended(minute)),
             (ConditionKind::BudgetExhausted, self.exhausted(moment)),
@@ -51,7 +51,8 @@ impl Stream {
         }
     }
 
-    fn synced(&self) -> (Status, &str, String) {
+    /// Where the count is not the wanted one, the reason is that of the decision: what holds it, or what is about to change it.
+    fn synced<'a>(&self, decided: &'a str) -> (Status, &'a str, String) {
         if let Some(at) = self.pending() {
             let call = self.resizes[at];
             return (Status::False, "resharding", format!("from {} to {} shards", call.from, call.to));
@@ -60,10 +61,7 @@ impl Stream {
             (Some(shards), Some(desired)) if shards == desired => {
                 (Status::True, "as-wanted", format!("{shards} shards"))
             }
-            (Some(shards), Some(desired)) => {
-                let held = self.last.as_ref().map_or("not-decided", |last| last.reason.as_str());
-                (Status::False, held, format!("{shards} shards, {desired} are wanted"))
-            }
+            (Some(shards), Some(desired)) => (Status::False, decided, format!("{shards} shards, {desired} are wanted")),
             _ => (Status::Unknown, "not-decided", "nothing has been decided yet".into()),
         }
     }

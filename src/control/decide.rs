@@ -35,7 +35,7 @@ impl Stream {
             is_news |= record.is_some();
             records.extend(record);
         }
-        self.judge(moment);
+        self.judge(&decision.reason, moment);
         Step { records, decision, is_news }
     }
 
@@ -92,6 +92,11 @@ impl Stream {
             return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
         }
         let disposed = dispose(&self.view(bounds, moment.rules, minute, shards), &proposal);
+        if disposed.reason == Reason::CallsUsed
+            && let Some(because) = self.emergency(&disposed, moment)
+        {
+            return self.decision(Verb::Split, "split", (shards, shards + 1), because, moment);
+        }
         let (to, because) = (disposed.shards, disposed.because);
         if disposed.reason == Reason::Shrink && !COMPLETE.clone().all(|back| self.is_known(minute - back)) {
             let because = format!("{because}; held: a minute of those that should be there by now has no metrics");
@@ -215,7 +220,7 @@ impl Stream {
             }
         };
         records.extend(self.conclude(&held, rules));
-        self.judge(moment);
+        self.judge(&held.reason, moment);
         Err(Box::new(Step { records, decision: held, is_news: true }))
     }
 
@@ -234,7 +239,7 @@ impl Stream {
         let because = format!("{}; held: {why}", decision.because);
         let held = Decision { verb: Verb::Hold, reason: slug(reason).into(), to: decision.from, because, ..decision };
         let records = self.conclude(&held, rules).into_iter().collect();
-        self.judge(Moment { rules, now });
+        self.judge(&held.reason, Moment { rules, now });
         records
     }
 

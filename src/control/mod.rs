@@ -10,6 +10,7 @@ pub mod news;
 mod record;
 pub mod report;
 mod series;
+mod split;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -22,4 +23,5 @@ pub use report::{
     Condition, ConditionKind, Decision, DriftStatus, Lease, Numbers, Pause, Pin, Report, Series, Status, StreamStatus,
     Ticks, Verb,
 };
+pub use split::SPLITS_A_DAY;
 pub use stream::{DRY_RUN, Money, Rules, Seen, Step, Stream, sample};

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 
 use super::Watch;
 use crate::cloud::Cloud;
-use crate::model::{Glance, Readings};
+use crate::model::{Glance, OpenShard, Readings};
 
 /// Looks in flight at once; the rates of the API hold beside it.
 const AT_ONCE: usize = 32;
@@ -33,11 +33,30 @@ pub async fn looks(
     stream::iter(all).buffer_unordered(AT_ONCE).collect().await
 }
 
+/// The open shards of streams, for those that are to be split.
+pub async fn shards(
+    clouds: &[std::sync::Arc<dyn Cloud>],
+    watches: &[Watch],
+    wanted: &[usize],
+) -> BTreeMap<usize, Result<Vec<OpenShard>, String>> {
+    let all = wanted.iter().map(|at| async move {
+        let watch = &watches[*at];
+        let target = watch.target();
+        let read = tokio::time::timeout(PATIENCE, clouds[watch.cloud].open_shards(&target, watch.loads)).await;
+        let shards = match read {
+            Ok(shards) => shards.map_err(|fault| fault.to_string()),
+            Err(_) => Err(format!("listing its shards took more than {} s", PATIENCE.as_secs())),
+        };
+        (*at, shards)
+    });
+    stream::iter(all).buffer_unordered(AT_ONCE).collect().await
+}
+
 /// One look.
 pub async fn glance(cloud: &dyn Cloud, watch: &Watch, tags: bool) -> Result<Glance, String> {
-    match tokio::time::timeout(PATIENCE, cloud.glance(&watch.target, tags)).await {
+    match tokio::time::timeout(PATIENCE, cloud.glance(&watch.target(), tags)).await {
         Ok(glance) => glance.map_err(|fault| fault.to_string()),
-        Err(_) => Err(format!("reading stream {} took more than {} s", watch.target.physical, PATIENCE.as_secs())),
+        Err(_) => Err(format!("reading stream {} took more than {} s", watch.physical, PATIENCE.as_secs())),
     }
 }
 

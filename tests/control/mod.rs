@@ -7,6 +7,7 @@ mod replicas;
 mod rough;
 mod secrets;
 mod seeds;
+mod splits;
 mod told;
 
 pub use program::{lines, put_load, put_load_at, resizes};
