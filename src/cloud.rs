@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::model::{Address, Call, Glance, Made, Observed, OpenShard, Quotas, Readings, Schema, Scope, State, Value};
+use crate::model::{
+    Address, Call, Deliveries, FanOut, Glance, Made, Observed, OpenShard, Quotas, Readings, Schema, Scope, State, Value,
+};
 
 /// What to look at or to change.
 #[derive(Clone)]
@@ -177,6 +179,11 @@ pub trait Cloud: Send + Sync {
     /// The metrics of streams (names in AWS) for minutes since 1970 from `from` to `to` (exclusive), in as few calls as AWS
     /// allows. Never fails as a whole: a batch that fails leaves its own streams blind.
     fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings>;
+
+    /// The same for fan-out consumers. A cloud that has no metrics of theirs answers none.
+    fn deliveries<'a>(&'a self, _consumers: &'a [FanOut], _from: i64, _to: i64) -> BoxFuture<'a, Deliveries> {
+        Box::pin(async { Deliveries::default() })
+    }
 
     /// Which of these alarms (names in AWS) are in state ALARM.
     fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>>;

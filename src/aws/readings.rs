@@ -10,14 +10,14 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
 use super::clients::Aws;
-use crate::cloud::{Class, Cloud, Fault};
-use crate::model::{Metrics, OpenShard, Readings};
+use crate::cloud::{Class, Fault};
+use crate::model::{Metrics, Readings};
 
 /// Queries and datapoints of one GetMetricData call (CloudWatch quotas, November 2026).
-const QUERIES: usize = 500;
+pub(super) const QUERIES: usize = 500;
 const DATAPOINTS: i64 = 100_800;
 /// Calls in flight at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// Pages of one call; more is a server that repeats itself.
 const PAGES: usize = 100;
 /// Alarm names of one DescribeAlarms call (its API reference).
@@ -35,11 +35,6 @@ const METRICS: [(&str, &str, Place); 6] = [
     ("GetRecords.Bytes", "Sum", |metrics| &mut metrics.read_bytes),
     ("GetRecords.IteratorAgeMilliseconds", "Maximum", |metrics| &mut metrics.age_ms),
 ];
-
-/// The same of a shard, where they are switched on.
-const SHARD_METRICS: [(&str, &str); 2] = [("IncomingRecords", "Sum"), ("IncomingBytes", "Sum")];
-/// Minutes back from now in which a shard's newest datapoint is looked for.
-const LOADS: i64 = 10;
 
 /// Minutes of one stream as they are put together from one result a metric.
 type Minutes = BTreeMap<i64, Metrics>;
@@ -93,7 +88,7 @@ impl Aws {
     }
 
     /// One call of GetMetricData and its pages, for minutes since 1970; each result goes to `take`.
-    async fn data(
+    pub(super) async fn data(
         &self,
         doing: &str,
         queries: &[MetricDataQuery],
@@ -119,27 +114,6 @@ impl Aws {
             }
         }
         Err(Fault::new(Class::Refused, doing, "TooManyPages", "CloudWatch's answer does not end"))
-    }
-
-    /// Fills in what each shard took in its newest minute that is known. What cannot be read stays unknown.
-    pub async fn read_loads(&self, stream: &str, shards: &mut [OpenShard]) {
-        let to = self.now().div_euclid(60);
-        for shards in shards.chunks_mut(QUERIES / SHARD_METRICS.len()) {
-            let doing = format!("reading the metrics of {} shards of {stream} from CloudWatch", shards.len());
-            let queries: Vec<MetricDataQuery> = (0..)
-                .zip(shards.iter())
-                .flat_map(|(at, shard)| of(at, [("StreamName", stream), ("ShardId", &shard.id)], &SHARD_METRICS))
-                .collect();
-            let mut take = |result: &MetricDataResult| {
-                let Some((shard, metric)) = result.id().and_then(place) else { return };
-                let Some(shard) = shards.get_mut(shard).filter(|_| !is_failed(result)) else { return };
-                let newest = datapoints(result).max_by_key(|(minute, _)| *minute).map(|(_, value)| value);
-                *(if metric == 0 { &mut shard.records } else { &mut shard.bytes }) = newest;
-            };
-            if let Err(fault) = self.data(&doing, &queries, (to - LOADS, to), &mut take).await {
-                tracing::debug!(%fault, "which shard is full is not known");
-            }
-        }
     }
 
     pub(super) async fn read_alarms(&self, alarms: &[String]) -> Result<BTreeSet<String>, Fault> {
@@ -180,7 +154,11 @@ fn queries(at: usize, stream: &str) -> Vec<MetricDataQuery> {
 }
 
 /// Queries for metrics of the namespace AWS/Kinesis with these dimensions.
-fn of<const N: usize>(at: usize, dimensions: [(&str, &str); N], metrics: &[(&str, &str)]) -> Vec<MetricDataQuery> {
+pub(super) fn of<const N: usize>(
+    at: usize,
+    dimensions: [(&str, &str); N],
+    metrics: &[(&str, &str)],
+) -> Vec<MetricDataQuery> {
     let dimension = |(name, value): (&str, &str)| Dimension::builder().name(name).value(value).build();
     let dimensions = dimensions.map(dimension).to_vec();
     let query = |(metric, (name, statistic)): (usize, &(&str, &str))| {
@@ -192,17 +170,17 @@ fn of<const N: usize>(at: usize, dimensions: [(&str, &str); N], metrics: &[(&str
     metrics.iter().enumerate().map(query).collect()
 }
 
-fn is_failed(result: &MetricDataResult) -> bool {
+pub(super) fn is_failed(result: &MetricDataResult) -> bool {
     matches!(result.status_code(), Some(StatusCode::InternalError | StatusCode::Forbidden))
 }
 
 /// Minutes since 1970 and their values.
-fn datapoints(result: &MetricDataResult) -> impl Iterator<Item = (i64, f64)> {
+pub(super) fn datapoints(result: &MetricDataResult) -> impl Iterator<Item = (i64, f64)> {
     result.timestamps().iter().zip(result.values()).map(|(at, value)| (at.secs().div_euclid(60), *value))
 }
 
 /// Which stream and which metric a query was for: `s17m2`.
-fn place(id: &str) -> Option<(usize, usize)> {
+pub(super) fn place(id: &str) -> Option<(usize, usize)> {
     let (stream, metric) = id.strip_prefix('s')?.split_once('m')?;
     Some((stream.parse().ok()?, metric.parse().ok()?))
 }

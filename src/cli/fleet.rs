@@ -15,7 +15,7 @@ use crate::scale::{Alarm, Bounds, Care, Floor, Quiet, Signal, Tidegate};
 /// What an alarm on this metric asks a decision for.
 fn signal(metric: &str) -> Option<Signal> {
     match metric {
-        "GetRecords.IteratorAgeMilliseconds" => Some(Signal::IteratorAge),
+        "GetRecords.IteratorAgeMilliseconds" | "SubscribeToShardEvent.MillisBehindLatest" => Some(Signal::IteratorAge),
         "WriteProvisionedThroughputExceeded" => Some(Signal::WritesRefused),
         "ReadProvisionedThroughputExceeded" => Some(Signal::ReadsRefused),
         _ => None,
@@ -62,7 +62,8 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
             // Both together say how full a shard is.
             let loads = [ShardMetric::IncomingRecords, ShardMetric::IncomingBytes];
             let loads = loads.iter().all(|metric| spec.shard_metrics.contains(metric));
-            watches.push(Watch { alarms, loads, ..watch(desired, &scope, cloud) });
+            let consumers = spec.fan_out.iter().map(ToString::to_string).collect();
+            watches.push(Watch { alarms, loads, consumers, ..watch(desired, &scope, cloud) });
         }
     }
     let count = i64::try_from(streams.len()).unwrap_or(i64::MAX);
@@ -84,7 +85,7 @@ pub fn target(job: &Job, desired: &Desired) -> Target {
 
 fn watch(desired: &Desired, scope: &Arc<Scope>, cloud: usize) -> Watch {
     let (name, physical) = (desired.address.name().to_owned(), desired.physical.clone());
-    Watch { name, physical, scope: Arc::clone(scope), cloud, alarms: Vec::new(), loads: false }
+    Watch { name, physical, scope: Arc::clone(scope), cloud, alarms: Vec::new(), consumers: Vec::new(), loads: false }
 }
 
 /// What the spec's `scaling` block says.

@@ -1,3 +1,4 @@
+use super::readers;
 use super::report::{Condition, ConditionKind, Status};
 use super::stream::{Moment, Stream};
 
@@ -14,7 +15,7 @@ impl Stream {
             (ConditionKind::Accepted, self.accepted()),
             (ConditionKind::Observed, self.observed(minute)),
             (ConditionKind::Synced, self.synced(decided)),
-            (ConditionKind::Healthy, self.healthy(minute)),
+            (ConditionKind::Healthy, self.healthy(moment)),
             (ConditionKind::Contended, self.contended(minute)),
             (ConditionKind::BudgetExhausted, self.exhausted(moment)),
         ];
@@ -66,14 +67,19 @@ impl Stream {
         }
     }
 
-    fn healthy(&self, minute: i64) -> (Status, &str, String) {
+    fn healthy(&self, moment: Moment<'_>) -> (Status, &str, String) {
+        let minute = moment.minute();
         let Some(newest) = self.newest_known().filter(|newest| *newest >= minute - STALE) else {
             return (Status::Unknown, "no-metrics", "there are no fresh metrics".into());
         };
         let sample = self.window.at(newest);
-        let (rejected, age) = (sample.rejected.unwrap_or(0.0), sample.age.unwrap_or(0.0));
+        let lag = self.lag(moment.rules, minute);
+        let (rejected, age) = (sample.rejected.unwrap_or(0.0), lag.age.unwrap_or(0.0));
         if rejected > 0.0 {
             return (Status::False, "throttling", format!("{rejected:.2} shards of load were rejected in a minute"));
+        }
+        if let Some(why) = readers::dead(&lag) {
+            return (Status::False, "dead-consumer", why);
         }
         if age > LATE {
             return (Status::False, "lagging", format!("readers are {age:.0} min behind"));

@@ -2,7 +2,7 @@
 
 use super::report::{Decision, Verb};
 use super::stream::{Moment, Rules, Seen, Step, Stream, sample};
-use super::{Record, hand};
+use super::{Record, hand, readers};
 use crate::model::Glance;
 use crate::scale::{Admission, Proposal, Reason, dispose};
 
@@ -53,10 +53,18 @@ impl Stream {
             }
             None => blind = self.blind.take().filter(|_| self.failures > 0),
         }
+        if let Some(consumers) = seen.consumers {
+            self.inputs.consumers = consumers.iter().map(readers::consumer).collect();
+        }
         match seen.metrics {
             Some(Ok(metrics)) => {
                 for (minute, metrics) in metrics.iter().filter(|(minute, _)| *minute < moment.minute()) {
-                    let read = sample(metrics);
+                    let mut read = sample(metrics);
+                    read.reads.fan_out = match seen.consumers {
+                        Some(consumers) => readers::fan_out(consumers, *minute),
+                        // What was known stays known.
+                        None => self.window.at(*minute).reads.fan_out,
+                    };
                     self.reads_refused = metrics.reads_refused;
                     if read != self.window.at(*minute) && self.window.oldest().is_none_or(|oldest| *minute >= oldest) {
                         self.put(*minute, read, moment.rules);

@@ -7,6 +7,7 @@ mod fleet;
 pub mod hand;
 mod look;
 pub mod news;
+mod readers;
 mod record;
 pub mod report;
 mod series;
@@ -18,6 +19,7 @@ mod tests;
 pub use decide::Answer;
 pub use fleet::Fleet;
 pub use look::is_ours;
+pub use readers::Delivery;
 pub use record::{Entry, Foreign, Key, Memory, Record};
 pub use report::{
     Condition, ConditionKind, Decision, DriftStatus, Lease, Numbers, Pause, Pin, Report, Series, Status, StreamStatus,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
-use super::{Foreign, Key, Record};
+use super::{Delivery, Foreign, Key, Record};
 use crate::model::{Glance, Metrics, Scope};
 use crate::scale::{Alarm, Bounds, Budget, Inputs, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window};
 
@@ -82,6 +82,8 @@ pub struct Seen<'a> {
     pub alarms: Option<&'a [Alarm]>,
     /// The one of them that the wake-up queue told of.
     pub heard: Option<&'a str>,
+    /// Its fan-out consumers, where they were read.
+    pub consumers: Option<&'a [Delivery]>,
     /// Open shards of the account, where they were asked for lately.
     pub quota: Option<Quota>,
 }
@@ -350,13 +352,14 @@ impl Stream {
     }
 }
 
+/// Bytes that one shard gives in a minute to all shared consumers together, and to each fan-out consumer.
+pub(super) const READ_BYTES: f64 = 2.0 * 60.0 * 1_048_576.0;
+
 /// Metrics of a minute as load on shards. Bytes without records, or the other way round, are half an answer, which is none.
 pub fn sample(metrics: &Metrics) -> Sample {
     /// Records and bytes that one shard takes in a minute.
     const RECORDS: f64 = 60.0 * 1000.0;
     const BYTES: f64 = 60.0 * 1_048_576.0;
-    /// Bytes that one shard gives to all shared consumers in a minute.
-    const READ_BYTES: f64 = 2.0 * BYTES;
     let both = metrics.records.zip(metrics.bytes);
     let accepted = both.map(|(records, bytes)| (records / RECORDS).max(bytes / BYTES));
     let per_record = match (accepted, metrics.records) {

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use super::report::{ConditionKind, Status};
 use super::*;
-use crate::model::{Glance, LEDGER, Ledger, Metrics, OpenShard, PAUSED, PIN, PIPELINE, RESOURCE, Scope, State};
+use crate::model::{
+    Delivered, Glance, LEDGER, Ledger, Metrics, OpenShard, PAUSED, PIN, PIPELINE, RESOURCE, Scope, State,
+};
 use crate::scale::hot::Operation;
 use crate::scale::{Bounds, Policy, Proposal, View};
 
@@ -31,6 +33,8 @@ struct Bench {
     gaps: Vec<i64>,
     /// Records of a minute that are taken, and refused.
     records: (f64, f64),
+    /// What is known of its fan-out consumers.
+    consumers: Option<Vec<Delivery>>,
 }
 
 impl Bench {
@@ -58,6 +62,7 @@ impl Bench {
             glance,
             gaps: Vec::new(),
             records: (30_000.0, 0.0),
+            consumers: None,
         };
         (0..20).for_each(|_| drop(bench.tick()));
         bench
@@ -94,6 +99,7 @@ impl Bench {
             alarms: None,
             heard: None,
             quota: None,
+            consumers: self.consumers.as_deref(),
         };
         self.stream.tick(&seen, &self.rules, now)
     }
@@ -432,4 +438,42 @@ fn a_single_hot_key_is_not_split_for_ever() {
         shards.splice(place..place, halves);
     }
     panic!("it was split to the end");
+}
+
+/// Minutes of a consumer that is behind by these minutes, the newest last, and read so many bytes in each.
+fn delivery(bench: &Bench, name: &str, behind: &[f64], bytes: f64) -> Delivery {
+    let first = bench.minute - 2 - behind.len() as i64;
+    let minute = |(at, behind): (i64, &f64)| (at, Delivered { bytes: Some(bytes), behind_ms: Some(behind * 60_000.0) });
+    (name.into(), (first..).zip(behind).map(minute).collect())
+}
+
+#[test]
+fn fan_out_consumers_are_told_of_and_their_lag_keeps_shards() {
+    let mut bench = Bench::new(8);
+    bench.want(4);
+    bench.stream.inputs.care = Some(crate::scale::Care::default());
+    // A late one: what it reads while it catches up is no need for shards, but none is taken from it.
+    bench.consumers = Some(vec![delivery(&bench, "fraud", &[30.0, 29.0, 28.0, 27.0, 26.0], 9e9)]);
+    assert_eq!(bench.hold(), "iterator-age");
+    assert_eq!(bench.condition(ConditionKind::Healthy), (Status::False, "lagging".into()));
+    assert!((START..bench.minute).all(|minute| bench.stream.window.at(minute).reads.fan_out.is_none()));
+    // One that stands still and reads nothing.
+    bench.consumers = Some(vec![delivery(&bench, "fraud", &[3.0, 4.0, 5.0, 6.0, 7.0], 0.0)]);
+    bench.hold();
+    assert_eq!(bench.condition(ConditionKind::Healthy), (Status::False, "dead-consumer".into()));
+    // It keeps up: what the busiest one reads is known.
+    let calm = [delivery(&bench, "fraud", &[0.0; 5], 1e8), delivery(&bench, "audit", &[0.0; 5], 2e8)];
+    bench.consumers = Some(calm.into());
+    assert_eq!(bench.tick().decision.verb, Verb::Resize);
+    assert_eq!(bench.condition(ConditionKind::Healthy).0, Status::True);
+    let known = bench.stream.window.at(bench.minute - 4).reads.fan_out.unwrap();
+    assert!((known - 2e8 / (2.0 * 60.0 * 1_048_576.0)).abs() < 1e-9, "{known}");
+    // Nobody subscribed: nothing is known, which is not zero; a reading that failed leaves what was known.
+    bench.consumers = None;
+    bench.tick();
+    assert_eq!(bench.stream.inputs.consumers.len(), 2);
+    bench.consumers = Some(vec![("fraud".into(), Vec::new())]);
+    bench.tick();
+    let fraud = &bench.stream.inputs.consumers[0];
+    assert_eq!((fraud.age, fraud.slope, fraud.reads), (None, None, None));
 }

@@ -27,6 +27,32 @@ pub struct Readings {
     pub blind: BTreeMap<String, String>,
 }
 
+/// An enhanced fan-out consumer, by its stream's name in AWS and its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FanOut {
+    pub stream: String,
+    pub consumer: String,
+}
+
+/// One minute of a fan-out consumer. `None` is no datapoint, which is not zero: nobody may have subscribed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Delivered {
+    /// Bytes that it was sent (SubscribeToShardEvent.Bytes).
+    pub bytes: Option<f64>,
+    /// How far it is behind the newest record, in milliseconds, at most over its shards
+    /// (SubscribeToShardEvent.MillisBehindLatest).
+    pub behind_ms: Option<f64>,
+}
+
+/// What a reading of many consumers brought.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deliveries {
+    /// Minutes since 1970 with at least one datapoint, in order. Who is not here was not read.
+    pub found: BTreeMap<FanOut, Vec<(i64, Delivered)>>,
+    /// Why some were not, in sentences.
+    pub troubles: Vec<String>,
+}
+
 /// One open shard of a stream. Loads are those of its newest known minute; `None` is not known, which is not zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OpenShard {

@@ -8,9 +8,9 @@ use super::observe::{self, Look};
 use super::{Fence, Heard, Ledger, act, admit};
 use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
-use crate::control::{Answer, DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
+use crate::control::{Answer, DRY_RUN, Decision, Delivery, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
 use crate::kinds::stream::SCHEMA;
-use crate::model::{Address, Glance, Readings, Scope};
+use crate::model::{Address, Deliveries, FanOut, Glance, Readings, Scope};
 use crate::scale::hot::Operation;
 use crate::scale::{Admission, Alarm};
 
@@ -31,6 +31,8 @@ pub struct Watch {
     pub cloud: usize,
     /// Its alarms that ask for a decision, by their names in AWS.
     pub alarms: Vec<Alarm>,
+    /// Its fan-out consumers, by their names in AWS.
+    pub consumers: Vec<String>,
     /// Whether its shards' own metrics are on, by the spec.
     pub loads: bool,
 }
@@ -76,6 +78,7 @@ pub struct Controller {
 struct Observation {
     looks: BTreeMap<usize, Result<Glance, String>>,
     metrics: Vec<Readings>,
+    consumers: Vec<Deliveries>,
     /// `None`: not known.
     alarms: Vec<Option<BTreeSet<String>>>,
     troubles: Vec<String>,
@@ -233,14 +236,28 @@ impl Controller {
             let (cloud, _, names, _) = of_all(at);
             observe::alarms(cloud, names)
         });
-        let (looks, metrics, alarms) = futures::join!(
+        let fan_outs: Vec<Vec<FanOut>> = (0..self.clouds.len()).map(|at| self.fan_outs(at)).collect();
+        let consumers = (0..self.clouds.len()).map(|at| {
+            let (cloud, _, _, minute) = of_all(at);
+            observe::deliveries(cloud, &fan_outs[at], minute)
+        });
+        let (looks, metrics, alarms, mut consumers) = futures::join!(
             observe::looks(&self.clouds, &self.watches, &due),
             futures::future::join_all(metrics),
             futures::future::join_all(alarms),
+            futures::future::join_all(consumers),
         );
-        let mut troubles = Vec::new();
+        let mut troubles: Vec<String> = consumers.iter_mut().flat_map(|read| read.troubles.drain(..)).collect();
         let alarms = alarms.into_iter().map(|ringing| ringing.map_err(|why| troubles.push(why)).ok()).collect();
-        Observation { looks: looks.into_iter().collect(), metrics, alarms, troubles }
+        Observation { looks: looks.into_iter().collect(), metrics, consumers, alarms, troubles }
+    }
+
+    /// The fan-out consumers of a cloud's streams.
+    fn fan_outs(&self, cloud: usize) -> Vec<FanOut> {
+        let here = self.watches.iter().filter(|watch| watch.cloud == cloud);
+        let of =
+            |watch: &Watch, consumer: &String| FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
+        here.flat_map(|watch| watch.consumers.iter().map(move |consumer| of(watch, consumer))).collect()
     }
 
     /// Which looks are due, and from which minute on the metrics of which streams are wanted, by cloud.
@@ -304,7 +321,9 @@ impl Controller {
                 watch.alarms.iter().filter(rings).cloned().collect()
             });
             let (alarms, quota) = (ringing.as_deref(), self.room.quota(watch.cloud, now[watch.cloud]));
-            let seen = Seen { glance, metrics, alarms, heard: told.map(|alarm| alarm.name.as_str()), quota };
+            let consumers = consumers_of(watch, &mut seen.consumers[watch.cloud]);
+            let (heard, consumers) = (told.map(|alarm| alarm.name.as_str()), consumers.as_deref());
+            let seen = Seen { glance, metrics, alarms, heard, consumers, quota };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.
@@ -443,6 +462,16 @@ impl Controller {
         let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance, &going.fence).await;
         (going, answer, outcome)
     }
+}
+
+/// What was read of a stream's consumers; `None` where that failed, or where it has none.
+fn consumers_of(watch: &Watch, read: &mut Deliveries) -> Option<Vec<Delivery>> {
+    let one = |consumer: &String| {
+        let one = FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
+        Some((consumer.clone(), read.found.remove(&one)?))
+    };
+    let all: Option<Vec<Delivery>> = watch.consumers.iter().map(one).collect();
+    all.filter(|all| !all.is_empty())
 }
 
 fn entries_of(key: &Arc<Key>, records: Vec<Record>) -> impl Iterator<Item = Entry> {

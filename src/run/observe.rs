@@ -7,12 +7,14 @@ use futures::stream::{self, StreamExt};
 
 use super::Watch;
 use crate::cloud::Cloud;
-use crate::model::{Glance, OpenShard, Readings};
+use crate::model::{Deliveries, FanOut, Glance, OpenShard, Readings};
 
 /// Looks in flight at once; the rates of the API hold beside it.
 const AT_ONCE: usize = 32;
 /// Real time after which a look or a reading is given up, so that one that hangs holds up nobody.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Minutes of fan-out consumers that are read: those in which CloudWatch still corrects itself.
+const NEWEST: i64 = 12;
 
 /// A look that is due.
 pub struct Look {
@@ -78,6 +80,18 @@ pub async fn metrics(cloud: &dyn Cloud, wanted: &BTreeMap<i64, Vec<String>>, to:
         all.blind.extend(blind);
     }
     all
+}
+
+/// Reads the newest minutes of fan-out consumers.
+pub async fn deliveries(cloud: &dyn Cloud, consumers: &[FanOut], to: i64) -> Deliveries {
+    if consumers.is_empty() {
+        return Deliveries::default();
+    }
+    let read = tokio::time::timeout(PATIENCE, cloud.deliveries(consumers, to - NEWEST, to)).await;
+    read.unwrap_or_else(|_| {
+        let trouble = format!("reading the metrics of fan-out consumers took more than {} s", PATIENCE.as_secs());
+        Deliveries { troubles: vec![trouble], ..Deliveries::default() }
+    })
 }
 
 /// Asks which alarms ring.

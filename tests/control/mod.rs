@@ -3,6 +3,7 @@
 mod crowd;
 mod limits;
 mod program;
+mod readers;
 mod replicas;
 mod rough;
 mod secrets;

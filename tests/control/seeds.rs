@@ -122,6 +122,7 @@ async fn controller(plot: &Plot, rough: &Arc<Rough>, kept: &Kept) -> Controller 
         scope: Arc::clone(&scope),
         cloud: 0,
         alarms: Vec::new(),
+        consumers: Vec::new(),
         loads: at == 1,
     };
     let fleet = Fleet::new(Rules { learn_minutes: 60, ..Rules::default() }, (0..STREAMS).map(of).collect(), "sim");
