@@ -139,6 +139,8 @@ fn a_resize_is_called_once_and_settles() {
     bench.want(8);
     let step = bench.tick();
     assert_eq!((step.decision.verb, step.decision.from, step.decision.to), (Verb::Resize, 4, 8));
+    // Not the reason of the decision before, which was to hold.
+    assert_eq!(bench.condition(ConditionKind::Synced), (Status::False, "grow".into()));
     let called = bench.call(&step.decision, Answer::Accepted);
     // AWS shows the call late: the stream is still ACTIVE with the old count.
     assert_eq!(bench.hold(), "resharding");
