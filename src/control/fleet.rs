@@ -83,8 +83,8 @@ impl Stream {
         let minute = now.div_euclid(60);
         let numbers = self.numbers(rules, minute);
         let accepted = self.newest_known().and_then(|at| self.window.at(at).accepted);
-        let calls = self.resizes.iter().filter(|resize| !resize.split).map(|resize| resize.called);
-        let counting = calls.into_iter().find(|called| *called > minute - 1440);
+        let mut calls = self.resizes.iter().filter(|resize| !resize.split).map(|resize| resize.called);
+        let counting = calls.find(|called| *called > minute - 1440);
         StreamStatus {
             pipeline: self.key.pipeline.clone(),
             stream: self.key.stream.clone(),
