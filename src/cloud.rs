@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::model::{Address, Call, Glance, Made, Observed, Quotas, Readings, Schema, Scope, State, Value};
+use crate::model::{
+    Address, Call, Deliveries, FanOut, Glance, Made, Observed, OpenShard, Quotas, Readings, Schema, Scope, State, Value,
+};
 
 /// What to look at or to change.
 #[derive(Clone)]
@@ -170,9 +172,18 @@ pub trait Cloud: Send + Sync {
     /// The cheapest look at a stream that sizing can work with; with `tags` one call more.
     fn glance<'a>(&'a self, target: &'a Target, tags: bool) -> BoxFuture<'a, Result<Glance, Fault>>;
 
+    /// The open shards of a stream; with `loads` also what each took in the newest minute that CloudWatch knows of, which is
+    /// nothing where its shard metrics are off.
+    fn open_shards<'a>(&'a self, target: &'a Target, loads: bool) -> BoxFuture<'a, Result<Vec<OpenShard>, Fault>>;
+
     /// The metrics of streams (names in AWS) for minutes since 1970 from `from` to `to` (exclusive), in as few calls as AWS
     /// allows. Never fails as a whole: a batch that fails leaves its own streams blind.
     fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings>;
+
+    /// The same for fan-out consumers. A cloud that has no metrics of theirs answers none.
+    fn deliveries<'a>(&'a self, _consumers: &'a [FanOut], _from: i64, _to: i64) -> BoxFuture<'a, Deliveries> {
+        Box::pin(async { Deliveries::default() })
+    }
 
     /// Which of these alarms (names in AWS) are in state ALARM.
     fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>>;

@@ -7,6 +7,7 @@ mod history;
 pub mod http;
 mod notify;
 mod owned;
+mod parts;
 mod rates;
 mod readings;
 mod surroundings;
@@ -24,7 +25,9 @@ pub use history::Writes;
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
-use crate::model::{Call, Glance, Made, Observed, Quotas, Readings, Resource, Schema, Scope, State};
+use crate::model::{
+    Call, Deliveries, FanOut, Glance, Made, Observed, OpenShard, Quotas, Readings, Resource, Schema, Scope, State,
+};
 
 impl Cloud for Aws {
     fn caller(&self) -> BoxFuture<'_, Result<Caller, Fault>> {
@@ -95,8 +98,16 @@ impl Cloud for Aws {
         Box::pin(kinds::stream::glance(self, target, tags))
     }
 
+    fn open_shards<'a>(&'a self, target: &'a Target, loads: bool) -> BoxFuture<'a, Result<Vec<OpenShard>, Fault>> {
+        Box::pin(kinds::stream::open_shards(self, target, loads))
+    }
+
     fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings> {
         Box::pin(self.read_metrics(streams, from, to))
+    }
+
+    fn deliveries<'a>(&'a self, consumers: &'a [FanOut], from: i64, to: i64) -> BoxFuture<'a, Deliveries> {
+        Box::pin(self.read_deliveries(consumers, from, to))
     }
 
     fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricDataQuery, MetricStat, StateValue, StatusCode};
+use aws_sdk_cloudwatch::types::{
+    AlarmType, Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StateValue, StatusCode,
+};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
@@ -12,10 +14,10 @@ use crate::cloud::{Class, Fault};
 use crate::model::{Metrics, Readings};
 
 /// Queries and datapoints of one GetMetricData call (CloudWatch quotas, November 2026).
-const QUERIES: usize = 500;
+pub(super) const QUERIES: usize = 500;
 const DATAPOINTS: i64 = 100_800;
 /// Calls in flight at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// Pages of one call; more is a server that repeats itself.
 const PAGES: usize = 100;
 /// Alarm names of one DescribeAlarms call (its API reference).
@@ -70,35 +72,45 @@ impl Aws {
         let queries: Vec<MetricDataQuery> =
             streams.iter().enumerate().flat_map(|(at, stream)| queries(at, stream)).collect();
         let mut found: Batch = vec![Ok(Minutes::new()); streams.len()];
+        self.data(&doing, &queries, (from, to), &mut |result| {
+            let Some((stream, metric)) = result.id().and_then(place) else { return };
+            let Some((into, (name, _, value_of))) = found.get_mut(stream).zip(METRICS.get(metric)) else { return };
+            if is_failed(result) {
+                *into = Err(format!("CloudWatch could not answer for {name}"));
+            }
+            let Ok(minutes) = into else { return };
+            for (minute, value) in datapoints(result).filter(|(minute, _)| (from..to).contains(minute)) {
+                *value_of(minutes.entry(minute).or_default()) = Some(value);
+            }
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// One call of GetMetricData and its pages, for minutes since 1970; each result goes to `take`.
+    pub(super) async fn data(
+        &self,
+        doing: &str,
+        queries: &[MetricDataQuery],
+        (from, to): (i64, i64),
+        take: &mut (dyn FnMut(&MetricDataResult) + Send),
+    ) -> Result<(), Fault> {
         let mut token: Option<String> = None;
         for _ in 0..PAGES {
             let page = self
-                .call("cloudwatch:GetMetricData", &doing, || {
+                .call("cloudwatch:GetMetricData", doing, || {
                     let request = self.cloudwatch().get_metric_data().set_next_token(token.clone());
                     request
-                        .set_metric_data_queries(Some(queries.clone()))
+                        .set_metric_data_queries(Some(queries.to_vec()))
                         .start_time(DateTime::from_secs(from * 60))
                         .end_time(DateTime::from_secs(to * 60))
                         .send()
                 })
                 .await?;
-            for result in page.metric_data_results() {
-                let Some((stream, metric)) = result.id().and_then(place) else { continue };
-                let Some(into) = found.get_mut(stream) else { continue };
-                if let Some(StatusCode::InternalError | StatusCode::Forbidden) = result.status_code() {
-                    *into = Err(format!("CloudWatch could not answer for {}", METRICS[metric].0));
-                }
-                let Ok(minutes) = into else { continue };
-                for (at, value) in result.timestamps().iter().zip(result.values()) {
-                    let minute = at.secs().div_euclid(60);
-                    if (from..to).contains(&minute) {
-                        *METRICS[metric].2(minutes.entry(minute).or_default()) = Some(*value);
-                    }
-                }
-            }
+            page.metric_data_results().iter().for_each(&mut *take);
             token = page.next_token().map(ToOwned::to_owned);
             if token.is_none() {
-                return Ok(found);
+                return Ok(());
             }
         }
         Err(Fault::new(Class::Refused, doing, "TooManyPages", "CloudWatch's answer does not end"))
@@ -137,19 +149,40 @@ fn take(all: &mut Readings, streams: &[String], answer: Result<Batch, Fault>) {
     }
 }
 
-fn queries(at: usize, stream: &str) -> impl Iterator<Item = MetricDataQuery> {
-    let dimension = Dimension::builder().name("StreamName").value(stream).build();
-    METRICS.iter().enumerate().map(move |(metric, (name, statistic, _))| {
-        let of = Metric::builder().namespace("AWS/Kinesis").metric_name(*name).dimensions(dimension.clone()).build();
+fn queries(at: usize, stream: &str) -> Vec<MetricDataQuery> {
+    of(at, [("StreamName", stream)], &METRICS.map(|(name, statistic, _)| (name, statistic)))
+}
+
+/// Queries for metrics of the namespace AWS/Kinesis with these dimensions.
+pub(super) fn of<const N: usize>(
+    at: usize,
+    dimensions: [(&str, &str); N],
+    metrics: &[(&str, &str)],
+) -> Vec<MetricDataQuery> {
+    let dimension = |(name, value): (&str, &str)| Dimension::builder().name(name).value(value).build();
+    let dimensions = dimensions.map(dimension).to_vec();
+    let query = |(metric, (name, statistic)): (usize, &(&str, &str))| {
+        let of = Metric::builder().namespace("AWS/Kinesis").metric_name(*name);
+        let of = of.set_dimensions(Some(dimensions.clone())).build();
         let stat = MetricStat::builder().metric(of).period(60).stat(*statistic).build();
         MetricDataQuery::builder().id(format!("s{at}m{metric}")).metric_stat(stat).return_data(true).build()
-    })
+    };
+    metrics.iter().enumerate().map(query).collect()
+}
+
+pub(super) fn is_failed(result: &MetricDataResult) -> bool {
+    matches!(result.status_code(), Some(StatusCode::InternalError | StatusCode::Forbidden))
+}
+
+/// Minutes since 1970 and their values.
+pub(super) fn datapoints(result: &MetricDataResult) -> impl Iterator<Item = (i64, f64)> {
+    result.timestamps().iter().zip(result.values()).map(|(at, value)| (at.secs().div_euclid(60), *value))
 }
 
 /// Which stream and which metric a query was for: `s17m2`.
-fn place(id: &str) -> Option<(usize, usize)> {
+pub(super) fn place(id: &str) -> Option<(usize, usize)> {
     let (stream, metric) = id.strip_prefix('s')?.split_once('m')?;
-    Some((stream.parse().ok()?, metric.parse().ok().filter(|metric| *metric < METRICS.len())?))
+    Some((stream.parse().ok()?, metric.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -158,11 +191,11 @@ mod tests {
 
     #[test]
     fn a_query_knows_its_place() {
-        let ids: Vec<String> = queries(17, "clicks").filter_map(|query| query.id).collect();
+        let ids: Vec<String> = queries(17, "clicks").into_iter().filter_map(|query| query.id).collect();
         assert_eq!(
             ids.iter().map(|id| place(id)).collect::<Vec<_>>(),
             (0..METRICS.len()).map(|metric| Some((17, metric))).collect::<Vec<_>>()
         );
-        assert_eq!((place("s1m9"), place("x"), place("s1")), (None, None, None));
+        assert_eq!((place("s1mx"), place("x"), place("s1")), (None, None, None));
     }
 }

@@ -7,15 +7,15 @@ use super::Job;
 use super::terms::Terms;
 use crate::cloud::{Cloud, Target};
 use crate::control::{Decision, Fleet, Key, Rules, Stream, Verb, hand};
-use crate::kinds::stream::{Mode, SCHEMA, Shards, StreamSpec};
-use crate::model::{Address, Desired};
+use crate::kinds::stream::{Mode, SCHEMA, ShardMetric, Shards, SplitMerge, StreamSpec};
+use crate::model::{Address, Desired, Scope, Value};
 use crate::run::Watch;
 use crate::scale::{Alarm, Bounds, Care, Inputs, Signal, Tidegate};
 
 /// What an alarm on this metric asks a decision for.
 fn signal(metric: &str) -> Option<Signal> {
     match metric {
-        "GetRecords.IteratorAgeMilliseconds" => Some(Signal::IteratorAge),
+        "GetRecords.IteratorAgeMilliseconds" | "SubscribeToShardEvent.MillisBehindLatest" => Some(Signal::IteratorAge),
         "WriteProvisionedThroughputExceeded" => Some(Signal::WritesRefused),
         "ReadProvisionedThroughputExceeded" => Some(Signal::ReadsRefused),
         _ => None,
@@ -24,10 +24,13 @@ fn signal(metric: &str) -> Option<Signal> {
 
 /// The streams of a pipeline that have a range.
 pub fn ranges(job: &Job) -> impl Iterator<Item = (Bounds, &Desired)> {
-    job.spec
-        .streams
-        .iter()
-        .filter_map(|(name, stream)| Some((bounds(stream)?, job.graph.get(&Address::new(SCHEMA.kind, name.as_str()))?)))
+    ranged(job).map(|(bounds, _, desired)| (bounds, desired))
+}
+
+fn ranged(job: &Job) -> impl Iterator<Item = (Bounds, &StreamSpec, &Desired)> {
+    job.spec.streams.iter().filter_map(|(name, stream)| {
+        Some((bounds(stream)?, stream, job.graph.get(&Address::new(SCHEMA.kind, name.as_str()))?))
+    })
 }
 
 fn bounds(stream: &StreamSpec) -> Option<Bounds> {
@@ -47,14 +50,20 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
             clouds.push(Arc::clone(&job.cloud));
             clouds.len() - 1
         });
-        for (bounds, desired) in ranges(job) {
+        let scope = Arc::new(job.scope.clone());
+        let mut alarms = alarms(job);
+        for (bounds, spec, desired) in ranged(job) {
             let key = Key { pipeline: job.scope.pipeline.clone(), stream: desired.address.name().to_owned() };
             let policy = Box::new(Tidegate::new());
-            let wanted = desired.attrs.clone();
-            let mut stream = Stream::new(key, desired.physical.clone(), job.scope.clone(), bounds, wanted, policy);
-            heed(&mut stream, job, desired.address.name());
+            let mut stream = Stream::new(key, desired.physical.clone(), Arc::clone(&scope), bounds, policy);
+            heed(&mut stream, job, spec);
             streams.push(stream);
-            watches.push(Watch { target: target(job, desired), cloud, alarms: alarms(job, desired) });
+            let alarms = alarms.remove(desired.address.name()).unwrap_or_default();
+            // Both together say how full a shard is.
+            let loads = [ShardMetric::IncomingRecords, ShardMetric::IncomingBytes];
+            let loads = loads.iter().all(|metric| spec.shard_metrics.contains(metric));
+            let consumers = spec.fan_out.iter().map(ToString::to_string).collect();
+            watches.push(Watch { alarms, loads, consumers, ..watch(desired, &scope, cloud) });
         }
     }
     let count = i64::try_from(streams.len()).unwrap_or(i64::MAX);
@@ -71,34 +80,33 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
 
 /// The stream as the cloud knows it.
 pub fn target(job: &Job, desired: &Desired) -> Target {
-    Target {
-        address: desired.address.clone(),
-        schema: &SCHEMA,
-        scope: job.scope.clone(),
-        physical: desired.physical.clone(),
-        outputs: BTreeMap::new(),
-        listed: None,
-    }
+    watch(desired, &Arc::new(job.scope.clone()), 0).target()
+}
+
+fn watch(desired: &Desired, scope: &Arc<Scope>, cloud: usize) -> Watch {
+    let (name, physical) = (desired.address.name().to_owned(), desired.physical.clone());
+    Watch { name, physical, scope: Arc::clone(scope), cloud, alarms: Vec::new(), consumers: Vec::new(), loads: false }
 }
 
 /// What the spec's `scaling` block says.
-fn heed(stream: &mut Stream, job: &Job, name: &str) {
+fn heed(stream: &mut Stream, job: &Job, spec: &StreamSpec) {
     stream.inputs.care = Some(Care::default());
-    let Some((_, spec)) = job.spec.streams.iter().find(|(key, _)| key.as_str() == name) else { return };
     let Terms { price, inputs, money } = Terms::of(spec, &job.prices);
     (stream.price, stream.money) = (price, money);
     stream.inputs = Inputs { care: stream.inputs.care, ..inputs };
+    stream.splits = spec.scaling.as_ref().is_some_and(|scaling| scaling.split_merge == SplitMerge::Allow);
 }
 
-fn alarms(job: &Job, stream: &Desired) -> Vec<Alarm> {
-    let of_it = |alarm: &&Desired| {
-        alarm.address.kind() == "alarm" && alarm.address.name().split('/').next() == Some(stream.address.name())
-    };
-    let waking = |alarm: &Desired| {
-        let signal = signal(alarm.attrs.get("metric")?.as_text()?)?;
-        Some(Alarm { name: alarm.physical.clone(), signal })
-    };
-    job.graph.iter().filter(of_it).filter_map(waking).collect()
+/// The alarms that ask for a decision, by the stream that they are about.
+fn alarms(job: &Job) -> BTreeMap<&str, Vec<Alarm>> {
+    let mut alarms: BTreeMap<&str, Vec<Alarm>> = BTreeMap::new();
+    for alarm in job.graph.of_kind("alarm") {
+        let signal = alarm.attrs.get("metric").and_then(Value::as_text).and_then(signal);
+        let stream = alarm.address.name().split('/').next().unwrap_or_default();
+        let waking = signal.map(|signal| Alarm { name: alarm.physical.clone(), signal });
+        alarms.entry(stream).or_default().extend(waking);
+    }
+    alarms
 }
 
 /// A decision in one line, for people.
@@ -106,6 +114,7 @@ pub fn line(key: &Key, decision: &Decision) -> String {
     let what = match decision.verb {
         Verb::Hold => format!("hold {}", decision.from),
         Verb::Resize => format!("resize {} → {}", decision.from, decision.to),
+        Verb::Split => format!("split {} → {}", decision.from, decision.to),
         Verb::Settled => format!("settled at {}", decision.to),
         Verb::Foreign => format!("foreign {} → {}", decision.from, decision.to),
     };

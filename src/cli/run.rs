@@ -158,14 +158,14 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     teller.started(count, &args, door.as_ref().map(|door| door.address), clock.now());
     let pulse = Arc::new(Pulse::new(args.real_tick()));
     let _port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), stop.clone()));
-    let reconcilers = reconcilers(&jobs, &args);
+    let reconcilers = reconcilers(jobs, &args);
     let beats = Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, pulse: &pulse, reconcilers };
     let fleet = controller.fleet();
     beats.go(controller, &teller).await;
     listener.abort();
     ears.iter().for_each(tokio::task::JoinHandle::abort);
-    let is_well = fleet.lock().unwrap_or_else(PoisonError::into_inner).troubles.is_empty();
-    teller.stopped(stop.is_asked(), is_well, clock.now());
+    let unwritten = std::mem::take(&mut fleet.lock().unwrap_or_else(PoisonError::into_inner).unwritten);
+    teller.stopped(stop.is_asked(), &unwritten, clock.now());
     if let Some(voice) = voice {
         voice.notifier.end(PARTING).await;
     }
@@ -180,7 +180,8 @@ fn offer(common: &Common, jobs: &[Job], shards: f64) -> Result<(), Failure> {
         for (seed, (_, desired)) in (seed as u64 * 1000..).zip(fleet::ranges(job)) {
             // A shard takes 1,000 records a second; of 512 bytes each, so that records are what fills it.
             local.offer(&desired.physical, Load::synthetic(seed, shards * 1000.0, 512.0)).map_err(|fault| {
-                Failure::from(fault.help("make the pipeline first: tidegate apply -y with the same --cloud and -f"))
+                let make = "make the pipeline first: tidegate apply -y with the same --cloud and -f";
+                Failure::from(if fault.is_absent() { fault.help(make) } else { fault })
             })?;
         }
     }
@@ -208,17 +209,15 @@ async fn ears(
     Ok(ears)
 }
 
-fn reconcilers(jobs: &[Job], args: &Args) -> Vec<Reconciler> {
+/// What the slow beat keeps of the pipelines; nothing where there is none. All else that the start needed goes here.
+fn reconcilers(jobs: Vec<Job>, args: &Args) -> Vec<Reconciler> {
+    if args.drift.seconds() == 0 {
+        return Vec::new();
+    }
     let dry = args.dry_run;
     let switches = Switches { apply: args.apply && !dry, prune: args.prune && !dry, heal: args.heal && !dry };
-    let of = |job: &Job| Reconciler {
-        cloud: Arc::clone(&job.cloud),
-        graph: job.graph.clone(),
-        scope: job.scope.clone(),
-        prices: job.prices.clone(),
-        switches,
-    };
-    jobs.iter().map(of).collect()
+    let of = |Job { spec, cloud, scope, prices, .. }: Job| Reconciler { cloud, spec, scope, prices, switches };
+    jobs.into_iter().map(of).collect()
 }
 
 /// Ctrl-C and SIGTERM ask to stop; a second one stops at once. What was in flight is in the books.

@@ -1,5 +1,8 @@
 //! What the controller knows and did: `status`, `explain`, `history`.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet};
 use crate::apply::Stop;
@@ -18,6 +21,9 @@ pub struct ExplainArgs {
     /// The stream's name in the spec, or PIPELINE/STREAM
     #[arg(value_name = "STREAM")]
     stream: String,
+    /// Decisions at most, the newest
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    last: usize,
     #[command(flatten)]
     from: From,
 }
@@ -45,7 +51,7 @@ struct From {
 }
 
 pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    let report = now(common, &args.from, out).await?;
+    let report = now(common, &args.from, &mut |_| (), out).await?;
     if args.from.json {
         // A report is plain data: it always has a JSON form.
         out.line(&serde_json::to_string(&report).unwrap_or_default());
@@ -59,17 +65,40 @@ pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Fail
 }
 
 pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Exit, Failure> {
-    let report = now(common, &args.from, out).await?;
+    let mut known: VecDeque<Decision> = VecDeque::new();
+    let mut before = 0;
+    let mut take = |entry: &Entry| {
+        if let Record::Decided { decision } = &entry.record
+            && is_named(&entry.key, &args.stream)
+        {
+            known.push_back((**decision).clone());
+            if known.len() > args.last {
+                known.pop_front();
+                before += 1;
+            }
+        }
+    };
+    let report = now(common, &args.from, &mut take, out).await?;
     let keys: Vec<Key> = report.streams.iter().map(StreamStatus::key).collect();
     let at = find(&keys, &args.stream)?;
     let stream = &report.streams[at];
+    // What this look decided is in no ledger.
+    let newest = known.back().map_or(i64::MIN, |decision| decision.at);
+    known.extend(stream.decisions.iter().filter(|decision| decision.at > newest).cloned());
     if args.from.json {
-        out.line(&serde_json::to_string(stream).unwrap_or_default());
+        let mut value = serde_json::to_value(stream).unwrap_or_default();
+        value["decisions"] = serde_json::to_value(&known).unwrap_or_default();
+        value["decisions_before"] = before.into();
+        out.line(&value.to_string());
         return Ok(Exit::Success);
     }
     tell(stream, out);
     out.line("");
-    for decision in &stream.decisions {
+    if before > 0 {
+        let all = before + known.len();
+        out.line(&format!("{before} older decisions are in the ledger: --last {all} shows them all"));
+    }
+    for decision in &known {
         out.line(&fleet::line(&keys[at], decision));
         out.line(&format!("    {}", figures(decision)));
     }
@@ -78,7 +107,7 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
 
 /// The ledger alone, so that it also works where the stream cannot be reached.
 pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<Exit, Failure> {
-    let mut found: std::collections::VecDeque<(Key, Decision)> = std::collections::VecDeque::new();
+    let mut found: VecDeque<(Arc<Key>, Box<Decision>)> = VecDeque::new();
     let wanted = |key: &Key| args.stream.as_ref().is_none_or(|name| is_named(key, name));
     let mut take = |entry: Entry| {
         if let Record::Decided { decision } = entry.record
@@ -92,7 +121,7 @@ pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<E
     };
     args.from.ledger.peek(common, &[], &mut take).await?;
     if args.from.json {
-        let told = |(key, decision): &(Key, Decision)| {
+        let told = |(key, decision): &(Arc<Key>, Box<Decision>)| {
             let mut value = serde_json::to_value(decision).unwrap_or_default();
             value["pipeline"] = key.pipeline.as_str().into();
             value["stream"] = key.stream.as_str().into();
@@ -130,11 +159,20 @@ pub fn find(keys: &[Key], name: &str) -> Result<usize, Failure> {
 }
 
 /// What the ledger says, and one look at the streams; nothing is changed or written.
-async fn now(common: &Common, from: &From, out: &Out) -> Result<Report, Failure> {
+async fn now(
+    common: &Common,
+    from: &From,
+    also: &mut (dyn FnMut(&Entry) + Send),
+    out: &Out,
+) -> Result<Report, Failure> {
     let jobs: Vec<Job> = common.open(from.json).await?;
     let rules = Rules { dry_run: true, learn_minutes: 180, ..Rules::default() };
     let (clouds, watches, mut streams) = fleet::of(&jobs, rules);
-    if let Err(failure) = from.ledger.peek(common, &jobs, &mut |entry| streams.recall(&entry)).await {
+    let mut take = |entry: Entry| {
+        also(&entry);
+        streams.recall(&entry);
+    };
+    if let Err(failure) = from.ledger.peek(common, &jobs, &mut take).await {
         out.note("note: the ledger could not be read, so this is told without it:");
         failure.tell(out);
     }

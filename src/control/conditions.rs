@@ -1,3 +1,4 @@
+use super::readers;
 use super::report::{Condition, ConditionKind, Status};
 use super::stream::{Moment, Stream};
 
@@ -7,14 +8,14 @@ const STALE: i64 = 15;
 const LATE: f64 = 10.0;
 
 impl Stream {
-    /// Says anew what is so. A condition keeps its time as long as its status does not change.
-    pub(super) fn judge(&mut self, moment: Moment<'_>) {
+    /// Says anew what is so, after a decision for this reason. A condition keeps its time as long as its status does not change.
+    pub(super) fn judge(&mut self, decided: &str, moment: Moment<'_>) {
         let minute = moment.minute();
         let found = [
             (ConditionKind::Accepted, self.accepted()),
             (ConditionKind::Observed, self.observed(minute)),
-            (ConditionKind::Synced, self.synced()),
-            (ConditionKind::Healthy, self.healthy(minute)),
+            (ConditionKind::Synced, self.synced(decided)),
+            (ConditionKind::Healthy, self.healthy(moment)),
             (ConditionKind::Contended, self.contended(minute)),
             (ConditionKind::BudgetExhausted, self.exhausted(moment)),
         ];
@@ -51,7 +52,8 @@ impl Stream {
         }
     }
 
-    fn synced(&self) -> (Status, &str, String) {
+    /// Where the count is not the wanted one, the reason is that of the decision: what holds it, or what is about to change it.
+    fn synced<'a>(&self, decided: &'a str) -> (Status, &'a str, String) {
         if let Some(at) = self.pending() {
             let call = self.resizes[at];
             return (Status::False, "resharding", format!("from {} to {} shards", call.from, call.to));
@@ -60,22 +62,24 @@ impl Stream {
             (Some(shards), Some(desired)) if shards == desired => {
                 (Status::True, "as-wanted", format!("{shards} shards"))
             }
-            (Some(shards), Some(desired)) => {
-                let held = self.last.as_ref().map_or("not-decided", |last| last.reason.as_str());
-                (Status::False, held, format!("{shards} shards, {desired} are wanted"))
-            }
+            (Some(shards), Some(desired)) => (Status::False, decided, format!("{shards} shards, {desired} are wanted")),
             _ => (Status::Unknown, "not-decided", "nothing has been decided yet".into()),
         }
     }
 
-    fn healthy(&self, minute: i64) -> (Status, &str, String) {
+    fn healthy(&self, moment: Moment<'_>) -> (Status, &str, String) {
+        let minute = moment.minute();
         let Some(newest) = self.newest_known().filter(|newest| *newest >= minute - STALE) else {
             return (Status::Unknown, "no-metrics", "there are no fresh metrics".into());
         };
         let sample = self.window.at(newest);
-        let (rejected, age) = (sample.rejected.unwrap_or(0.0), sample.age.unwrap_or(0.0));
+        let lag = self.lag(moment.rules, minute);
+        let (rejected, age) = (sample.rejected.unwrap_or(0.0), lag.age.unwrap_or(0.0));
         if rejected > 0.0 {
             return (Status::False, "throttling", format!("{rejected:.2} shards of load were rejected in a minute"));
+        }
+        if let Some(why) = readers::dead(&lag) {
+            return (Status::False, "dead-consumer", why);
         }
         if age > LATE {
             return (Status::False, "lagging", format!("readers are {age:.0} min behind"));

@@ -2,7 +2,7 @@
 
 use super::report::{Decision, Verb};
 use super::stream::{Moment, Rules, Seen, Step, Stream, sample};
-use super::{Record, hand};
+use super::{Record, hand, readers};
 use crate::model::Glance;
 use crate::scale::{Admission, Proposal, Reason, dispose};
 
@@ -35,7 +35,7 @@ impl Stream {
             is_news |= record.is_some();
             records.extend(record);
         }
-        self.judge(moment);
+        self.judge(&decision.reason, moment);
         Step { records, decision, is_news }
     }
 
@@ -53,10 +53,18 @@ impl Stream {
             }
             None => blind = self.blind.take().filter(|_| self.failures > 0),
         }
+        if let Some(consumers) = seen.consumers {
+            self.inputs.consumers = consumers.iter().map(readers::consumer).collect();
+        }
         match seen.metrics {
             Some(Ok(metrics)) => {
                 for (minute, metrics) in metrics.iter().filter(|(minute, _)| *minute < moment.minute()) {
-                    let read = sample(metrics);
+                    let mut read = sample(metrics);
+                    read.reads.fan_out = match seen.consumers {
+                        Some(consumers) => readers::fan_out(consumers, *minute),
+                        // What was known stays known.
+                        None => self.window.at(*minute).reads.fan_out,
+                    };
                     self.reads_refused = metrics.reads_refused;
                     if read != self.window.at(*minute) && self.window.oldest().is_none_or(|oldest| *minute >= oldest) {
                         self.put(*minute, read, moment.rules);
@@ -92,6 +100,11 @@ impl Stream {
             return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
         }
         let disposed = dispose(&self.view(bounds, moment.rules, minute, shards), &proposal);
+        if disposed.reason == Reason::CallsUsed
+            && let Some(because) = self.emergency(&disposed, moment)
+        {
+            return self.decision(Verb::Split, "split", (shards, shards + 1), because, moment);
+        }
         let (to, because) = (disposed.shards, disposed.because);
         if disposed.reason == Reason::Shrink && !COMPLETE.clone().all(|back| self.is_known(minute - back)) {
             let because = format!("{because}; held: a minute of those that should be there by now has no metrics");
@@ -215,7 +228,7 @@ impl Stream {
             }
         };
         records.extend(self.conclude(&held, rules));
-        self.judge(moment);
+        self.judge(&held.reason, moment);
         Err(Box::new(Step { records, decision: held, is_news: true }))
     }
 
@@ -234,7 +247,7 @@ impl Stream {
         let because = format!("{}; held: {why}", decision.because);
         let held = Decision { verb: Verb::Hold, reason: slug(reason).into(), to: decision.from, because, ..decision };
         let records = self.conclude(&held, rules).into_iter().collect();
-        self.judge(Moment { rules, now });
+        self.judge(&held.reason, Moment { rules, now });
         records
     }
 

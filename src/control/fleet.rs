@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::report::{DriftStatus, FORMAT, Lease, Report, StreamStatus, Ticks};
 use super::stream::{Rules, Stream};
@@ -8,10 +9,12 @@ use super::{Entry, Key};
 pub struct Fleet {
     pub rules: Rules,
     streams: Vec<Stream>,
-    places: BTreeMap<Key, usize>,
+    places: BTreeMap<Arc<Key>, usize>,
     pub ticks: Ticks,
     pub drift: BTreeMap<String, DriftStatus>,
     pub troubles: Vec<String>,
+    /// Pipelines of which something in the newest tick could not be written into the ledger.
+    pub unwritten: BTreeSet<String>,
     /// Who acts for a pipeline, where several replicas share a ledger.
     pub leases: Vec<Lease>,
     /// Seconds since 1970 at the newest tick.
@@ -21,7 +24,7 @@ pub struct Fleet {
 
 impl Fleet {
     pub fn new(rules: Rules, streams: Vec<Stream>, version: &str) -> Self {
-        let places = streams.iter().enumerate().map(|(at, stream)| (stream.key.clone(), at)).collect();
+        let places = streams.iter().enumerate().map(|(at, stream)| (Arc::clone(&stream.key), at)).collect();
         Self {
             rules,
             streams,
@@ -29,6 +32,7 @@ impl Fleet {
             ticks: Ticks::default(),
             drift: BTreeMap::new(),
             troubles: Vec::new(),
+            unwritten: BTreeSet::new(),
             leases: Vec::new(),
             now: 0,
             version: version.into(),
@@ -79,7 +83,8 @@ impl Stream {
         let minute = now.div_euclid(60);
         let numbers = self.numbers(rules, minute);
         let accepted = self.newest_known().and_then(|at| self.window.at(at).accepted);
-        let counting = self.resizes.iter().map(|resize| resize.called).find(|called| *called > minute - 1440);
+        let mut calls = self.resizes.iter().filter(|resize| !resize.split).map(|resize| resize.called);
+        let counting = calls.find(|called| *called > minute - 1440);
         StreamStatus {
             pipeline: self.key.pipeline.clone(),
             stream: self.key.stream.clone(),

@@ -53,7 +53,7 @@ impl Stream {
     fn ended(&mut self, open: u32, moment: Moment<'_>, records: &mut Vec<Record>) {
         let minute = moment.minute();
         let Some(at) = self.pending() else { return };
-        let Resize { called, from, to, .. } = self.resizes[at];
+        let Resize { called, from, to, split, .. } = self.resizes[at];
         if open == from && minute - called < GIVE_UP {
             return;
         }
@@ -61,8 +61,8 @@ impl Stream {
             (self.resizes[at].done, self.resizes[at].to) = (Some(called), from);
             records.push(Record::Void { called });
             self.shards = Some(open);
-            let because =
-                format!("the call to {to} shards had no effect within {GIVE_UP} min; it counts against the day");
+            let counts = if split { "" } else { "; it counts against the day" };
+            let because = format!("the call to {to} shards had no effect within {GIVE_UP} min{counts}");
             self.event((Verb::Settled, "no-effect"), (from, from), because, moment, records);
             return;
         }
@@ -82,7 +82,7 @@ impl Stream {
         let undid = ours.is_some_and(|ours| ours.called > minute - PEACE && (ours.to > ours.from) == (to < from));
         self.foreign.push(Foreign { minute, from, to, undid });
         self.foreign.drain(..self.foreign.len().saturating_sub(100));
-        self.resizes.push(Resize { called: minute, done: Some(minute), from, to });
+        self.resizes.push(Resize { called: minute, done: Some(minute), from, to, split: false });
         records.push(Record::Foreign { minute, from, to, undid });
         self.shards = Some(to);
         let because = match self.reversals(minute) {
@@ -116,7 +116,7 @@ impl Stream {
             numbers: self.numbers(moment.rules, moment.minute()),
         };
         self.remember(decision.clone(), moment.rules);
-        records.push(Record::Decided { decision });
+        records.push(Record::Decided { decision: Box::new(decision) });
     }
 
     /// Times within the hour before the newest foreign change that somebody undid what we did.
@@ -134,17 +134,19 @@ impl Stream {
     /// Adds the calls that stand on the stream and not in our books: another machine made them, or our books are lost.
     fn merge(&mut self, told: &[i64]) {
         let shards = self.shards.unwrap_or(1);
-        let mut mine: Vec<i64> = self.resizes.iter().map(|resize| resize.called).collect();
+        let mut mine: Vec<i64> =
+            self.resizes.iter().filter(|resize| !resize.split).map(|resize| resize.called).collect();
         for called in told {
             let seen_late = |change: &Foreign| (0..=APPLIED).contains(&(change.minute - called));
             if let Some(at) = mine.iter().position(|minute| minute == called) {
                 mine.remove(at);
             } else if !self.foreign.iter().any(seen_late) {
-                self.resizes.push(Resize { called: *called, done: Some(*called), from: shards, to: shards });
+                let done = Some(*called);
+                self.resizes.push(Resize { called: *called, done, from: shards, to: shards, split: false });
             }
         }
         self.resizes.sort_by_key(|resize| resize.called);
-        self.resizes.drain(..self.resizes.len().saturating_sub(super::Memory::RESIZES));
+        super::record::trim(&mut self.resizes);
     }
 }
 

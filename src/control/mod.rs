@@ -7,9 +7,11 @@ mod fleet;
 pub mod hand;
 mod look;
 pub mod news;
+mod readers;
 mod record;
 pub mod report;
 mod series;
+mod split;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -17,9 +19,11 @@ mod tests;
 pub use decide::Answer;
 pub use fleet::Fleet;
 pub use look::is_ours;
+pub use readers::Delivery;
 pub use record::{Entry, Foreign, Key, Memory, Record};
 pub use report::{
     Condition, ConditionKind, Decision, DriftStatus, Lease, Numbers, Pause, Pin, Report, Series, Status, StreamStatus,
     Ticks, Verb,
 };
+pub use split::SPLITS_A_DAY;
 pub use stream::{DRY_RUN, Rules, Seen, Step, Stream, sample};

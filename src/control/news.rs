@@ -2,6 +2,7 @@
 //! has lasted, and once when it is over.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -65,7 +66,8 @@ pub fn of_decision(key: &Key, decision: &Decision) -> Option<News> {
     let news = |event, what: &str, text| News::of(key, Topic::Resizes, event, decision.at, what, text);
     match (decision.verb, decision.outcome.as_deref()) {
         (Verb::Resize, Some("accepted")) => Some(news("resized", &change, why)),
-        (Verb::Resize, Some(outcome)) if outcome != super::DRY_RUN => {
+        (Verb::Split, Some("accepted")) => Some(news("split", &format!("{change} by a split"), why)),
+        (Verb::Resize | Verb::Split, Some(outcome)) if outcome != super::DRY_RUN => {
             let text = format!("{why}\nAWS did not take it: {outcome}. It is decided anew with the next tick.");
             Some(news("resize-refused", &format!("{change} was not taken"), text))
         }
@@ -109,7 +111,7 @@ pub fn of_drift(drift: &DriftStatus) -> Option<News> {
 /// Remembers which concerns have been told.
 #[derive(Debug, Default)]
 pub struct Watchman {
-    told: BTreeSet<(Key, ConditionKind)>,
+    told: BTreeSet<(Arc<Key>, ConditionKind)>,
     /// Troubles of the newest tick that have been told.
     troubles: BTreeSet<String>,
 }
@@ -135,7 +137,7 @@ impl Watchman {
         for stream in fleet.streams().iter().filter(|stream| !others.contains(stream.key.pipeline.as_str())) {
             for condition in &stream.conditions {
                 let Some((bad, patience, event, words)) = concern(condition.kind) else { continue };
-                let one = (stream.key.clone(), condition.kind);
+                let one = (Arc::clone(&stream.key), condition.kind);
                 let is_bad = condition.status == bad;
                 if is_bad && fleet.now - condition.since >= patience && self.told.insert(one.clone()) {
                     let text = format!(
@@ -192,7 +194,7 @@ mod tests {
     use super::*;
     use crate::control::report::{Condition, Lease, Numbers};
     use crate::control::{Rules, Stream};
-    use crate::model::{Attrs, Scope};
+    use crate::model::Scope;
     use crate::scale::{Bounds, Tidegate};
 
     fn key() -> Key {
@@ -203,7 +205,7 @@ mod tests {
         let scope =
             Scope { pipeline: "shop".into(), partition: "aws".into(), region: "eu-west-1".into(), account: "1".into() };
         let policy = Box::new(Tidegate::new());
-        let stream = Stream::new(key(), "clicks".into(), scope, Bounds { min: 2, max: 8 }, Attrs::new(), policy);
+        let stream = Stream::new(key(), "clicks".into(), scope.into(), Bounds { min: 2, max: 8 }, policy);
         Fleet::new(Rules::default(), vec![stream], "0")
     }
 
@@ -276,6 +278,7 @@ mod tests {
         assert_eq!(told(Verb::Resize, Some("accepted")).as_deref(), Some("resized"));
         assert_eq!(told(Verb::Resize, Some("refused: LimitExceeded")).as_deref(), Some("resize-refused"));
         assert_eq!(told(Verb::Resize, Some("dry-run")), None);
+        assert_eq!(told(Verb::Split, Some("accepted")).as_deref(), Some("split"));
         assert_eq!(told(Verb::Foreign, None).as_deref(), Some("changed-by-others"));
         assert_eq!(told(Verb::Hold, None), None);
         assert_eq!(of_drift(&DriftStatus::default()), None);

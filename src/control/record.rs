@@ -1,5 +1,7 @@
 //! What must not be forgotten, as records that are written one after the other.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::report::Decision;
@@ -35,6 +37,14 @@ pub enum Record {
     },
     /// UpdateShardCount is about to be sent: from now on it counts, whatever comes of it. Minutes since 1970.
     Calling { called: i64, from: u32, to: u32 },
+    /// SplitShard of one shard is about to be sent. It does not count among the calls of a day.
+    Splitting {
+        called: i64,
+        from: u32,
+        to: u32,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        shard: String,
+    },
     /// AWS refused the call that was written down at that minute: it does not count.
     Refused { called: i64 },
     /// A call ended; the new count served from this minute on.
@@ -44,16 +54,33 @@ pub enum Record {
     /// Somebody else changed the count; it counts like a call of ours. `undid`: against our last change.
     Foreign { minute: i64, from: u32, to: u32, undid: bool },
     /// A decision that differed from the one before.
-    Decided { decision: Decision },
+    Decided { decision: Box<Decision> },
 }
 
 /// A record and whose it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    #[serde(flatten)]
-    pub key: Key,
+    /// Shared, since a tick's first reading is a dozen minutes of every stream.
+    #[serde(flatten, with = "shared")]
+    pub key: Arc<Key>,
     #[serde(flatten)]
     pub record: Record,
+}
+
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Key;
+
+    pub fn serialize<S: Serializer>(key: &Arc<Key>, serializer: S) -> Result<S::Ok, S::Error> {
+        key.as_ref().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Key>, D::Error> {
+        Key::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// A count that somebody else changed.
@@ -94,7 +121,10 @@ impl Memory {
                 }
             }
             Record::Calling { called, from, to } => {
-                self.resizes.push(Resize { called: *called, done: None, from: *from, to: *to });
+                self.resizes.push(Resize { called: *called, done: None, from: *from, to: *to, split: false });
+            }
+            Record::Splitting { called, from, to, .. } => {
+                self.resizes.push(Resize { called: *called, done: None, from: *from, to: *to, split: true });
             }
             Record::Refused { called } => {
                 let open = |resize: &Resize| resize.done.is_none() && resize.called == *called;
@@ -114,10 +144,11 @@ impl Memory {
             }
             Record::Foreign { minute, from, to, undid } => {
                 let change = Foreign { minute: *minute, from: *from, to: *to, undid: *undid };
-                self.resizes.push(Resize { called: *minute, done: Some(*minute), from: *from, to: *to });
+                let done = Some(*minute);
+                self.resizes.push(Resize { called: *minute, done, from: *from, to: *to, split: false });
                 self.foreign.push(change);
             }
-            Record::Decided { decision } => self.decisions.push_back(decision.clone()),
+            Record::Decided { decision } => self.decisions.push_back((**decision).clone()),
         }
         self.trim();
     }
@@ -128,7 +159,7 @@ impl Memory {
 
     fn trim(&mut self) {
         let spare = |length: usize, most: usize| length.saturating_sub(most);
-        self.resizes.drain(..spare(self.resizes.len(), Self::RESIZES));
+        trim(&mut self.resizes);
         self.foreign.drain(..spare(self.foreign.len(), Self::RESIZES));
         self.decisions.drain(..spare(self.decisions.len(), Self::DECISIONS));
     }
@@ -146,20 +177,36 @@ impl Memory {
                 .find(|change| (change.minute, change.from, change.to) == (resize.called, resize.from, resize.to))
         };
         for resize in &self.resizes {
-            let Resize { called, done, from, to } = *resize;
+            let Resize { called, done, from, to, split } = *resize;
             if let Some(Foreign { minute, undid, .. }) = foreign(resize).copied() {
                 records.push(Record::Foreign { minute, from, to, undid });
                 continue;
             }
-            records.push(Record::Calling { called, from, to });
+            records.push(match split {
+                true => Record::Splitting { called, from, to, shard: String::new() },
+                false => Record::Calling { called, from, to },
+            });
             match done {
                 Some(_) if from == to => records.push(Record::Void { called }),
                 Some(done) => records.push(Record::Settled { called, done }),
                 None => {}
             }
         }
-        records.extend(self.decisions.iter().map(|decision| Record::Decided { decision: decision.clone() }));
+        let decided = |decision: &Decision| Record::Decided { decision: Box::new(decision.clone()) };
+        records.extend(self.decisions.iter().map(decided));
         records
+    }
+}
+
+/// Leaves out the oldest. Splits have room of their own, so that they never push out a call that counts.
+pub(super) fn trim(resizes: &mut Vec<Resize>) {
+    for (split, most) in [(true, super::SPLITS_A_DAY), (false, Memory::RESIZES)] {
+        let mut spare = resizes.iter().filter(|resize| resize.split == split).count().saturating_sub(most);
+        resizes.retain(|resize| {
+            let goes = spare > 0 && resize.split == split;
+            spare -= usize::from(goes);
+            !goes
+        });
     }
 }
 
@@ -179,16 +226,19 @@ mod tests {
             Record::Void { called: 21 },
             Record::Calling { called: 30, from: 2, to: 3 },
             Record::Refused { called: 30 },
-            Record::Calling { called: 31, from: 2, to: 4 },
+            Record::Splitting { called: 32, from: 2, to: 3, shard: String::new() },
+            Record::Settled { called: 32, done: 33 },
+            Record::Calling { called: 34, from: 3, to: 6 },
         ] {
             memory.take(&record);
         }
-        let resize = |called, done, from, to| Resize { called, done, from, to };
+        let resize = |called, done, from, to| Resize { called, done, from, to, split: called == 32 };
         let expected = [
             resize(11, Some(13), 2, 4),
             resize(20, Some(20), 4, 2),
             resize(21, Some(21), 2, 2),
-            resize(31, None, 2, 4),
+            resize(32, Some(33), 2, 3),
+            resize(34, None, 3, 6),
         ];
         assert_eq!(memory.resizes, expected);
         let mut again = Memory::default();

@@ -52,6 +52,9 @@ pub struct Ticks {
     /// Calls of UpdateShardCount that AWS accepted and refused since the start.
     pub resizes: u64,
     pub refusals: u64,
+    /// Calls of SplitShard that AWS accepted since the start.
+    #[serde(default)]
+    pub splits: u64,
     /// Looks and readings that failed since the start.
     pub failed_reads: u64,
 }
@@ -165,6 +168,8 @@ pub enum Verb {
     Hold,
     /// UpdateShardCount was sent, or would have been.
     Resize,
+    /// SplitShard was sent, or would have been: the day's calls are used up.
+    Split,
     /// A resize has ended.
     Settled,
     /// Somebody else changed the count.

@@ -7,6 +7,8 @@ use crate::scale::Sample;
 const STEP: i64 = 5;
 /// Steps that are kept: 24 hours.
 const STEPS: usize = 288;
+/// Steps for which room is made at once.
+const ROOM: usize = 48;
 
 /// The last day of a stream, for pictures: the worst of each step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,19 +54,20 @@ impl Day {
     fn step(&mut self, minute: i64) -> Option<&mut Worst> {
         let step = minute.div_euclid(STEP);
         let end = self.first + self.steps.len() as i64;
-        if self.steps.capacity() == 0 {
-            self.steps.reserve_exact(STEPS + 1);
-        }
         if self.steps.is_empty() || step >= end + STEPS as i64 {
             self.steps.clear();
             self.first = step;
         }
         while self.first + self.steps.len() as i64 <= step {
+            if self.steps.len() == STEPS {
+                self.steps.pop_front();
+                self.first += 1;
+            }
+            if self.steps.len() == self.steps.capacity() {
+                // Doubling would take up to twice as much as is needed.
+                self.steps.reserve_exact(ROOM);
+            }
             self.steps.push_back(UNKNOWN);
-        }
-        while self.steps.len() > STEPS {
-            self.steps.pop_front();
-            self.first += 1;
         }
         let at = usize::try_from(step - self.first).ok()?;
         self.steps.get_mut(at)

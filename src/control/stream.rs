@@ -1,17 +1,18 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
-use super::{Foreign, Key, Record};
-use crate::model::{Attrs, Glance, Metrics, Scope};
+use super::{Delivery, Foreign, Key, Record};
+use crate::model::{Glance, Metrics, Scope};
 use crate::scale::{
     Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, month,
 };
 
-/// Minutes of samples in memory: the policy has taken in what is older.
-const WINDOW: usize = 120;
-/// The policy is shown old minutes in pieces of so many.
-const PIECE: usize = 60;
+/// Minutes of samples in memory: the policy has taken in what is older. The guard looks back an hour.
+const WINDOW: usize = 72;
+/// The policy is shown old minutes in pieces that are no longer than this.
+const PIECE: i64 = 60;
 /// Minutes that are read again in each tick, since CloudWatch corrects its newest datapoints.
 const AGAIN: i64 = 12;
 
@@ -76,6 +77,8 @@ pub struct Seen<'a> {
     pub alarms: Option<&'a [Alarm]>,
     /// The one of them that the wake-up queue told of.
     pub heard: Option<&'a str>,
+    /// Its fan-out consumers, where they were read.
+    pub consumers: Option<&'a [Delivery]>,
     /// Open shards of the account, where they were asked for lately.
     pub quota: Option<Quota>,
 }
@@ -92,20 +95,21 @@ pub struct Step {
 
 /// One stream under control: all that is known of it.
 pub struct Stream {
-    pub key: Key,
+    pub key: Arc<Key>,
     pub physical: String,
-    pub scope: Scope,
+    pub scope: Arc<Scope>,
     pub bounds: Bounds,
-    /// What the spec wants of it, for the calls of its kind.
-    pub wanted: Attrs,
     /// What a rejected record is worth, in units of the capacity that would have carried it.
     pub price: f64,
     /// What the user wants besides: schedules, times without shrinking; alarms as they ring.
     pub inputs: Inputs,
     pub money: Option<Money>,
+    /// Whether single shards may be split once the day's calls are used up.
+    pub splits: bool,
     pub(super) policy: Box<dyn Policy + Send>,
     pub(super) window: Window,
-    pub(super) unprimed: usize,
+    /// The first minute that the policy has not been asked about.
+    pub(super) unprimed: Option<i64>,
     /// Oldest first; those of other programs among them.
     pub(super) resizes: Vec<Resize>,
     pub(super) foreign: Vec<Foreign>,
@@ -132,29 +136,24 @@ pub struct Stream {
     pub(super) quiet_until: i64,
     pub(super) refusals: u32,
     pub(super) desired: Option<u32>,
+    pub(super) parted: Vec<super::split::Parted>,
 }
 
 impl Stream {
-    pub fn new(
-        key: Key,
-        physical: String,
-        scope: Scope,
-        bounds: Bounds,
-        wanted: Attrs,
-        policy: Box<dyn Policy + Send>,
-    ) -> Self {
+    pub fn new(key: Key, physical: String, scope: Arc<Scope>, bounds: Bounds, policy: Box<dyn Policy + Send>) -> Self {
         Self {
-            key,
+            key: Arc::new(key),
             physical,
             scope,
             bounds,
-            wanted,
             price: 100.0,
             inputs: Inputs::default(),
             money: None,
+            splits: false,
+            parted: Vec::new(),
             policy,
             window: Window::new(WINDOW),
-            unprimed: 0,
+            unprimed: None,
             resizes: Vec::new(),
             foreign: Vec::new(),
             decisions: VecDeque::new(),
@@ -227,7 +226,7 @@ impl Stream {
                     rules,
                 );
             }
-            Record::Decided { decision } => self.remember(decision.clone(), rules),
+            Record::Decided { decision } => self.remember((**decision).clone(), rules),
             other => {
                 let mut memory = super::Memory { resizes: std::mem::take(&mut self.resizes), ..Default::default() };
                 memory.foreign = std::mem::take(&mut self.foreign);
@@ -257,18 +256,19 @@ impl Stream {
 
     /// Takes a minute in; the policy is shown old minutes before they leave the window.
     pub(super) fn put(&mut self, minute: i64, sample: Sample, rules: &Rules) {
+        // Before the window moves on, also where minutes are missing.
+        if self.unprimed.is_some_and(|first| minute >= first + PIECE) {
+            let shards = self.shards.or(self.resizes.last().map(|resize| resize.to)).unwrap_or(self.bounds.min);
+            self.propose(rules, minute, shards);
+        }
         self.window.put(minute, sample);
         self.day.saw(minute, &sample);
-        self.unprimed += 1;
-        if self.unprimed >= PIECE {
-            let shards = self.shards.or(self.resizes.last().map(|resize| resize.to)).unwrap_or(self.bounds.min);
-            self.propose(rules, minute + 1, shards);
-        }
+        self.unprimed.get_or_insert(minute);
     }
 
     /// Asks the policy, which learns from being asked.
     pub(super) fn propose(&mut self, rules: &Rules, minute: i64, shards: u32) -> Proposal {
-        self.unprimed = 0;
+        self.unprimed = None;
         self.inputs.budget = self.money.and_then(|money| self.budget(money, minute));
         let (bounds, calls_a_day, price) = (self.bounds, rules.calls_a_day, self.price);
         let (window, resizes, inputs) = (&self.window, &self.resizes[..], &self.inputs);
@@ -297,7 +297,7 @@ impl Stream {
 
     /// Calls that count against AWS's limit in this minute.
     pub(super) fn calls_used(&self, minute: i64) -> u32 {
-        self.resizes.iter().filter(|resize| resize.called > minute - 1440).count() as u32
+        self.resizes.iter().filter(|resize| !resize.split && resize.called > minute - 1440).count() as u32
     }
 
     /// The figures behind a decision.
@@ -332,17 +332,18 @@ impl Stream {
             return None;
         }
         self.remember(decision.clone(), rules);
-        Some(Record::Decided { decision: decision.clone() })
+        Some(Record::Decided { decision: Box::new(decision.clone()) })
     }
 }
+
+/// Bytes that one shard gives in a minute to all shared consumers together, and to each fan-out consumer.
+pub(super) const READ_BYTES: f64 = 2.0 * 60.0 * 1_048_576.0;
 
 /// Metrics of a minute as load on shards. Bytes without records, or the other way round, are half an answer, which is none.
 pub fn sample(metrics: &Metrics) -> Sample {
     /// Records and bytes that one shard takes in a minute.
     const RECORDS: f64 = 60.0 * 1000.0;
     const BYTES: f64 = 60.0 * 1_048_576.0;
-    /// Bytes that one shard gives to all shared consumers in a minute.
-    const READ_BYTES: f64 = 2.0 * BYTES;
     let both = metrics.records.zip(metrics.bytes);
     let accepted = both.map(|(records, bytes)| (records / RECORDS).max(bytes / BYTES));
     let per_record = match (accepted, metrics.records) {

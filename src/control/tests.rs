@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use super::report::{ConditionKind, Status};
 use super::*;
-use crate::model::{Attrs, Glance, LEDGER, Ledger, Metrics, PAUSED, PIN, PIPELINE, RESOURCE, Scope, State};
+use crate::model::{
+    Delivered, Glance, LEDGER, Ledger, Metrics, OpenShard, PAUSED, PIN, PIPELINE, RESOURCE, Scope, State,
+};
+use crate::scale::hot::Operation;
 use crate::scale::{Bounds, Policy, Proposal, View};
 
 /// Wants a count that the test sets.
@@ -28,6 +31,10 @@ struct Bench {
     glance: Glance,
     /// Minutes whose metrics never come.
     gaps: Vec<i64>,
+    /// Records of a minute that are taken, and refused.
+    records: (f64, f64),
+    /// What is known of its fan-out consumers.
+    consumers: Option<Vec<Delivery>>,
 }
 
 impl Bench {
@@ -41,13 +48,22 @@ impl Bench {
             account: "123456789012".into(),
         };
         let bounds = Bounds { min: 2, max: 64 };
-        let stream = Stream::new(key, "clicks".into(), scope, bounds, Attrs::new(), Box::new(Wants(wants.clone())));
+        let stream = Stream::new(key, "clicks".into(), scope.into(), bounds, Box::new(Wants(wants.clone())));
         let tags = BTreeMap::from([
             (PIPELINE.to_owned(), "shop".to_owned()),
             (RESOURCE.to_owned(), "stream/clicks".to_owned()),
         ]);
         let glance = Glance { state: State::Ready, open_shards: shards, on_demand: false, tags: Some(tags) };
-        let mut bench = Self { stream, wants, rules: Rules::default(), minute: START, glance, gaps: Vec::new() };
+        let mut bench = Self {
+            stream,
+            wants,
+            rules: Rules::default(),
+            minute: START,
+            glance,
+            gaps: Vec::new(),
+            records: (30_000.0, 0.0),
+            consumers: None,
+        };
         (0..20).for_each(|_| drop(bench.tick()));
         bench
     }
@@ -65,9 +81,9 @@ impl Bench {
     }
 
     fn metrics(&self) -> Vec<(i64, Metrics)> {
-        let (records, bytes) = (Some(30_000.0), Some(1e6));
-        let of =
-            Metrics { records, bytes, refused: Some(0.0), reads_refused: None, read_bytes: None, age_ms: Some(0.0) };
+        let ((records, refused), bytes) = (self.records, Some(1e6));
+        let (records, refused) = (Some(records), Some(refused));
+        let of = Metrics { records, bytes, refused, reads_refused: None, read_bytes: None, age_ms: Some(0.0) };
         (self.minute - 12..=self.minute - 3)
             .filter(|minute| !self.gaps.contains(minute))
             .map(|minute| (minute, of))
@@ -83,6 +99,7 @@ impl Bench {
             alarms: None,
             heard: None,
             quota: None,
+            consumers: self.consumers.as_deref(),
         };
         self.stream.tick(&seen, &self.rules, now)
     }
@@ -122,6 +139,8 @@ fn a_resize_is_called_once_and_settles() {
     bench.want(8);
     let step = bench.tick();
     assert_eq!((step.decision.verb, step.decision.from, step.decision.to), (Verb::Resize, 4, 8));
+    // Not the reason of the decision before, which was to hold.
+    assert_eq!(bench.condition(ConditionKind::Synced), (Status::False, "grow".into()));
     let called = bench.call(&step.decision, Answer::Accepted);
     // AWS shows the call late: the stream is still ACTIVE with the old count.
     assert_eq!(bench.hold(), "resharding");
@@ -276,13 +295,187 @@ fn a_restart_forgets_nothing() {
     let mut again = Bench::new(4);
     again.minute = bench.minute;
     again.want(8);
-    let key = again.stream.key.clone();
+    let key = Key::clone(&again.stream.key);
     let policy = Box::new(Wants(again.wants.clone()));
-    again.stream =
-        Stream::new(key, "clicks".into(), again.stream.scope.clone(), again.stream.bounds, Attrs::new(), policy);
+    again.stream = Stream::new(key, "clicks".into(), again.stream.scope.clone(), again.stream.bounds, policy);
     written.iter().for_each(|record| again.stream.recall(record, &again.rules));
     assert_eq!(again.hold(), "resharding", "the call of the killed process may have worked");
     again.glance.open_shards = 8;
     let step = again.tick();
     assert!(step.records.contains(&Record::Settled { called, done: called + 2 }), "{:?}", step.records);
+}
+
+/// Four shards that take five shards' worth and refuse one, of which somebody wants eight, with no call left.
+fn exhausted() -> Bench {
+    let mut bench = Bench::new(4);
+    bench.stream.splits = true;
+    bench.want(8);
+    bench.records = (300_000.0, 60_000.0);
+    for called in START - 200..START - 190 {
+        bench.stream.recall(&Record::Calling { called, from: 4, to: 8 }, &bench.rules);
+        bench.stream.recall(&Record::Void { called }, &bench.rules);
+    }
+    bench
+}
+
+fn open(loads: [Option<f64>; 4]) -> Vec<OpenShard> {
+    let quarter = 1u128 << 126;
+    let shard = |(at, load): (u128, Option<f64>)| OpenShard {
+        id: format!("shardId-{at:012}"),
+        parent: None,
+        start: at * quarter,
+        end: at * quarter + (quarter - 1),
+        records: load.map(|load| load * 60_000.0),
+        bytes: load.map(|_| 0.0),
+    };
+    (0..).zip(loads).map(shard).collect()
+}
+
+#[test]
+fn with_no_call_left_a_shard_is_split_and_settles() {
+    let mut bench = exhausted();
+    let decision = bench.tick().decision;
+    assert_eq!((decision.verb, decision.reason.as_str(), decision.from, decision.to), (Verb::Split, "split", 4, 5));
+    let now = bench.now();
+    bench.stream.confirm(&decision, Ok(&bench.glance), &bench.rules, now).unwrap();
+    let shards = open([Some(0.9), Some(0.2), Some(1.4), Some(0.9)]);
+    let (operation, decision, record) = bench.stream.split(&decision, Ok(&shards), &bench.rules, now).unwrap();
+    let shard = "shardId-000000000002".to_owned();
+    assert_eq!(operation, Operation::Split { shard: shard.clone(), at: 5 << 125 });
+    let called = bench.minute;
+    assert_eq!(record, Record::Splitting { called, from: 4, to: 5, shard });
+    assert!(
+        decision.because.ends_with("shardId-000000000002 at 212676479325586539664609129644855132160"),
+        "{decision:?}"
+    );
+    bench.stream.recall(&record, &bench.rules);
+    assert_eq!(bench.hold(), "resharding");
+    bench.glance.open_shards = 5;
+    let step = bench.tick();
+    assert!(step.records.contains(&Record::Settled { called, done: called + 2 }), "{:?}", step.records);
+    assert_eq!((step.decision.verb, step.decision.from, step.decision.to), (Verb::Split, 5, 6));
+    // The demand of six shards has seven: what is still refused now is for uneven keys.
+    (bench.glance.open_shards, bench.stream.shards) = (7, Some(7));
+    assert_eq!((bench.hold().as_str(), bench.stream.calls_used(bench.minute)), ("calls-used", 10));
+}
+
+#[test]
+fn a_split_needs_everything_that_it_needs() {
+    let reasons = |change: &dyn Fn(&mut Bench)| {
+        let mut bench = exhausted();
+        change(&mut bench);
+        let step = bench.tick();
+        (step.decision.verb, step.decision.reason)
+    };
+    let held = |reason: &str| (Verb::Hold, reason.to_owned());
+    assert_eq!(reasons(&|_| ()).0, Verb::Split);
+    assert_eq!(reasons(&|bench| bench.stream.splits = false), held("calls-used"));
+    assert_eq!(reasons(&|bench| bench.records.1 = 0.0), held("calls-used"));
+    assert_eq!(reasons(&|bench| bench.records = (180_000.0, 30_000.0)), held("calls-used"));
+    assert_eq!(reasons(&|bench| bench.stream.bounds.max = 4), held("bounds"));
+    assert_eq!(reasons(&|bench| bench.tag(PAUSED, "until resumed")), held("paused"));
+    assert_eq!(reasons(&|bench| bench.glance.state = State::Busy("UPDATING".into())), held("not-active"));
+    assert_eq!(reasons(&|bench| bench.want(4)), held("in-band"));
+    let day = |bench: &mut Bench| {
+        for called in START - 180..START - 180 + SPLITS_A_DAY as i64 {
+            let record = Record::Splitting { called, from: 4, to: 5, shard: String::new() };
+            bench.stream.recall(&record, &bench.rules);
+            bench.stream.recall(&Record::Void { called }, &bench.rules);
+        }
+    };
+    assert_eq!(reasons(&day), held("calls-used"));
+    // So many splits push no call out of the books.
+    let mut bench = exhausted();
+    (0..4).for_each(|_| day(&mut bench));
+    assert_eq!((bench.stream.calls_used(bench.minute), bench.stream.resizes.len()), (10, 10 + SPLITS_A_DAY));
+}
+
+#[test]
+fn what_is_not_known_of_shards_is_not_split() {
+    let mut bench = exhausted();
+    let decision = bench.tick().decision;
+    let now = bench.now();
+    let mut split = |open: Result<&[OpenShard], &str>| {
+        let answer = bench.stream.split(&decision, open, &bench.rules, now);
+        answer.map(|(operation, ..)| operation).map_err(|step| step.decision.because)
+    };
+    assert!(split(Err("throttled")).unwrap_err().ends_with("held: throttled"));
+    let shards = open([None; 4]);
+    assert!(split(Ok(&shards[..3])).unwrap_err().contains("does not show the 4"));
+    let mut gap = shards.clone();
+    gap[1].end -= 1;
+    assert!(split(Ok(&gap)).unwrap_err().contains("does not show the 4"));
+    // Where one is not known to be cold, the widest goes first.
+    let some = open([Some(0.1), None, Some(1.5), Some(0.1)]);
+    assert_eq!(split(Ok(&some)), Ok(Operation::Split { shard: "shardId-000000000000".into(), at: 1 << 125 }));
+}
+
+#[test]
+fn a_single_hot_key_is_not_split_for_ever() {
+    let mut bench = exhausted();
+    let decision = bench.tick().decision;
+    let now = bench.now();
+    let mut shards = open([Some(0.1), Some(0.1), Some(1.5), Some(0.1)]);
+    // Each time one half has it all.
+    for split in 0..5u32 {
+        let from = decision.from + split;
+        let decision = Decision { from, to: from + 1, desired: 64, ..decision.clone() };
+        let chosen = bench.stream.split(&decision, Ok(&shards), &bench.rules, now);
+        let Ok((Operation::Split { shard, at }, ..)) = chosen else { panic!("{:?}", chosen.err()) };
+        let place = shards.iter().position(|open| open.id == shard).unwrap();
+        if split >= 2 {
+            assert!(shards[place].load().unwrap() < 0.2, "{shard} is split again");
+            return;
+        }
+        let parent = shards.remove(place);
+        let child = |half: u32, start, end, load: f64| OpenShard {
+            id: format!("shardId-{:012}", 10 + 2 * split + half),
+            parent: Some(parent.id.clone()),
+            records: Some(load * 60_000.0),
+            bytes: Some(0.0),
+            start,
+            end,
+        };
+        let halves = [child(0, parent.start, at - 1, 1.5), child(1, at, parent.end, 0.0)];
+        shards.splice(place..place, halves);
+    }
+    panic!("it was split to the end");
+}
+
+/// Minutes of a consumer that is behind by these minutes, the newest last, and read so many bytes in each.
+fn delivery(bench: &Bench, name: &str, behind: &[f64], bytes: f64) -> Delivery {
+    let first = bench.minute - 2 - behind.len() as i64;
+    let minute = |(at, behind): (i64, &f64)| (at, Delivered { bytes: Some(bytes), behind_ms: Some(behind * 60_000.0) });
+    (name.into(), (first..).zip(behind).map(minute).collect())
+}
+
+#[test]
+fn fan_out_consumers_are_told_of_and_their_lag_keeps_shards() {
+    let mut bench = Bench::new(8);
+    bench.want(4);
+    bench.stream.inputs.care = Some(crate::scale::Care::default());
+    // A late one: what it reads while it catches up is no need for shards, but none is taken from it.
+    bench.consumers = Some(vec![delivery(&bench, "fraud", &[30.0, 29.0, 28.0, 27.0, 26.0], 9e9)]);
+    assert_eq!(bench.hold(), "iterator-age");
+    assert_eq!(bench.condition(ConditionKind::Healthy), (Status::False, "lagging".into()));
+    assert!((START..bench.minute).all(|minute| bench.stream.window.at(minute).reads.fan_out.is_none()));
+    // One that stands still and reads nothing.
+    bench.consumers = Some(vec![delivery(&bench, "fraud", &[3.0, 4.0, 5.0, 6.0, 7.0], 0.0)]);
+    bench.hold();
+    assert_eq!(bench.condition(ConditionKind::Healthy), (Status::False, "dead-consumer".into()));
+    // It keeps up: what the busiest one reads is known.
+    let calm = [delivery(&bench, "fraud", &[0.0; 5], 1e8), delivery(&bench, "audit", &[0.0; 5], 2e8)];
+    bench.consumers = Some(calm.into());
+    assert_eq!(bench.tick().decision.verb, Verb::Resize);
+    assert_eq!(bench.condition(ConditionKind::Healthy).0, Status::True);
+    let known = bench.stream.window.at(bench.minute - 4).reads.fan_out.unwrap();
+    assert!((known - 2e8 / (2.0 * 60.0 * 1_048_576.0)).abs() < 1e-9, "{known}");
+    // Nobody subscribed: nothing is known, which is not zero; a reading that failed leaves what was known.
+    bench.consumers = None;
+    bench.tick();
+    assert_eq!(bench.stream.inputs.consumers.len(), 2);
+    bench.consumers = Some(vec![("fraud".into(), Vec::new())]);
+    bench.tick();
+    let fraud = &bench.stream.inputs.consumers[0];
+    assert_eq!((fraud.age, fraud.slope, fraud.reads), (None, None, None));
 }

@@ -4,6 +4,7 @@ mod effects;
 mod import;
 mod physics;
 mod scaling;
+mod shards;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::model::{
 pub use effects::{glance, text_map};
 pub use import::import;
 pub use physics::{SHARDS, hop_seconds, hops, shard_hours};
+pub use shards::open_shards;
 pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};
 
 /// A Kinesis data stream.

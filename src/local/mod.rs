@@ -41,7 +41,7 @@ pub use stream::Profile;
 pub use traffic::{Keys, Load};
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Call, Effect, Glance, Made, Observed, Quotas, Readings, Schema, Scope, State};
+use crate::model::{Address, Call, Effect, Glance, Made, Observed, OpenShard, Quotas, Readings, Schema, Scope, State};
 use clock::Clock;
 use file::{FORMAT, Saved, Store};
 use limits::Refusal;
@@ -354,6 +354,14 @@ impl Cloud for Local {
         Box::pin(async move {
             let doing = || format!("looking at {} {}", target.schema.kind, target.physical);
             let seen = self.look(|world, moving| readings::glance(world, moving, target, tags))?;
+            seen.map_err(|refusal| fault(refusal, doing()))
+        })
+    }
+
+    fn open_shards<'a>(&'a self, target: &'a Target, loads: bool) -> BoxFuture<'a, Result<Vec<OpenShard>, Fault>> {
+        Box::pin(async move {
+            let doing = || format!("listing the shards of {} {}", target.schema.kind, target.physical);
+            let seen = self.look(|world, moving| readings::open_shards(world, moving, target, loads))?;
             seen.map_err(|refusal| fault(refusal, doing()))
         })
     }

@@ -6,11 +6,12 @@ use std::ops::Range;
 use super::limits::Refusal;
 use super::metrics;
 use super::plant::Minute;
+use super::shards::Shard;
 use super::stream::{Stream, is_on_demand};
 use super::world::{Moving, STREAM, World};
 use crate::cloud::Target;
 use crate::model::units::Span;
-use crate::model::{Attrs, Glance, Metrics, Readings, State, Value};
+use crate::model::{Attrs, Glance, Metrics, OpenShard, Readings, State, Value};
 
 pub fn glance(world: &mut World, moving: &Moving, target: &Target, with_tags: bool) -> Result<Glance, Refusal> {
     // Asked first, since it knows how to say that there is none.
@@ -32,6 +33,35 @@ fn visible<'a>(stream: &'a Stream, moving: &Moving, minutes: Range<i64>) -> impl
     stream
         .newest(minutes.start)
         .filter(move |minute| minutes.contains(&minute.minute) && (minute.minute + 1) * 60 <= until)
+}
+
+/// A shard's metrics of the newest visible minute in which it was open, while they are switched on.
+pub fn open_shards(
+    world: &mut World,
+    moving: &Moving,
+    target: &Target,
+    loads: bool,
+) -> Result<Vec<OpenShard>, Refusal> {
+    // Asked first, since it knows how to say that there is none.
+    world.state(moving, target)?;
+    let Some(item) = world.item(STREAM, &target.physical) else { return Ok(Vec::new()) };
+    let Some(stream) = &item.stream else { return Ok(Vec::new()) };
+    let switched = item.attrs.get("shardMetrics").and_then(Value::as_list).unwrap_or_default();
+    let is_on = |name: &str| switched.iter().filter_map(Value::as_text).any(|metric| metric == name || metric == "ALL");
+    let minute = moving.now.div_euclid(60);
+    let newest = visible(stream, moving, minute - 15..minute).last().filter(|_| loads);
+    let value = |number: u32, name: &str| {
+        newest.filter(|_| is_on(name)).and_then(|minute| metrics::of_shard(minute, number, name))
+    };
+    let of = |shard: &Shard| OpenShard {
+        id: shard.id(),
+        parent: shard.parents.first().map(|number| Shard { number: *number, ..shard.clone() }.id()),
+        start: shard.start,
+        end: shard.end,
+        records: value(shard.number, "IncomingRecords"),
+        bytes: value(shard.number, "IncomingBytes"),
+    };
+    Ok(stream.shards.open().iter().map(of).collect())
 }
 
 pub fn read(world: &World, moving: &Moving, streams: &[String], minutes: Range<i64>) -> Readings {

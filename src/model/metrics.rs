@@ -27,6 +27,56 @@ pub struct Readings {
     pub blind: BTreeMap<String, String>,
 }
 
+/// An enhanced fan-out consumer, by its stream's name in AWS and its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FanOut {
+    pub stream: String,
+    pub consumer: String,
+}
+
+/// One minute of a fan-out consumer. `None` is no datapoint, which is not zero: nobody may have subscribed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Delivered {
+    /// Bytes that it was sent (SubscribeToShardEvent.Bytes).
+    pub bytes: Option<f64>,
+    /// How far it is behind the newest record, in milliseconds, at most over its shards
+    /// (SubscribeToShardEvent.MillisBehindLatest).
+    pub behind_ms: Option<f64>,
+}
+
+/// What a reading of many consumers brought.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deliveries {
+    /// Minutes since 1970 with at least one datapoint, in order. Who is not here was not read.
+    pub found: BTreeMap<FanOut, Vec<(i64, Delivered)>>,
+    /// Why some were not, in sentences.
+    pub troubles: Vec<String>,
+}
+
+/// One open shard of a stream. Loads are those of its newest known minute; `None` is not known, which is not zero.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OpenShard {
+    /// `shardId-000000000007`
+    pub id: String,
+    /// The shard that it was split off from, or the first of the two that it was merged of.
+    pub parent: Option<String>,
+    /// Its hash keys, both inclusive.
+    pub start: u128,
+    pub end: u128,
+    /// Records and bytes that it accepted in a minute (IncomingRecords, IncomingBytes of the shard).
+    pub records: Option<f64>,
+    pub bytes: Option<f64>,
+}
+
+impl OpenShard {
+    /// How full it is, 1.0 being full: the larger of records (1,000 a second) and bytes (1 MiB a second).
+    pub fn load(&self) -> Option<f64> {
+        let of = |value: Option<f64>, limit: f64| value.map(|value| value / 60.0 / limit);
+        let (records, bytes) = (of(self.records, 1000.0), of(self.bytes, 1_048_576.0));
+        records.zip(bytes).map(|(records, bytes)| records.max(bytes)).filter(|load| load.is_finite())
+    }
+}
+
 /// The cheapest look at a stream that sizing can work with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Glance {

@@ -24,7 +24,7 @@ pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Sche
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use ledger::{COUNTED, DAY, LIMITED_A_DAY, Ledger, Made};
-pub use metrics::{Glance, Metrics, Readings};
+pub use metrics::{Delivered, Deliveries, FanOut, Glance, Metrics, OpenShard, Readings};
 pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};
 pub use rates::published_rate;

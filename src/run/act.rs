@@ -4,21 +4,34 @@
 use super::{Fence, Watch};
 use crate::cloud::{Class, Cloud, Fault};
 use crate::control::Answer;
+use crate::kinds::stream::SCHEMA;
 use crate::model::{Attrs, Call, Effect, Glance, LEDGER, Resource, Shift, Value};
+use crate::scale::hot::Operation;
 
 /// The calls of a resize, as the kind of streams makes them.
-pub fn calls(watch: &Watch, wanted: &Attrs, glance: &Glance, to: u32, now: i64) -> Vec<Call> {
+pub fn calls(watch: &Watch, glance: &Glance, to: u32, now: i64) -> Vec<Call> {
     let open = Value::from(glance.open_shards);
     let tags = glance.tags.iter().flatten().map(|(key, value)| (key.clone(), Value::text(value.clone())));
     let before = Resource {
-        physical: watch.target.physical.clone(),
+        physical: watch.physical.clone(),
         attrs: Attrs::from([("shards".to_owned(), open.clone()), ("tags".to_owned(), Value::map(tags))]),
         facts: Attrs::from([("openShards".to_owned(), open)]),
         ..Resource::default()
     };
     let changed = Attrs::from([("shards".to_owned(), Value::from(to))]);
-    let shift = Shift { before: Some(&before), wanted: Some(wanted), changed, now };
-    (watch.target.schema.calls)(watch.target.schema, &shift)
+    let shift = Shift { before: Some(&before), wanted: Some(&changed), changed: changed.clone(), now };
+    (SCHEMA.calls)(&SCHEMA, &shift)
+}
+
+/// The one call of a split; nothing is written on the stream, since nothing counts.
+pub fn split(operation: &Operation) -> Vec<Call> {
+    let call = |verb: &str, shard: &str, name: &str, value: String| {
+        Call::new(Effect::Set, verb).with("shard", Value::text(shard)).with(name, Value::text(value))
+    };
+    vec![match operation {
+        Operation::Split { shard, at } => call("kinesis:SplitShard", shard, "newStartingHashKey", at.to_string()),
+        Operation::Merge { shard, adjacent } => call("kinesis:MergeShards", shard, "adjacent", adjacent.clone()),
+    }]
 }
 
 /// Sends them, one after the other. Answers how AWS took the resize, in one word and in a sentence. `fence`: whether this
@@ -30,20 +43,21 @@ pub async fn send(
     before: &Glance,
     fence: &Fence,
 ) -> (Answer, String) {
+    let target = watch.target();
     for call in calls {
         if !fence() {
             return (Answer::Refused, "not sent: another replica may have taken over".into());
         }
-        let Err(fault) = cloud.perform(&watch.target, call).await else { continue };
-        if call.verb() != "UpdateShardCount" {
-            // Nothing that counts was sent.
+        let Err(fault) = cloud.perform(&target, call).await else { continue };
+        if call.verb() == "AddTagsToStream" {
+            // What it was to announce was not sent.
             return (Answer::Refused, format!("refused: {fault}"));
         }
         return match answer(&fault) {
             Answer::Unknown => (Answer::Unknown, format!("unanswered: {fault}")),
             answer => {
                 // Where another change is under way somebody else may have written, too: then it counts one too many.
-                if fault.class != Class::Busy {
+                if fault.class != Class::Busy && call.verb() == "UpdateShardCount" {
                     take_back(cloud, watch, before).await;
                 }
                 (answer, format!("refused: {fault}"))
@@ -57,7 +71,7 @@ pub async fn send(
 async fn take_back(cloud: &dyn Cloud, watch: &Watch, before: &Glance) {
     let text = before.tags.as_ref().and_then(|tags| tags.get(LEDGER)).cloned().unwrap_or_default();
     let call = Call::new(Effect::Set, "kinesis:AddTagsToStream").with("tags", Value::map([(LEDGER, text)]));
-    if let Err(fault) = cloud.perform(&watch.target, &call).await {
+    if let Err(fault) = cloud.perform(&watch.target(), &call).await {
         tracing::debug!(%fault, "the refused call still stands on the stream");
     }
 }

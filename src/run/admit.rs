@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Watch;
 use crate::cloud::Cloud;
-use crate::control::{Decision, Fleet};
+use crate::control::{Decision, Fleet, Verb};
 use crate::kinds::stream::{SCHEMA, SHARDS};
 use crate::scale::{Admission, Quota, Wish, admit};
 
@@ -64,7 +64,8 @@ pub fn admitted(
             .map(|wish| {
                 let (at, decision) = &wishes[*wish];
                 let fill = decision.numbers.demand.map(|demand| demand / f64::from(decision.from.max(1)));
-                Wish { stream: &watches[*at].target.physical, from: decision.from, to: decision.to, fill }
+                let split = decision.verb == Verb::Split;
+                Wish { stream: &watches[*at].physical, from: decision.from, to: decision.to, split, fill }
             })
             .collect();
         let streams = fleet.streams().iter().zip(watches);

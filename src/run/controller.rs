@@ -8,8 +8,10 @@ use super::observe::{self, Look};
 use super::{Fence, Heard, Ledger, act, admit};
 use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
-use crate::control::{DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
-use crate::model::{Glance, Readings};
+use crate::control::{Answer, DRY_RUN, Decision, Delivery, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
+use crate::kinds::stream::SCHEMA;
+use crate::model::{Address, Deliveries, FanOut, Glance, Readings, Scope};
+use crate::scale::hot::Operation;
 use crate::scale::{Admission, Alarm};
 
 /// Looks in one tick: DescribeStreamSummary allows 20 a second, and half of that is left to others.
@@ -21,11 +23,32 @@ const CALLS_AT_ONCE: usize = 10;
 
 /// How a stream is reached.
 pub struct Watch {
-    pub target: Target,
+    /// Its name in the spec, and in AWS.
+    pub name: String,
+    pub physical: String,
+    pub scope: Arc<Scope>,
     /// Which of the clouds.
     pub cloud: usize,
     /// Its alarms that ask for a decision, by their names in AWS.
     pub alarms: Vec<Alarm>,
+    /// Its fan-out consumers, by their names in AWS.
+    pub consumers: Vec<String>,
+    /// Whether its shards' own metrics are on, by the spec.
+    pub loads: bool,
+}
+
+impl Watch {
+    /// The stream as the cloud knows it; made for each look, since it is many times larger than what it is made from.
+    pub fn target(&self) -> Target {
+        Target {
+            address: Address::new(SCHEMA.kind, self.name.as_str()),
+            schema: &SCHEMA,
+            scope: Scope::clone(&self.scope),
+            physical: self.physical.clone(),
+            outputs: BTreeMap::new(),
+            listed: None,
+        }
+    }
 }
 
 /// What is worth a line.
@@ -47,15 +70,26 @@ pub struct Controller {
     stop: Stop,
     heard: Heard,
     room: Room,
+    /// Pipelines whose entries of this tick could not be written.
+    unwritten: BTreeSet<String>,
 }
 
 /// What a tick read; metrics and alarms by cloud.
 struct Observation {
     looks: BTreeMap<usize, Result<Glance, String>>,
     metrics: Vec<Readings>,
+    consumers: Vec<Deliveries>,
     /// `None`: not known.
     alarms: Vec<Option<BTreeSet<String>>>,
     troubles: Vec<String>,
+}
+
+impl Observation {
+    /// Looks and readings that failed.
+    fn failed(&self) -> u64 {
+        let looks = self.looks.values().filter(|look| look.is_err()).count();
+        (looks + self.metrics.iter().map(|read| read.blind.len()).sum::<usize>()) as u64
+    }
 }
 
 /// A decision to resize that still holds.
@@ -65,7 +99,12 @@ struct Going {
     glance: Glance,
     called: i64,
     fence: Fence,
+    /// A single shard in place of the count.
+    split: Option<Operation>,
 }
+
+/// What was sent, how AWS took it, and that in a sentence.
+type Answered = (Going, Answer, String);
 
 fn locked(fleet: &Mutex<Fleet>) -> MutexGuard<'_, Fleet> {
     fleet.lock().unwrap_or_else(PoisonError::into_inner)
@@ -87,7 +126,17 @@ impl Controller {
         let fleet = Arc::new(Mutex::new(fleet));
         let into = Arc::clone(&fleet);
         ledger.recall(&mut |entry| locked(&into).recall(&entry)).await?;
-        Ok(Self { clouds, watches, fleet, ledger, turn: 0, stop, heard, room: Room::default() })
+        Ok(Self {
+            clouds,
+            watches,
+            fleet,
+            ledger,
+            turn: 0,
+            stop,
+            heard,
+            room: Room::default(),
+            unwritten: BTreeSet::new(),
+        })
     }
 
     /// What others read: lock it shortly.
@@ -99,10 +148,12 @@ impl Controller {
     pub async fn tick(&mut self, tell: &(dyn Fn(Told) + Sync)) {
         let began = std::time::Instant::now();
         let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
+        self.unwritten.clear();
         let mut troubles = self.take_over().await;
         let mut read = self.observe(&now).await;
-        let (mut entries, mut wishes) = self.decide(&now, &read, tell);
+        let failed_reads = read.failed();
         troubles.append(&mut read.troubles);
+        let (mut entries, mut wishes) = self.decide(&now, read, tell);
         troubles.extend(self.heard.deaf());
         troubles.extend(self.put_off(&mut wishes, &mut entries, tell).await);
         let failed = self.write(entries, false, &mut troubles).await;
@@ -116,9 +167,9 @@ impl Controller {
         fleet.ticks.count += 1;
         fleet.ticks.last_at = Some(fleet.now);
         fleet.ticks.last_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        fleet.ticks.failed_reads += read.looks.values().filter(|look| look.is_err()).count() as u64;
-        fleet.ticks.failed_reads += read.metrics.iter().map(|read| read.blind.len() as u64).sum::<u64>();
+        fleet.ticks.failed_reads += failed_reads;
         fleet.troubles = troubles;
+        fleet.unwritten.clone_from(&self.unwritten);
         let mine = |pipeline: &str| (self.ledger.fence(pipeline))();
         let lease = |(pipeline, holder): (String, String)| Lease { is_mine: mine(&pipeline), pipeline, holder };
         fleet.leases = self.ledger.holders().into_iter().map(lease).collect();
@@ -152,18 +203,18 @@ impl Controller {
     }
 
     /// Writes each pipeline's entries by themselves, so that one that fails holds up no other. Answers those that failed.
-    async fn write(&mut self, entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
-        let mut by_pipeline = BTreeMap::<String, Vec<Entry>>::new();
-        for entry in entries {
-            by_pipeline.entry(entry.key.pipeline.clone()).or_default().push(entry);
-        }
+    async fn write(&mut self, mut entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
+        // Those of one stream stay in their order.
+        entries.sort_by(|a, b| a.key.pipeline.cmp(&b.key.pipeline));
         let mut failed = BTreeSet::new();
-        for (pipeline, entries) in by_pipeline {
-            if let Err(fault) = self.ledger.write(&pipeline, &entries, durable).await {
+        for entries in entries.chunk_by(|a, b| a.key.pipeline == b.key.pipeline) {
+            let pipeline = &entries[0].key.pipeline;
+            if let Err(fault) = self.ledger.write(pipeline, entries, durable).await {
                 troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
-                failed.insert(pipeline);
+                failed.insert(pipeline.clone());
             }
         }
+        self.unwritten.extend(failed.iter().cloned());
         failed
     }
 
@@ -185,14 +236,28 @@ impl Controller {
             let (cloud, _, names, _) = of_all(at);
             observe::alarms(cloud, names)
         });
-        let (looks, metrics, alarms) = futures::join!(
+        let fan_outs: Vec<Vec<FanOut>> = (0..self.clouds.len()).map(|at| self.fan_outs(at)).collect();
+        let consumers = (0..self.clouds.len()).map(|at| {
+            let (cloud, _, _, minute) = of_all(at);
+            observe::deliveries(cloud, &fan_outs[at], minute)
+        });
+        let (looks, metrics, alarms, mut consumers) = futures::join!(
             observe::looks(&self.clouds, &self.watches, &due),
             futures::future::join_all(metrics),
             futures::future::join_all(alarms),
+            futures::future::join_all(consumers),
         );
-        let mut troubles = Vec::new();
+        let mut troubles: Vec<String> = consumers.iter_mut().flat_map(|read| read.troubles.drain(..)).collect();
         let alarms = alarms.into_iter().map(|ringing| ringing.map_err(|why| troubles.push(why)).ok()).collect();
-        Observation { looks: looks.into_iter().collect(), metrics, alarms, troubles }
+        Observation { looks: looks.into_iter().collect(), metrics, consumers, alarms, troubles }
+    }
+
+    /// The fan-out consumers of a cloud's streams.
+    fn fan_outs(&self, cloud: usize) -> Vec<FanOut> {
+        let here = self.watches.iter().filter(|watch| watch.cloud == cloud);
+        let of =
+            |watch: &Watch, consumer: &String| FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
+        here.flat_map(|watch| watch.consumers.iter().map(move |consumer| of(watch, consumer))).collect()
     }
 
     /// Which looks are due, and from which minute on the metrics of which streams are wanted, by cloud.
@@ -218,7 +283,7 @@ impl Controller {
                     continue;
                 }
             }
-            wanted[watch.cloud].entry(from).or_default().push(watch.target.physical.clone());
+            wanted[watch.cloud].entry(from).or_default().push(watch.physical.clone());
         }
         self.turn = due.last().map_or(self.turn, |look| (look.at + 1) % count.max(1));
         (due, wanted)
@@ -228,7 +293,7 @@ impl Controller {
     fn decide(
         &self,
         now: &[i64],
-        seen: &Observation,
+        mut seen: Observation,
         tell: &(dyn Fn(Told) + Sync),
     ) -> (Vec<Entry>, Vec<(usize, Decision)>) {
         let heard = self.heard.take();
@@ -239,9 +304,10 @@ impl Controller {
             pipelines.into_iter().map(|name| (name.clone(), (self.ledger.fence(&name))())).collect();
         for (at, watch) in self.watches.iter().enumerate() {
             let (stream, rules) = fleet.stream(at);
-            let read = &seen.metrics[watch.cloud];
-            let physical = &watch.target.physical;
-            let metrics = match (read.found.get(physical), read.blind.get(physical)) {
+            // Taken out, so that what is read goes as what is to be written comes.
+            let read = &mut seen.metrics[watch.cloud];
+            let (found, blind) = (read.found.remove(&watch.physical), read.blind.get(&watch.physical));
+            let metrics = match (&found, blind) {
                 (_, Some(why)) => Some(Err(why.as_str())),
                 (Some(found), None) => Some(Ok(found.as_slice())),
                 (None, None) => None,
@@ -255,21 +321,23 @@ impl Controller {
                 watch.alarms.iter().filter(rings).cloned().collect()
             });
             let (alarms, quota) = (ringing.as_deref(), self.room.quota(watch.cloud, now[watch.cloud]));
-            let seen = Seen { glance, metrics, alarms, heard: told.map(|alarm| alarm.name.as_str()), quota };
+            let consumers = consumers_of(watch, &mut seen.consumers[watch.cloud]);
+            let (heard, consumers) = (told.map(|alarm| alarm.name.as_str()), consumers.as_deref());
+            let seen = Seen { glance, metrics, alarms, heard, consumers, quota };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.
                 continue;
             }
-            tell_step(stream.key.clone(), &step.records, tell);
+            tell_step(&stream.key, &step.records, tell);
             entries.extend(entries_of(&stream.key, step.records));
-            if step.decision.verb != Verb::Resize {
+            if !matches!(step.decision.verb, Verb::Resize | Verb::Split) {
                 continue;
             }
             if rules.dry_run {
                 let decision = Decision { outcome: Some(DRY_RUN.into()), ..step.decision };
                 let record = stream.conclude(&decision, &rules);
-                tell_step(stream.key.clone(), record.as_slice(), tell);
+                tell_step(&stream.key, record.as_slice(), tell);
                 entries.extend(entries_of(&stream.key, record.into_iter().collect()));
             } else {
                 wishes.push((at, step.decision));
@@ -295,7 +363,7 @@ impl Controller {
             let admission = admitted.next().unwrap_or(Admission::Go);
             let (stream, rules) = fleet.stream(*at);
             let records = stream.put_off(decision.clone(), admission, &rules, now[self.watches[*at].cloud]);
-            tell_step(stream.key.clone(), &records, tell);
+            tell_step(&stream.key, &records, tell);
             entries.extend(entries_of(&stream.key, records));
             admission == Admission::Go
         });
@@ -310,22 +378,34 @@ impl Controller {
         let due: Vec<Look> = wishes.iter().map(|(at, _)| Look { at: *at, tags: true }).collect();
         let mut looks: BTreeMap<usize, Result<Glance, String>> =
             observe::looks(&self.clouds, &self.watches, &due).await.into_iter().collect();
+        let splitting = wishes.iter().filter(|(_, decision)| decision.verb == Verb::Split).map(|(at, _)| *at);
+        let splitting: Vec<usize> = splitting.collect();
+        let mut shards = observe::shards(&self.clouds, &self.watches, &splitting).await;
         let (mut entries, mut going) = (Vec::new(), Vec::new());
         for (at, decision) in wishes {
             let Some(look) = looks.remove(&at) else { continue };
             let now = self.clouds[self.watches[at].cloud].now();
             let mut fleet = locked(&self.fleet);
             let (stream, rules) = fleet.stream(at);
-            match stream.confirm(&decision, look.as_ref().map_err(String::as_str), &rules, now) {
-                Ok(record) => {
+            let confirmed = stream.confirm(&decision, look.as_ref().map_err(String::as_str), &rules, now);
+            let confirmed = confirmed.and_then(|record| match shards.remove(&at) {
+                Some(open) => {
+                    let open = open.as_deref().map_err(String::as_str);
+                    let (operation, decision, record) = stream.split(&decision, open, &rules, now)?;
+                    Ok((record, decision, Some(operation)))
+                }
+                None => Ok((record, decision, None)),
+            });
+            match confirmed {
+                Ok((record, decision, split)) => {
                     stream.recall(&record, &rules);
                     let called = now.div_euclid(60);
                     entries.extend(entries_of(&stream.key, vec![record]));
                     let fence = self.ledger.fence(&stream.key.pipeline);
-                    going.extend(look.ok().map(|glance| Going { at, decision, glance, called, fence }));
+                    going.extend(look.ok().map(|glance| Going { at, decision, glance, called, fence, split }));
                 }
                 Err(step) => {
-                    tell_step(stream.key.clone(), &step.records, tell);
+                    tell_step(&stream.key, &step.records, tell);
                     entries.extend(entries_of(&stream.key, step.records));
                 }
             }
@@ -337,22 +417,29 @@ impl Controller {
         self.give_up(&left);
         let sent = going.into_iter().map(|going| self.send(going));
         let answers: Vec<_> = stream::iter(sent).buffer_unordered(CALLS_AT_ONCE).collect().await;
+        let entries = self.answered(answers, tell);
+        self.write(entries, true, &mut troubles).await;
+        troubles
+    }
+
+    /// Takes in what AWS said.
+    fn answered(&self, answers: Vec<Answered>, tell: &(dyn Fn(Told) + Sync)) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (going, answer, outcome) in answers {
             let now = self.clouds[self.watches[going.at].cloud].now();
             let mut fleet = locked(&self.fleet);
             match answer {
-                crate::control::Answer::Refused => fleet.ticks.refusals += 1,
+                Answer::Refused => fleet.ticks.refusals += 1,
+                _ if going.split.is_some() => fleet.ticks.splits += 1,
                 _ => fleet.ticks.resizes += 1,
             }
             let (stream, rules) = fleet.stream(going.at);
             let mut records: Vec<Record> = stream.answered(going.called, answer, &rules, now).into_iter().collect();
             records.extend(stream.conclude(&Decision { outcome: Some(outcome), ..going.decision }, &rules));
-            tell_step(stream.key.clone(), &records, tell);
+            tell_step(&stream.key, &records, tell);
             entries.extend(entries_of(&stream.key, records));
         }
-        self.write(entries, true, &mut troubles).await;
-        troubles
+        entries
     }
 
     /// Nothing was sent, so nothing counts.
@@ -364,26 +451,38 @@ impl Controller {
         }
     }
 
-    async fn send(&self, going: Going) -> (Going, crate::control::Answer, String) {
+    async fn send(&self, going: Going) -> Answered {
         let watch = &self.watches[going.at];
         let cloud = &*self.clouds[watch.cloud];
-        let wanted = locked(&self.fleet).streams()[going.at].wanted.clone();
-        let calls = act::calls(watch, &wanted, &going.glance, going.decision.to, going.called * 60);
-        tracing::info!(stream = watch.target.physical, from = going.decision.from, to = going.decision.to, "resize");
+        let calls = match &going.split {
+            Some(operation) => act::split(operation),
+            None => act::calls(watch, &going.glance, going.decision.to, going.called * 60),
+        };
+        tracing::info!(stream = watch.physical, from = going.decision.from, to = going.decision.to, "resize");
         let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance, &going.fence).await;
         (going, answer, outcome)
     }
 }
 
-fn entries_of(key: &Key, records: Vec<Record>) -> impl Iterator<Item = Entry> {
-    records.into_iter().map(move |record| Entry { key: key.clone(), record })
+/// What was read of a stream's consumers; `None` where that failed, or where it has none.
+fn consumers_of(watch: &Watch, read: &mut Deliveries) -> Option<Vec<Delivery>> {
+    let one = |consumer: &String| {
+        let one = FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
+        Some((consumer.clone(), read.found.remove(&one)?))
+    };
+    let all: Option<Vec<Delivery>> = watch.consumers.iter().map(one).collect();
+    all.filter(|all| !all.is_empty())
+}
+
+fn entries_of(key: &Arc<Key>, records: Vec<Record>) -> impl Iterator<Item = Entry> {
+    records.into_iter().map(move |record| Entry { key: Arc::clone(key), record })
 }
 
 /// Every decision that was news is a line.
-fn tell_step(key: Key, records: &[Record], tell: &(dyn Fn(Told) + Sync)) {
+fn tell_step(key: &Key, records: &[Record], tell: &(dyn Fn(Told) + Sync)) {
     for record in records {
         if let Record::Decided { decision } = record {
-            tell(Told::Decision { key: key.clone(), decision: Box::new(decision.clone()) });
+            tell(Told::Decision { key: key.clone(), decision: decision.clone() });
         }
     }
 }

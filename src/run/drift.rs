@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::apply::{self, Limits, Outcome, Stop};
 use crate::cloud::Cloud;
 use crate::control::DriftStatus;
-use crate::kinds::SCHEMAS;
-use crate::model::{Graph, Prices, Scope};
+use crate::kinds::{self, Pipeline, SCHEMAS};
+use crate::model::{Prices, Scope};
 use crate::plan::{self, Consent, Plan, Question, Step, Verb};
 
 /// What the slow beat may do. All off: it only tells.
@@ -25,7 +25,8 @@ pub struct Switches {
 #[derive(Clone)]
 pub struct Reconciler {
     pub cloud: Arc<dyn Cloud>,
-    pub graph: Graph,
+    /// The graph follows from it at each beat: it is several times larger.
+    pub spec: Pipeline,
     pub scope: Scope,
     pub prices: Prices,
     pub switches: Switches,
@@ -34,9 +35,10 @@ pub struct Reconciler {
 impl Reconciler {
     /// Looks at the pipeline and puts right what it may.
     pub async fn beat(&self, stop: &Stop) -> DriftStatus {
-        let inventory = apply::look(&*self.cloud, &self.graph, &self.scope, SCHEMAS, false).await;
+        let graph = &kinds::wish(&self.spec, &self.scope).graph;
+        let inventory = apply::look(&*self.cloud, graph, &self.scope, SCHEMAS, false).await;
         let consent = Consent::default();
-        let (graph, prices, made_by) = (&self.graph, &self.prices, env!("CARGO_PKG_VERSION"));
+        let (prices, made_by) = (&self.prices, env!("CARGO_PKG_VERSION"));
         let question = Question { graph, inventory: &inventory, schemas: SCHEMAS, prices, consent: &consent, made_by };
         let found = plan::drift(&question).len();
         let whole = plan::plan(&question);

@@ -19,6 +19,8 @@ const CALLS_KEPT: i64 = 21 * 1440;
 const DECISIONS_KEPT: i64 = 31 * 1440;
 /// The file is made anew when so many lines were appended since, and at least as many as it had.
 const LEAST_GROWTH: usize = 50_000;
+/// Lines that are written at once.
+const PIECE: usize = 1000;
 
 /// An open ledger file. One process has it at a time.
 #[derive(Debug)]
@@ -121,12 +123,16 @@ impl FileLedger {
 
     fn append(&mut self, entries: &[Entry], durable: bool) -> Result<(), Fault> {
         let mut text = String::new();
-        for entry in entries {
-            self.newest = self.newest.max(minute(&entry.record));
-            text.push_str(&line(entry));
-            text.push('\n');
+        // In pieces, since the first minutes of thousands of streams come at once.
+        for piece in entries.chunks(PIECE) {
+            text.clear();
+            for entry in piece {
+                self.newest = self.newest.max(minute(&entry.record));
+                text.push_str(&line(entry));
+                text.push('\n');
+            }
+            self.file.write_all(text.as_bytes()).map_err(|error| failed(&self.path, "writing", &error))?;
         }
-        self.file.write_all(text.as_bytes()).map_err(|error| failed(&self.path, "writing", &error))?;
         if durable {
             self.file.sync_data().map_err(|error| failed(&self.path, "writing", &error))?;
         }
@@ -212,7 +218,10 @@ fn entry(line: &str) -> Option<Entry> {
 pub(super) fn minute(record: &Record) -> i64 {
     match record {
         Record::Sample { minute, .. } | Record::Foreign { minute, .. } => *minute,
-        Record::Calling { called, .. } | Record::Refused { called } | Record::Void { called } => *called,
+        Record::Calling { called, .. }
+        | Record::Splitting { called, .. }
+        | Record::Refused { called }
+        | Record::Void { called } => *called,
         Record::Settled { done, .. } => *done,
         Record::Decided { decision } => decision.at.div_euclid(60),
     }
@@ -259,7 +268,7 @@ mod tests {
 
     fn sample(minute: i64) -> Entry {
         let key = Key { pipeline: "shop".into(), stream: "clicks".into() };
-        Entry { key, record: Record::Sample { minute, accepted: Some(1.5), rejected: None, age: None } }
+        Entry { key: key.into(), record: Record::Sample { minute, accepted: Some(1.5), rejected: None, age: None } }
     }
 
     fn all(path: &Path) -> Vec<Entry> {

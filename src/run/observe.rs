@@ -7,12 +7,14 @@ use futures::stream::{self, StreamExt};
 
 use super::Watch;
 use crate::cloud::Cloud;
-use crate::model::{Glance, Readings};
+use crate::model::{Deliveries, FanOut, Glance, OpenShard, Readings};
 
 /// Looks in flight at once; the rates of the API hold beside it.
 const AT_ONCE: usize = 32;
 /// Real time after which a look or a reading is given up, so that one that hangs holds up nobody.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Minutes of fan-out consumers that are read: those in which CloudWatch still corrects itself.
+const NEWEST: i64 = 12;
 
 /// A look that is due.
 pub struct Look {
@@ -33,11 +35,30 @@ pub async fn looks(
     stream::iter(all).buffer_unordered(AT_ONCE).collect().await
 }
 
+/// The open shards of streams, for those that are to be split.
+pub async fn shards(
+    clouds: &[std::sync::Arc<dyn Cloud>],
+    watches: &[Watch],
+    wanted: &[usize],
+) -> BTreeMap<usize, Result<Vec<OpenShard>, String>> {
+    let all = wanted.iter().map(|at| async move {
+        let watch = &watches[*at];
+        let target = watch.target();
+        let read = tokio::time::timeout(PATIENCE, clouds[watch.cloud].open_shards(&target, watch.loads)).await;
+        let shards = match read {
+            Ok(shards) => shards.map_err(|fault| fault.to_string()),
+            Err(_) => Err(format!("listing its shards took more than {} s", PATIENCE.as_secs())),
+        };
+        (*at, shards)
+    });
+    stream::iter(all).buffer_unordered(AT_ONCE).collect().await
+}
+
 /// One look.
 pub async fn glance(cloud: &dyn Cloud, watch: &Watch, tags: bool) -> Result<Glance, String> {
-    match tokio::time::timeout(PATIENCE, cloud.glance(&watch.target, tags)).await {
+    match tokio::time::timeout(PATIENCE, cloud.glance(&watch.target(), tags)).await {
         Ok(glance) => glance.map_err(|fault| fault.to_string()),
-        Err(_) => Err(format!("reading stream {} took more than {} s", watch.target.physical, PATIENCE.as_secs())),
+        Err(_) => Err(format!("reading stream {} took more than {} s", watch.physical, PATIENCE.as_secs())),
     }
 }
 
@@ -59,6 +80,18 @@ pub async fn metrics(cloud: &dyn Cloud, wanted: &BTreeMap<i64, Vec<String>>, to:
         all.blind.extend(blind);
     }
     all
+}
+
+/// Reads the newest minutes of fan-out consumers.
+pub async fn deliveries(cloud: &dyn Cloud, consumers: &[FanOut], to: i64) -> Deliveries {
+    if consumers.is_empty() {
+        return Deliveries::default();
+    }
+    let read = tokio::time::timeout(PATIENCE, cloud.deliveries(consumers, to - NEWEST, to)).await;
+    read.unwrap_or_else(|_| {
+        let trouble = format!("reading the metrics of fan-out consumers took more than {} s", PATIENCE.as_secs());
+        Deliveries { troubles: vec![trouble], ..Deliveries::default() }
+    })
 }
 
 /// Asks which alarms ring.

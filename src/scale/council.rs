@@ -111,7 +111,7 @@ impl Council {
             throttled: vec![0.0; count],
             weights: vec![1.0; count],
             evidence: 0.0,
-            known: VecDeque::new(),
+            known: VecDeque::with_capacity(LAG),
             weighed: None,
             watched: None,
         }

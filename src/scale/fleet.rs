@@ -8,6 +8,8 @@ pub struct Wish<'a> {
     pub stream: &'a str,
     pub from: u32,
     pub to: u32,
+    /// A single shard is split: no other is opened for a while.
+    pub split: bool,
     /// Demand over capacity, if it is known: the fullest stream grows first.
     pub fill: Option<f64>,
 }
@@ -40,7 +42,8 @@ pub fn admit(wishes: &[Wish<'_>], running: usize, most: usize, room: Option<u32>
     let (mut free, mut room) = (most.saturating_sub(running), room.unwrap_or(u32::MAX));
     let mut answers = vec![Admission::Go; wishes.len()];
     for at in order {
-        let needs = splits(wishes[at].from, wishes[at].to);
+        let Wish { from, to, split, .. } = wishes[at];
+        let needs = if split { to.saturating_sub(from) } else { splits(from, to) };
         answers[at] = if free == 0 {
             Admission::OtherStreams
         } else if needs > room {
@@ -60,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn wish(stream: &str, from: u32, to: u32, fill: f64) -> Wish<'_> {
-        Wish { stream, from, to, fill: Some(fill) }
+        Wish { stream, from, to, fill: Some(fill), split: false }
     }
 
     #[test]

@@ -26,6 +26,8 @@ const DAY: u64 = 1440;
 /// The days, and the step that the newest minute is in.
 const SEASON_STEPS: usize = SEASON_DAYS * (DAY / STEP) as usize + 1;
 const HOUR: usize = 60;
+/// Steps for which room is made at once.
+const ROOM: usize = 36;
 
 /// All that rules know of a stream, in units of one shard's usable capacity.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -123,6 +125,11 @@ impl History {
         }
     }
 
+    /// What is known after the newest minute.
+    pub fn signs(&self) -> &Signs {
+        &self.signs
+    }
+
     /// The load so many minutes ago.
     fn ago(&self, minutes: usize) -> Option<f64> {
         self.recent.len().checked_sub(minutes + 1).map(|at| self.recent[at])
@@ -148,8 +155,6 @@ impl Season {
     fn take(&mut self, minute: u64, load: f64) {
         let (step, load) = ((minute + 2) / STEP, load as f32);
         if self.steps.is_empty() {
-            // To the end at once, since doubling would take up to twice as much.
-            self.steps.reserve_exact(SEASON_STEPS);
             self.first = step;
         }
         match self.steps.get_mut((step - self.first) as usize) {
@@ -158,6 +163,10 @@ impl Season {
                 if self.steps.len() == SEASON_STEPS {
                     self.steps.pop_front();
                     self.first += 1;
+                }
+                if self.steps.len() == self.steps.capacity() {
+                    // Doubling would take up to twice as much as is needed.
+                    self.steps.reserve_exact(ROOM.min(SEASON_STEPS - self.steps.len()));
                 }
                 self.steps.push_back(Step { first: load, highest: load });
             }

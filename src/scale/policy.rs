@@ -7,7 +7,7 @@ pub struct Bounds {
     pub max: u32,
 }
 
-/// One UpdateShardCount call that AWS accepted.
+/// One UpdateShardCount call that AWS accepted, or one split of a single shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resize {
     /// Minutes since 1970.
@@ -16,6 +16,8 @@ pub struct Resize {
     pub done: Option<i64>,
     pub from: u32,
     pub to: u32,
+    /// SplitShard: it does not count among the calls of a day.
+    pub split: bool,
 }
 
 /// All that a policy may know when it is asked. It is asked once a minute, and only while the stream is ACTIVE.
@@ -27,7 +29,7 @@ pub struct View<'a> {
     pub shards: u32,
     /// The metrics that have arrived; the newest minutes of the clock are usually not among them.
     pub window: &'a Window,
-    /// Calls of the last rolling 24 hours and longer, oldest first.
+    /// Calls of the last rolling 24 hours and longer, oldest first, single splits among them.
     pub resizes: &'a [Resize],
     /// Calls that AWS allows in a rolling 24 hours.
     pub calls_a_day: u32,
@@ -68,6 +70,6 @@ pub trait Policy {
 impl View<'_> {
     /// Calls that count against the limit now.
     pub fn calls_used(&self) -> u32 {
-        self.resizes.iter().filter(|resize| resize.called > self.now - 1440).count() as u32
+        self.resizes.iter().filter(|resize| !resize.split && resize.called > self.now - 1440).count() as u32
     }
 }

@@ -57,7 +57,7 @@ impl Pace {
     pub fn learned(resizes: &[Resize]) -> Self {
         let mut pace = Self::default();
         for resize in resizes {
-            if let Some(done) = resize.done {
+            if let Some(done) = resize.done.filter(|_| !resize.split) {
                 pace.saw(operations(resize.from, resize.to), done - resize.called);
             }
         }

@@ -8,74 +8,62 @@ const RETRY_MINUTES: usize = 5;
 const DAY: u16 = 1440;
 
 /// A stream that does not exist: it gets the load of the real one, but obeys a single rule. Its bill says how good that rule would have been.
+///
+/// A stream has more than a hundred shadows and there are thousands of streams, so it is small: of a minute its last 16 bits tell how long
+/// ago it was, and how soon it will be.
 #[derive(Clone, Debug)]
 pub struct Shadow {
     shards: u32,
-    /// The count of a running reshard, and the minute in which it serves.
-    coming: Option<(u32, u32)>,
+    /// The count of a running reshard, 0 for none, and the minute in which it serves.
+    coming: u32,
+    due: u16,
     calls: Calls,
-    /// Rejected records by age, youngest first; none if all are served, as nearly always.
-    retries: Option<Box<[f64; RETRY_MINUTES]>>,
+    rare: Option<Box<Rare>>,
 }
 
-/// Minutes of the calls of the last 24 hours, oldest first. A stream has more than a hundred shadows, so this is small: AWS's ten calls a
-/// day need no memory of their own, and of a minute its last 16 bits tell how long ago it was.
-#[derive(Clone, Debug)]
-enum Calls {
-    Few {
-        minutes: [u16; FEW],
-        count: u8,
-    },
-    /// For accounts with a higher quota.
-    Many(Box<Many>),
-}
-
-/// In a box, since it is larger than what most shadows ever need.
+/// What nearly no shadow has.
 #[derive(Clone, Debug, Default)]
-struct Many {
-    minutes: VecDeque<u16>,
+struct Rare {
+    /// Rejected records by age, youngest first.
+    retries: [f64; RETRY_MINUTES],
+    /// Calls after the first ten of 24 hours, for accounts with a higher quota.
+    calls: VecDeque<u16>,
+}
+
+/// Minutes of the calls of the last 24 hours, oldest first: AWS's ten calls a day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Calls {
+    minutes: [u16; FEW],
+    count: u8,
 }
 
 const FEW: usize = 10;
+/// The longest that a reshard is thought to take: far less than the minutes of 16 bits.
+const LONGEST: i64 = 30_000;
+
+fn is_old(minute: u16, now: i64) -> bool {
+    (now as u16).wrapping_sub(minute) >= DAY
+}
 
 impl Calls {
-    fn len(&self) -> usize {
-        match self {
-            Self::Few { count, .. } => usize::from(*count),
-            Self::Many(many) => many.minutes.len(),
-        }
+    fn known(&self) -> usize {
+        usize::from(self.count)
     }
 
-    fn push(&mut self, minute: i64) {
-        let minute = minute as u16;
-        match self {
-            Self::Few { minutes, count } if usize::from(*count) < FEW => {
-                minutes[usize::from(*count)] = minute;
-                *count += 1;
-            }
-            Self::Few { minutes, .. } => {
-                let minutes = minutes.iter().copied().chain([minute]).collect();
-                *self = Self::Many(Box::new(Many { minutes }));
-            }
-            Self::Many(many) => many.minutes.push_back(minute),
+    fn push(&mut self, minute: u16) -> bool {
+        let has_room = self.known() < FEW;
+        if has_room {
+            self.minutes[self.known()] = minute;
+            self.count += 1;
         }
+        has_room
     }
 
-    /// Leaves out what is a day old. Asked at least once in 45 days, which 16 bits of minutes are.
+    /// Leaves out what is a day old.
     fn forget(&mut self, now: i64) {
-        let is_old = |minute: &u16| (now as u16).wrapping_sub(*minute) >= DAY;
-        match self {
-            Self::Few { minutes, count } => {
-                let old = minutes[..usize::from(*count)].iter().take_while(|minute| is_old(minute)).count();
-                minutes.copy_within(old.., 0);
-                *count -= old as u8;
-            }
-            Self::Many(many) => {
-                while many.minutes.front().is_some_and(is_old) {
-                    many.minutes.pop_front();
-                }
-            }
-        }
+        let old = self.minutes[..self.known()].iter().take_while(|minute| is_old(**minute, now)).count();
+        self.minutes.copy_within(old.., 0);
+        self.count -= old as u8;
     }
 }
 
@@ -88,16 +76,49 @@ pub struct Bill {
 
 impl Shadow {
     pub fn new(shards: u32) -> Self {
-        Self { shards: shards.max(1), coming: None, calls: Calls::Few { minutes: [0; FEW], count: 0 }, retries: None }
+        Self { shards: shards.max(1), coming: 0, due: 0, calls: Calls::default(), rare: None }
     }
 
     pub fn shards(&self) -> u32 {
         self.shards
     }
 
-    /// Nothing was seen for a day or more: no call counts any longer.
+    fn calls_used(&self) -> usize {
+        self.calls.known() + self.rare.as_ref().map_or(0, |rare| rare.calls.len())
+    }
+
+    fn called(&mut self, minute: i64) {
+        if !self.calls.push(minute as u16) {
+            self.rare.get_or_insert_default().calls.push_back(minute as u16);
+        }
+    }
+
+    /// Leaves out calls that are a day old. Asked at least once in 45 days, which 16 bits of minutes are.
+    fn forget_old(&mut self, now: i64) {
+        self.calls.forget(now);
+        if let Some(rare) = &mut self.rare {
+            while rare.calls.front().is_some_and(|minute| is_old(*minute, now)) {
+                rare.calls.pop_front();
+            }
+            while let Some(minute) = rare.calls.pop_front_if(|_| self.calls.known() < FEW) {
+                self.calls.push(minute);
+            }
+        }
+    }
+
+    /// Nothing was seen for a day or more: no call counts any longer, and what was under way has ended.
     pub(super) fn forget_calls(&mut self) {
-        self.calls = Calls::Few { minutes: [0; FEW], count: 0 };
+        self.serve_coming();
+        self.calls = Calls::default();
+        if let Some(rare) = &mut self.rare {
+            rare.calls.clear();
+        }
+    }
+
+    fn serve_coming(&mut self) {
+        if self.coming > 0 {
+            self.shards = std::mem::take(&mut self.coming);
+        }
     }
 
     /// One minute: a due reshard serves, the rule may call on what was known then, the load is served.
@@ -110,12 +131,12 @@ impl Shadow {
         calls_a_day: u32,
         pace: &Pace,
     ) -> Bill {
-        if let Some((shards, _)) = self.coming.filter(|(_, due)| i64::from(*due) <= minute) {
-            (self.shards, self.coming) = (shards, None);
+        if (minute as u16).wrapping_sub(self.due) as i16 >= 0 {
+            self.serve_coming();
         }
-        if let (None, Some(known)) = (self.coming, known) {
-            self.calls.forget(minute);
-            if self.calls.len() < calls_a_day as usize {
+        if let (0, Some(known)) = (self.coming, known) {
+            self.forget_old(minute);
+            if self.calls_used() < calls_a_day as usize {
                 self.obey(minute, rule, known, calls_a_day, pace);
             }
         }
@@ -123,24 +144,28 @@ impl Shadow {
     }
 
     fn obey(&mut self, minute: i64, rule: &Rule, known: &Signs, calls_a_day: u32, pace: &Pace) {
-        let wanted = rule.opinion(known, self.shards, || used_share(self.calls.len() as u32, calls_a_day));
+        let wanted = rule.opinion(known, self.shards, || used_share(self.calls_used() as u32, calls_a_day));
         if wanted == self.shards {
             return;
         }
         let target = rung(self.shards, wanted);
         if target != self.shards {
-            self.calls.push(minute);
-            // Minutes since 1970 have room for 8,000 years.
-            self.coming = Some((target, (minute + pace.minutes(self.shards, target)) as u32));
+            self.called(minute);
+            self.coming = target;
+            self.due = (minute + pace.minutes(self.shards, target).min(LONGEST)) as u16;
         }
     }
 
     /// First attempts that are rejected. Fresh and repeated attempts compete equally.
     fn serve(&mut self, load: f64) -> f64 {
-        let retries = self.retries.as_deref().copied().unwrap_or_default();
+        let retries = self.rare.as_ref().map(|rare| rare.retries).unwrap_or_default();
         let offered = load + retries.iter().sum::<f64>();
         if offered <= f64::from(self.shards) {
-            self.retries = None;
+            match &mut self.rare {
+                Some(rare) if rare.calls.is_empty() => self.rare = None,
+                Some(rare) => rare.retries = Default::default(),
+                None => {}
+            }
             return 0.0;
         }
         let missed = 1.0 - f64::from(self.shards) / offered;
@@ -148,7 +173,7 @@ impl Shadow {
         for age in 1..RETRY_MINUTES {
             next[age] = retries[age - 1] * missed;
         }
-        self.retries = Some(Box::new(next));
+        self.rare.get_or_insert_default().retries = next;
         load * missed
     }
 }
@@ -162,6 +187,11 @@ pub fn used_share(used: u32, calls_a_day: u32) -> f64 {
 mod tests {
     use super::*;
     use crate::scale::{History, MEMBERS};
+
+    #[test]
+    fn a_shadow_is_small() {
+        assert_eq!(size_of::<Shadow>(), 40);
+    }
 
     #[test]
     fn a_shadow_is_billed_for_what_it_holds_and_what_it_rejects() {

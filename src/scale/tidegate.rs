@@ -1,7 +1,7 @@
 use super::bound::Missed;
 use super::council::{Council, Member, Temper, Vote};
 use super::demand::{Meter, is_stable, shards_at};
-use super::history::{History, Signs};
+use super::history::History;
 use super::priors::MEMBERS;
 use super::reshard::{Pace, operations, rung};
 use super::rule::Rule;
@@ -43,7 +43,6 @@ pub struct Tidegate {
     temper: Temper,
     meter: Meter,
     history: History,
-    signs: Signs,
     council: Option<Council>,
     pace: Pace,
     /// The newest minute that was taken in.
@@ -68,7 +67,6 @@ impl Tidegate {
             temper,
             meter: Meter::default(),
             history: History::default(),
-            signs: Signs::default(),
             council: None,
             pace: Pace::default(),
             seen: None,
@@ -82,7 +80,7 @@ impl Tidegate {
     /// Takes in every minute up to the newest known one. A gap repeats the demand before it; nothing is learned from what has not come.
     fn catch_up(&mut self, view: &View<'_>) {
         for resize in view.resizes {
-            if let Some(done) = resize.done.filter(|_| resize.called > self.paced) {
+            if let Some(done) = resize.done.filter(|_| !resize.split && resize.called > self.paced) {
                 self.pace.saw(operations(resize.from, resize.to), done - resize.called);
                 self.paced = resize.called;
             }
@@ -102,9 +100,9 @@ impl Tidegate {
             }
             let fresh = Still { low: self.demand, high: self.demand, since: minute };
             self.still = Some(self.still.map_or(fresh, |still| still.saw(minute, self.demand)));
-            self.signs = self.history.take(self.demand);
+            let signs = self.history.take(self.demand);
             let council = self.council.get_or_insert_with(|| Council::new(self.members, self.temper, shards));
-            council.watch(minute, self.demand, &self.signs, view.calls_a_day, &self.pace);
+            council.watch(minute, self.demand, &signs, view.calls_a_day, &self.pace);
         }
         self.seen = Some(known.max(self.seen.unwrap_or(known)));
     }
@@ -128,7 +126,7 @@ impl Policy for Tidegate {
         };
         let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
         let price = view.inputs.bound.map_or(view.price, |bound| self.missed.price(bound));
-        let vote = council.vote(view.now, price, &self.signs, view.shards, used);
+        let vote = council.vote(view.now, price, self.history.signs(), view.shards, used);
         let rung = rung(view.shards, vote.shards);
         let settled = self.still.is_some_and(|still| still.grew(view));
         let shards = if rung < view.shards && settled { view.shards } else { rung };

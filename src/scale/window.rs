@@ -38,41 +38,57 @@ impl Reads {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
     first: i64,
-    samples: VecDeque<Packed>,
+    samples: VecDeque<Packed<3>>,
     /// Reads of the same minutes; empty until some are known.
-    reads: VecDeque<Reads>,
+    reads: VecDeque<Packed<2>>,
     capacity: usize,
 }
 
-/// A sample without its reads, in little room: NaN is no datapoint.
-#[derive(Clone, Copy, Debug)]
-struct Packed([f64; 3]);
+/// Minutes for which room is made at once. Doubling would take up to twice as much as is needed, and thousands of streams
+/// have a window.
+const ROOM: usize = 24;
 
-impl PartialEq for Packed {
+/// Values of a minute in little room: NaN is no datapoint.
+#[derive(Clone, Copy, Debug)]
+struct Packed<const N: usize>([f64; N]);
+
+impl<const N: usize> PartialEq for Packed<N> {
     fn eq(&self, other: &Self) -> bool {
         let bits = |packed: &Self| packed.0.map(f64::to_bits);
         bits(self) == bits(other)
     }
 }
 
-impl Packed {
-    fn of(sample: &Sample) -> Self {
-        Self([sample.accepted, sample.rejected, sample.age].map(|value| value.unwrap_or(f64::NAN)))
+impl<const N: usize> Packed<N> {
+    const NOTHING: Self = Self([f64::NAN; N]);
+
+    fn of(values: [Option<f64>; N]) -> Self {
+        Self(values.map(|value| value.unwrap_or(f64::NAN)))
     }
 
-    fn sample(self, reads: Reads) -> Sample {
-        let [accepted, rejected, age] = self.0.map(|value| (!value.is_nan()).then_some(value));
-        Sample { accepted, rejected, age, reads }
+    fn values(self) -> [Option<f64>; N] {
+        self.0.map(|value| (!value.is_nan()).then_some(value))
+    }
+
+    fn push(self, onto: &mut VecDeque<Self>) {
+        if onto.len() == onto.capacity() {
+            // Long windows are those of simulated streams, where room is no matter.
+            onto.reserve_exact(ROOM.max(onto.len() / 8));
+        }
+        onto.push_back(self);
+    }
+}
+
+impl Sample {
+    fn packed(&self) -> Packed<3> {
+        Packed::of([self.accepted, self.rejected, self.age])
     }
 }
 
 impl Window {
     /// An empty window of at most `capacity` minutes.
     pub fn new(capacity: usize) -> Self {
-        let capacity = capacity.max(1);
-        // Short windows have their room at once, since doubling would take up to twice as much.
-        let samples = VecDeque::with_capacity(if capacity < 1000 { capacity + 1 } else { 0 });
-        Self { first: 0, samples, reads: VecDeque::new(), capacity }
+        Self { first: 0, samples: VecDeque::new(), reads: VecDeque::new(), capacity: capacity.max(1) }
     }
 
     /// Takes the sample of a minute (minutes since 1970). Minutes that were skipped become gaps; a minute before the
@@ -87,35 +103,43 @@ impl Window {
             return;
         } else if minute < end {
             let at = (minute - self.first) as usize;
-            self.samples[at] = Packed::of(&sample);
+            self.samples[at] = sample.packed();
             self.put_reads(at, sample.reads);
             return;
         }
         while self.first + (self.samples.len() as i64) < minute {
-            self.samples.push_back(Packed::of(&Sample::default()));
+            self.push(Packed::NOTHING);
         }
-        self.samples.push_back(Packed::of(&sample));
+        self.push(sample.packed());
         self.put_reads(self.samples.len() - 1, sample.reads);
-        while self.samples.len() > self.capacity {
+    }
+
+    fn push(&mut self, packed: Packed<3>) {
+        if self.samples.len() == self.capacity {
             self.samples.pop_front();
             self.reads.pop_front();
             self.first += 1;
         }
+        packed.push(&mut self.samples);
     }
 
     fn put_reads(&mut self, at: usize, reads: Reads) {
         if at >= self.reads.len() && reads == Reads::default() {
             return;
         }
-        self.reads.resize(self.reads.len().max(at + 1), Reads::default());
-        self.reads[at] = reads;
+        while self.reads.len() <= at {
+            Packed::NOTHING.push(&mut self.reads);
+        }
+        self.reads[at] = Packed::of([reads.shared, reads.fan_out]);
     }
 
     /// The sample of a minute; an unknown one is all gaps.
     pub fn at(&self, minute: i64) -> Sample {
         let Ok(index) = usize::try_from(minute - self.first) else { return Sample::default() };
-        let reads = self.reads.get(index).copied().unwrap_or_default();
-        self.samples.get(index).map_or_else(Sample::default, |packed| packed.sample(reads))
+        let Some(sample) = self.samples.get(index) else { return Sample::default() };
+        let [accepted, rejected, age] = sample.values();
+        let [shared, fan_out] = self.reads.get(index).copied().unwrap_or(Packed::NOTHING).values();
+        Sample { accepted, rejected, age, reads: Reads { shared, fan_out } }
     }
 
     /// The newest minute that is in the window.

@@ -73,6 +73,16 @@ fn a_disk_that_fills_up_in_the_middle_leaves_what_was_there() {
     let trouble = "writing the ledger tidegate-ledger: File too large";
     assert!(words.contains(trouble) && words.contains("nothing is resized in p until it can be written"), "{words}");
     assert!(words.contains("  stopped;") && !words.contains("the ledger is written"), "{words}");
+    assert!(words.contains("the last tick of p could not be written into the ledger"), "{words}");
+    let output = shell(at, &on_a_disk_with_room_for(40, "run --json --speed max --traffic 12 --for 24h"));
+    let words = said(&output);
+    let stopped =
+        words.lines().find(|line| line.contains("\"event\":\"stopped\"")).unwrap_or_else(|| panic!("{words}"));
+    assert!(stopped.contains("\"unwritten\":[\"p\"]"), "{stopped}");
+    // Where the embedded cloud's own file has no room, making the pipeline again would not help.
+    let output = shell(at, &on_a_disk_with_room_for(0, "run --speed max --traffic 12 --ticks 1"));
+    let words = said(&output);
+    assert!(words.contains("that the disk has room") && !words.contains("make the pipeline first"), "{words}");
     let output = shell(at, "exec $T run --speed max --ticks 3");
     assert!(output.status.success() && said(&output).contains("the ledger is written"), "{}", said(&output));
 }

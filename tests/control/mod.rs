@@ -3,10 +3,12 @@
 mod crowd;
 mod limits;
 mod program;
+mod readers;
 mod replicas;
 mod rough;
 mod secrets;
 mod seeds;
+mod splits;
 mod told;
 
 pub use program::{lines, put_load, put_load_at, resizes};

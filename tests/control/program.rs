@@ -47,7 +47,7 @@ impl Shop {
         command
     }
 
-    fn says(&self, args: &[&str]) -> String {
+    pub fn says(&self, args: &[&str]) -> String {
         emulators::says(&mut self.command(args), &[])
     }
 
@@ -56,7 +56,7 @@ impl Shop {
         lines(&self.says(&[&["run", "--json", "--speed", "max"], more].concat()))
     }
 
-    fn status(&self) -> Value {
+    pub fn status(&self) -> Value {
         let report: Value = serde_json::from_str(&self.says(&["status", "--json"])).expect("JSON");
         report["streams"][0].clone()
     }

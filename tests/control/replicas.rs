@@ -52,7 +52,7 @@ async fn join(at: &Endpoint, name: &str, me: &str) -> TableLedger {
 
 fn call(called: i64) -> Entry {
     let key = Key { pipeline: "shop".into(), stream: "clicks".into() };
-    Entry { key, record: Record::Calling { called, from: 2, to: 4 } }
+    Entry { key: key.into(), record: Record::Calling { called, from: 2, to: 4 } }
 }
 
 async fn take_over(ledger: &mut TableLedger) -> Result<Vec<Entry>, Fault> {

@@ -10,7 +10,9 @@ use futures::future::BoxFuture;
 use tidegate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use tidegate::control::Entry;
 use tidegate::local::Local;
-use tidegate::model::{Call, Glance, Made, Observed, Quotas, Readings, Scope, State};
+use tidegate::model::{
+    Call, Glance, LEDGER, Ledger as Books, Made, Observed, OpenShard, Quotas, Readings, Scope, State,
+};
 use tidegate::run::Ledger;
 use tidegate::scale::Bounds;
 
@@ -31,6 +33,8 @@ pub struct Sent {
     pub at: i64,
     pub stream: String,
     pub accepted: bool,
+    /// SplitShard, which does not count among the day's ten.
+    pub split: bool,
 }
 
 /// What all controllers of one world have sent, and which rules they broke.
@@ -53,6 +57,10 @@ pub struct Rough {
     pub dead: AtomicBool,
     /// Whether others may act at the same time, so that a call may meet a stream that is not ACTIVE.
     pub alone: bool,
+    /// Whether nobody else acts, clocks are right and the process lives: then its books are those of the judge.
+    pub calm: bool,
+    /// Streams whose shards may be split.
+    pub may_split: BTreeSet<String>,
     /// Minutes whose records and bytes this controller has been told.
     told: Mutex<BTreeSet<(String, i64)>>,
 }
@@ -79,6 +87,8 @@ impl Rough {
             fuse: AtomicI64::new(-1),
             dead: AtomicBool::new(false),
             alone: true,
+            calm: false,
+            may_split: BTreeSet::new(),
             told: Mutex::default(),
         }
     }
@@ -125,6 +135,37 @@ impl Rough {
         must(to != from, "to what it is".into());
         broken
     }
+
+    /// Judges a split that is sent now.
+    fn judge_split(&self, target: &Target) -> Vec<String> {
+        let Some(before) = self.see(target) else { return Vec::new() };
+        let (name, from, now) = (&target.physical, before.open_shards, self.local.now());
+        let bounds = self.bounds[name];
+        let mut broken = Vec::new();
+        let mut must = |holds: bool, rule: &str| {
+            if !holds {
+                broken.push(format!("split of {name} with {from} shards at {now}: {rule}"));
+            }
+        };
+        must(self.may_split.contains(name), "the spec does not allow it");
+        must(!self.alone || before.state == State::Ready, "sent while it is not ACTIVE");
+        must(before.state != State::Ready || from < bounds.max, "beyond the bounds");
+        if self.calm {
+            let day = now - 86_460;
+            let judge = self.judge.lock().unwrap();
+            let calls = judge.sent.iter().filter(|sent| !sent.split && sent.stream == *name && sent.at > day);
+            let sent: Vec<i64> = calls.map(|sent| sent.at / 60).collect();
+            // What was announced on the stream and then not sent counts as well: one too many, never one too few.
+            let tags = self.local.glance(target, true).now_or_never().unwrap().ok().and_then(|glance| glance.tags);
+            let tag = tags.and_then(|tags| tags.get(LEDGER).cloned()).unwrap_or_default();
+            let announced = Books::read(&tag, now).reshards;
+            let besides = announced.iter().filter(|at| !sent.iter().any(|sent| (sent - **at).abs() <= 1)).count();
+            must(sent.len() + besides >= 10, "calls of the day were left");
+            let mut lately = self.local.truth(name).into_iter().filter(|minute| minute.minute > now / 60 - 15);
+            must(lately.any(|minute| minute.rejected > 0.0), "nothing was rejected");
+        }
+        broken
+    }
 }
 
 impl Cloud for Rough {
@@ -160,16 +201,24 @@ impl Cloud for Rough {
         async move {
             self.step().await;
             let resize = (call.verb() == "UpdateShardCount").then(|| call.int("shards").unwrap() as u32);
-            let judged = resize.map(|to| self.judge(target, to));
+            let split = call.verb() == "SplitShard";
+            let judged = match resize {
+                Some(to) => Some(self.judge(target, to)),
+                None => split.then(|| self.judge_split(target)),
+            };
             if self.happens(self.odds.call_fails) {
                 let class = if self.happens(500) { Class::Throttled } else { Class::Unreachable };
+                if judged.is_some() {
+                    let (at, stream) = (self.local.now(), target.physical.clone());
+                    self.judge.lock().unwrap().sent.push(Sent { at, stream, accepted: false, split });
+                }
                 return Err(gone(class));
             }
             let answer = self.local.perform(target, call).await;
             if let Some(broken) = judged {
                 let mut judge = self.judge.lock().unwrap();
                 let (at, stream, accepted) = (self.local.now(), target.physical.clone(), answer.is_ok());
-                judge.sent.push(Sent { at, stream, accepted });
+                judge.sent.push(Sent { at, stream, accepted, split });
                 judge.broken.extend(broken);
             }
             self.step().await;
@@ -188,6 +237,17 @@ impl Cloud for Rough {
                 return Err(gone(Class::Throttled));
             }
             self.local.glance(target, tags).await
+        }
+        .boxed()
+    }
+
+    fn open_shards<'a>(&'a self, target: &'a Target, loads: bool) -> BoxFuture<'a, Result<Vec<OpenShard>, Fault>> {
+        async move {
+            self.step().await;
+            if self.happens(self.odds.glance_fails) {
+                return Err(gone(Class::Throttled));
+            }
+            self.local.open_shards(target, loads).await
         }
         .boxed()
     }
@@ -218,7 +278,8 @@ impl Cloud for Rough {
                     }
                 }
             }
-            let horizon = self.local.now().div_euclid(60) - 600;
+            // A clock that went back a day, and a ledger that lost what came since, bring a controller back to what it was told then.
+            let horizon = self.local.now().div_euclid(60) - 3000;
             told.retain(|(_, minute)| *minute > horizon);
             all
         }

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 use tidegate::apply::Stop;
-use tidegate::cloud::Target;
 use tidegate::control::{Fleet, Key, Rules, Stream};
-use tidegate::kinds::{SCHEMAS, stream::SCHEMA};
+use tidegate::kinds::SCHEMAS;
 use tidegate::local::{Load, Local, Options};
-use tidegate::model::{Address, Attrs, PIPELINE, RESOURCE, Value};
+use tidegate::model::{Attrs, PIPELINE, RESOURCE, Value};
 use tidegate::run::{Controller, Heard, Watch};
 use tidegate::scale::{Bounds, Policy, Proposal, Tidegate, View};
 
@@ -80,6 +79,11 @@ fn bounds(at: usize) -> Bounds {
     Bounds { min: 1 + at as u32, max: 8 + 16 * at as u32 }
 }
 
+/// Half of the streams; of these one tells how full its shards are.
+fn may_split(at: usize) -> bool {
+    at < 2
+}
+
 fn world(plot: &Plot) -> Arc<Local> {
     let mut options = Options { seed: plot.seed, keep_minutes: 300, ..Options::default() };
     // Where clocks are right and nobody else acts, the controller's own books must keep the day's ten.
@@ -89,7 +93,12 @@ fn world(plot: &Plot) -> Arc<Local> {
     let local = Local::new(SCHEMAS, options, NOW);
     for at in 0..STREAMS {
         let tags = Value::map([(PIPELINE, "sim".to_owned()), (RESOURCE, format!("stream/{}", name(at)))]);
-        let attrs = Attrs::from([("shards".to_owned(), Value::Int(2 + at as i64)), ("tags".to_owned(), tags)]);
+        let metrics: &[&str] = if at == 1 { &["IncomingBytes", "IncomingRecords"] } else { &[] };
+        let attrs = Attrs::from([
+            ("shards".to_owned(), Value::Int(2 + at as i64)),
+            ("shardMetrics".to_owned(), Value::list(metrics.iter().copied())),
+            ("tags".to_owned(), tags),
+        ]);
         local.put("stream", &name(at), attrs).unwrap();
         local.offer(&name(at), Load::synthetic(plot.seed + at as u64, 3000.0, 700.0)).unwrap();
     }
@@ -98,24 +107,23 @@ fn world(plot: &Plot) -> Arc<Local> {
 
 async fn controller(plot: &Plot, rough: &Arc<Rough>, kept: &Kept) -> Controller {
     let scope = rough.local.options().scope();
-    let scope = tidegate::model::Scope { pipeline: "sim".into(), ..scope };
+    let scope = Arc::new(tidegate::model::Scope { pipeline: "sim".into(), ..scope });
     let of = |at: usize| {
         let policy: Box<dyn Policy + Send> =
             if plot.tidegate { Box::new(Tidegate::new()) } else { Box::new(Wild(plot.seed ^ at as u64)) };
         let key = Key { pipeline: "sim".into(), stream: name(at) };
-        Stream::new(key, name(at), scope.clone(), bounds(at), Attrs::new(), policy)
+        let mut stream = Stream::new(key, name(at), Arc::clone(&scope), bounds(at), policy);
+        stream.splits = may_split(at);
+        stream
     };
     let watch = |at: usize| Watch {
-        target: Target {
-            address: Address::new("stream", name(at)),
-            schema: &SCHEMA,
-            scope: scope.clone(),
-            physical: name(at),
-            outputs: BTreeMap::new(),
-            listed: None,
-        },
+        name: name(at),
+        physical: name(at),
+        scope: Arc::clone(&scope),
         cloud: 0,
         alarms: Vec::new(),
+        consumers: Vec::new(),
+        loads: at == 1,
     };
     let fleet = Fleet::new(Rules { learn_minutes: 60, ..Rules::default() }, (0..STREAMS).map(of).collect(), "sim");
     let ledger = Kept { world: Some(Arc::clone(rough)), ..kept.clone() };
@@ -142,8 +150,8 @@ async fn tick(controller: &mut Controller, rough: &Rough) -> bool {
     matches!(select(tick, std::pin::pin!(died)).await, Either::Left(_))
 }
 
-/// Plays days; answers the calls that were sent.
-async fn play(plot: &Plot, days: i64) -> Result<usize, String> {
+/// Plays days; answers the calls that were sent, and the splits among them.
+async fn play(plot: &Plot, days: i64) -> Result<(usize, usize), String> {
     let local = world(plot);
     let judge = Arc::new(Mutex::new(Judge::default()));
     let all: BTreeMap<String, Bounds> = (0..STREAMS).map(|at| (name(at), bounds(at))).collect();
@@ -153,6 +161,8 @@ async fn play(plot: &Plot, days: i64) -> Result<usize, String> {
         let mut rough =
             Rough::new(Arc::clone(&local), Arc::clone(&judge), all.clone(), plot.odds, plot.seed + at as u64);
         rough.alone = plot.controllers == 1 && !plot.meddler;
+        rough.calm = rough.alone && !plot.jumps && !plot.crashes;
+        rough.may_split = (0..STREAMS).filter(|at| may_split(*at)).map(name).collect();
         let (rough, kept) = (Arc::new(rough), Kept::default());
         running.push((controller(plot, &rough, &kept).await, rough, kept));
     }
@@ -183,12 +193,17 @@ async fn play(plot: &Plot, days: i64) -> Result<usize, String> {
     let judge = judge.lock().unwrap();
     let mut broken = judge.broken.clone();
     for at in 0..STREAMS {
-        let accepted: Vec<i64> =
-            judge.sent.iter().filter(|sent| sent.accepted && sent.stream == name(at)).map(|sent| sent.at).collect();
+        let accepted: Vec<i64> = judge
+            .sent
+            .iter()
+            .filter(|sent| sent.accepted && !sent.split && sent.stream == name(at))
+            .map(|sent| sent.at)
+            .collect();
         let busy = accepted.windows(11).find(|calls| calls[10] - calls[0] < 86_400 - 60);
         broken.extend(busy.map(|calls| format!("{}: eleven calls within 24 h from {}", name(at), calls[0])));
     }
-    if broken.is_empty() { Ok(judge.sent.len()) } else { Err(broken.join("\n  ")) }
+    let splits = judge.sent.iter().filter(|sent| sent.split && sent.accepted).count();
+    if broken.is_empty() { Ok((judge.sent.len(), splits)) } else { Err(broken.join("\n  ")) }
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -203,7 +218,7 @@ fn a_rough_world_makes_no_wrong_resize() {
         None => (1, number("TIDEGATE_SIM_DAYS").map_or(6, |days| days.div_ceil(days_each * STREAMS as u64))),
     };
     let began = Instant::now();
-    let (next, calls) = (AtomicU64::new(first), AtomicUsize::new(0));
+    let (next, calls, splits) = (AtomicU64::new(first), AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         loop {
@@ -213,7 +228,10 @@ fn a_rough_world_makes_no_wrong_resize() {
             }
             let plot = Plot::of(seed);
             match runtime.block_on(play(&plot, days_each as i64)) {
-                Ok(sent) => drop(calls.fetch_add(sent, Ordering::SeqCst)),
+                Ok((sent, split)) => {
+                    calls.fetch_add(sent, Ordering::SeqCst);
+                    splits.fetch_add(split, Ordering::SeqCst);
+                }
                 Err(broken) => panic!("{plot:?}\nplay it again with TIDEGATE_SIM_SEED={seed}\n  {broken}"),
             }
         }
@@ -224,9 +242,12 @@ fn a_rough_world_makes_no_wrong_resize() {
             scope.spawn(work);
         }
     });
-    let calls = calls.into_inner();
+    let (calls, splits) = (calls.into_inner(), splits.into_inner());
     let days = seeds * days_each * STREAMS as u64;
     let rate = days as f64 / began.elapsed().as_secs_f64();
-    println!("{days} stream-days, {calls} calls sent, {rate:.1} stream-days a second");
+    println!(
+        "{days} stream-days, {calls} calls sent, of which {splits} accepted splits, {rate:.1} stream-days a second"
+    );
     assert!(seeds == 1 || calls as u64 > days, "a world in which nothing is resized proves nothing: {calls} calls");
+    assert!(seeds < 6 || splits > 0, "a world in which nothing is split proves nothing of splits");
 }

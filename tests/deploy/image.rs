@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::control::{lines, put_load, resizes};
 use crate::serve::running::ask;
+use crate::support::emulators;
 
 const SPEC: &str = "apiVersion: tidegate/v1
 pipeline: shop
@@ -110,6 +112,11 @@ fn image(store: &Store) {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_tidegate"));
     libc(&program, &context.join("base"));
     fs::create_dir_all(context.join("base/var/lib")).expect("a folder, as every system has it");
+    // Whom to trust is the base's as well; without it no call of AWS is made.
+    let trusted = "etc/ssl/certs/ca-certificates.crt";
+    fs::create_dir_all(context.join("base/etc/ssl/certs")).expect("a folder");
+    fs::copy(Path::new("/").join(trusted), context.join("base").join(trusted))
+        .expect("Debian's package ca-certificates, which this test needs");
     let built = context.join("built/src/target/release");
     fs::create_dir_all(&built).expect("a folder");
     fs::create_dir_all(context.join("built/empty")).expect("a folder");
@@ -118,6 +125,41 @@ fn image(store: &Store) {
     let [head, _, last] = stages();
     let dockerfile = format!("{head}\nFROM scratch AS build\nCOPY built/ /\n\nFROM {last}");
     store.build(&dockerfile, &context, "tidegate", &["--build-arg", "RUNTIME=localhost/base"]);
+}
+
+/// The container sizes a stream of an emulator by CloudWatch's metrics of another.
+fn resizes_a_real_stream(store: &Store, container: &str) {
+    let (account, stream) = ("510000000033", format!("contained-{}", std::process::id()));
+    let specs = store.folder.path().join("real");
+    fs::create_dir_all(&specs).expect("a folder");
+    fs::set_permissions(&specs, fs::Permissions::from_mode(0o755)).expect("others may read it");
+    let spec =
+        SPEC.replace("pipeline: shop", "pipeline: contained\ndefaults: { key: none }").replace("clicks", &stream);
+    fs::write(specs.join("tidegate.yaml"), spec).expect("a spec");
+    let mount = format!("{}:/specs:ro", specs.display());
+    let given = emulators::ministack().env().into_iter().filter(|(key, _)| *key != "AWS_ACCESS_KEY_ID");
+    let mut env: Vec<String> = given.map(|(key, value)| format!("{key}={value}")).collect();
+    env.push(format!("AWS_ACCESS_KEY_ID={account}"));
+    env.push(format!("AWS_ENDPOINT_URL_KINESIS={}", emulators::kinesis_local().url));
+    env.push(format!("TIDEGATE_LISTEN={}", free_port()));
+    let says = |args: &[&str]| {
+        let mut given = vec!["run", "--isolation", "chroot", "-v", &mount];
+        env.iter().for_each(|pair| given.extend(["--env", pair]));
+        given.extend([container, "tidegate"]);
+        let output = store.buildah(&[&given[..], args].concat()).output().expect("it starts");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    says(&["apply", "-y", "-q", "--file", "/specs"]);
+    put_load(account, &stream, 5.0);
+    let run =
+        ["run", "--file", "/specs", "--ledger", "/var/lib/tidegate/real", "--json", "--tick", "2s", "--ticks", "10"];
+    let events = lines(&says(&run));
+    let grown = resizes(&events);
+    let first = grown.first().unwrap_or_else(|| panic!("{events:#?}"));
+    assert_eq!((&first["from"], &first["to"], &first["outcome"]), (&2.into(), &4.into(), &"accepted".into()));
+    assert!(events.iter().any(|event| event["verb"] == "settled" && event["to"] == 4), "{events:#?}");
+    says(&["destroy", "-y", "-q", "--file", "/specs", "--allow-data-loss", &format!("stream/{stream}")]);
 }
 
 #[test]
@@ -165,6 +207,7 @@ fn the_image_runs_without_rights_and_tells_its_health() {
     assert_eq!(String::from_utf8_lossy(&healthy.stdout).get(..4), Some("ok: "));
     assert_eq!(ask(&address, "GET", "/", &[]).status, 200);
     drop(started);
+    resizes_a_real_stream(&store, &container);
     // It wrote where it may, and nowhere else: everything outside its volume is the image's.
     let mounted = store.says(&["mount", &container]);
     let found = Command::new("find").arg(mounted.trim()).args(["-uid", "10001"]).output().expect("find");

@@ -66,7 +66,7 @@ fn run(load: &[f64], run: Run) -> (Vec<Called>, f64) {
             if decision.shards != shards {
                 let seconds = run.profile.seconds(reshard::operations(shards, decision.shards), 20.0);
                 coming = Some((decision.shards, now + i64::from(whole_minutes(seconds))));
-                resizes.push(Resize { called: now, done: None, from: shards, to: decision.shards });
+                resizes.push(Resize { called: now, done: None, from: shards, to: decision.shards, split: false });
                 calls.push(Called { minute, from: shards, to: decision.shards, because: decision.because });
             }
         }

@@ -1,5 +1,6 @@
 //! What a run tells: one line for each thing that happened, and messages to people who do not read the log.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::{Common, Failure, Out, fleet};
@@ -86,12 +87,16 @@ impl Teller<'_> {
         }
     }
 
-    /// `is_well`: the last tick had no trouble, so that all of it is in the ledger.
-    pub fn stopped(&self, asked: bool, is_well: bool, now: i64) {
+    /// `unwritten`: pipelines whose last tick is not in the ledger.
+    pub fn stopped(&self, asked: bool, unwritten: &BTreeSet<String>, now: i64) {
         if self.json {
-            return self.json("stopped", now, serde_json::json!({ "asked": asked }));
+            return self.json("stopped", now, serde_json::json!({ "asked": asked, "unwritten": unwritten }));
         }
-        let books = if is_well { "the ledger is written" } else { "the last tick had the trouble told above" };
+        let names = || unwritten.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let books = match unwritten.len() {
+            0 => "the ledger is written".to_owned(),
+            _ => format!("the last tick of {} could not be written into the ledger, as told above", names()),
+        };
         self.out.note(&format!("{}  stopped; {books}", hand::stamp(now)));
     }
 

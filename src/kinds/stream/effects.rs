@@ -7,7 +7,7 @@ use aws_sdk_kinesis::types::{
 };
 
 use super::super::{Tagged, key};
-use super::SCHEMA;
+use super::{SCHEMA, shards};
 use super::physics::{ON_DEMAND_STREAMS, SHARDS};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
@@ -207,6 +207,7 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
             .await
             .map(drop)?;
         }
+        "SplitShard" | "MergeShards" => shards::perform(aws, target, call, &doing).await?,
         "AddTagsToStream" | "RemoveTagsFromStream" => tag(aws, target, call, &doing).await?,
         "EnableEnhancedMonitoring" | "DisableEnhancedMonitoring" => monitor(aws, target, call, &doing).await?,
         _ => keep(aws, target, call, &doing).await?,
@@ -359,6 +360,8 @@ fn describe(call: &Call) -> &'static str {
         "CreateStream" => "creation",
         "DeleteStream" => "deletion",
         "UpdateShardCount" => "resize",
+        "SplitShard" => "split of a shard",
+        "MergeShards" => "merge of shards",
         "AddTagsToStream" | "RemoveTagsFromStream" => "tagging",
         _ => "change",
     }

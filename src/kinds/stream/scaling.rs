@@ -42,9 +42,10 @@ pub struct Scaling {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 400)]
     pub budget: Option<u32>,
-    /// Whether single splits and merges may be used, which AWS does not count among a day's ten resizes. Kept for later: it is
-    /// read and checked, but `run` and `simulate` do not split or merge single shards yet, so `allow` changes nothing. Once
-    /// the day's calls are used up, the stream keeps its count until the oldest call is a day old.
+    /// Whether `run` may split single shards once the day's ten resizes are used up, which AWS does not count among them: while
+    /// records are rejected and more is written than all shards take, one shard after the other, the fullest first where
+    /// `shardMetrics` has IncomingRecords and IncomingBytes, else the widest. The next resize makes their ranges even again.
+    /// With `forbid` the stream keeps its count until the oldest call is a day old. `simulate` plays no splits.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     pub split_merge: SplitMerge,
 }

@@ -40,6 +40,7 @@ pub fn fleet(report: &Report) -> String {
         ("tidegate_ticks_total", "Ticks since the start.", ticks.count),
         ("tidegate_resizes_total", "Calls of UpdateShardCount that AWS accepted.", ticks.resizes),
         ("tidegate_resizes_refused_total", "Calls of UpdateShardCount that AWS refused.", ticks.refusals),
+        ("tidegate_splits_total", "Calls of SplitShard that AWS accepted.", ticks.splits),
         ("tidegate_failed_reads_total", "Looks at streams and readings of metrics that failed.", ticks.failed_reads),
     ] {
         into.single(name, Counter, help, count as f64);

@@ -111,6 +111,7 @@ fn decisions(streams: &[StreamStatus], into: &mut Exposition) {
         let verb = match last.verb {
             Verb::Hold => "hold",
             Verb::Resize => "resize",
+            Verb::Split => "split",
             Verb::Settled => "settled",
             Verb::Foreign => "foreign",
         };

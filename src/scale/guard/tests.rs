@@ -52,7 +52,7 @@ proptest! {
     ) {
         let bounds = Bounds { min, max: min + more };
         let mut resizes: Vec<Resize> = (0..calls as i64)
-            .map(|call| Resize { called: 8_000 + 150 * call, done: Some(8_005 + 150 * call), from: 1, to: 2 })
+            .map(|call| Resize { called: 8_000 + 150 * call, done: Some(8_005 + 150 * call), from: 1, to: 2, split: false })
             .collect();
         if let Some(last) = resizes.last_mut().filter(|_| running) {
             last.done = None;
@@ -102,7 +102,7 @@ fn a_schedule_raises_the_stream_a_learned_time_earlier() {
     assert_eq!((held.shards, held.reason, held.numbers.floor), (40, Reason::Floor, 40));
     assert_eq!(with(&window, &[], &floor("Wed 21:40"), 40, 20).reason, Reason::Shrink, "it is over");
     // On a slow stream it starts earlier.
-    let slow = [Resize { called: 9_000, done: Some(9_020), from: 10, to: 30 }];
+    let slow = [Resize { called: 9_000, done: Some(9_020), from: 10, to: 30, split: false }];
     assert_eq!(with(&window, &slow, &floor("22:50"), 10, 10).shards, 20);
     let pin = |until| Inputs { floors: vec![Floor::Pin { min: 30, until }], ..Inputs::default() };
     assert_eq!([10_001, 10_000].map(|until| with(&window, &[], &pin(until), 30, 20).shards), [30, 20]);
@@ -160,7 +160,7 @@ fn readers_are_waited_for() {
     assert_eq!(with(&behind(0.0), &[], &care(), 10, 6).shards, 6);
     // Readers two minutes behind have not come to the shards of a reshard that just ended, but they are waited for no longer
     // than a quarter of an hour.
-    let ended = |done| [Resize { called: done - 3, done: Some(done), from: 5, to: 10 }];
+    let ended = |done| [Resize { called: done - 3, done: Some(done), from: 5, to: 10, split: false }];
     assert_eq!(with(&behind(0.0), &ended(9_990), &care(), 10, 6).reason, Reason::Draining);
     assert_eq!(with(&behind(0.0), &ended(9_990), &care(), 10, 12).reason, Reason::Draining);
     assert_eq!(with(&behind(0.0), &ended(9_985), &care(), 10, 6).shards, 6);
@@ -174,7 +174,7 @@ fn readers_are_waited_for() {
 #[test]
 fn what_runs_away_is_stopped() {
     let low = window(9_997, None, 0.0);
-    let call = |called: i64, from, to| Resize { called, done: Some(called + 2), from, to };
+    let call = |called: i64, from, to| Resize { called, done: Some(called + 2), from, to, split: false };
     let grew = [call(9_950, 2, 4), call(9_960, 4, 8), call(9_970, 8, 16)];
     let decision = with(&low, &grew, &care(), 16, 32);
     assert_eq!((decision.shards, decision.reason), (16, Reason::Breaker));
@@ -239,8 +239,13 @@ fn inputs() -> impl Strategy<Value = Inputs> {
 fn calls() -> impl Strategy<Value = Vec<Resize>> {
     proptest::collection::vec((1i64..1500, 1u32..300, 1u32..300), 0..12).prop_map(|mut calls| {
         calls.sort_by_key(|call| -call.0);
-        let resize =
-            |(ago, from, to): (i64, u32, u32)| Resize { called: 10_000 - ago, done: Some(10_001 - ago), from, to };
+        let resize = |(ago, from, to): (i64, u32, u32)| Resize {
+            called: 10_000 - ago,
+            done: Some(10_001 - ago),
+            from,
+            to,
+            split: false,
+        };
         calls.into_iter().map(resize).collect()
     })
 }
