@@ -5,7 +5,7 @@
 # fix: Write arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE in full.
 # links:
 #   - https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
-# aliases: [INVALID_ARN]
+# aliases: [INVALID_ARN, E3511, E3514]
 package tidegate.iam_malformed_arn
 
 deny contains finding if {

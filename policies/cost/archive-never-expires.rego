@@ -7,6 +7,7 @@
 #   Write `expireAfter`, for example 400d, or silence this with what demands to keep it.
 # links:
 #   - https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html
+# aliases: [CKV2_AWS_61]
 package tidegate.archive_never_expires
 
 deny contains finding if {

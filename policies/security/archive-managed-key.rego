@@ -9,7 +9,7 @@
 #   Make a key under `keys:` and name it in `s3.key`.
 # links:
 #   - https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
-# aliases: [CKV_AWS_145, AWS-0132]
+# aliases: [CKV_AWS_145, CKV_AWS_186, AWS-0132]
 package tidegate.archive_managed_key
 
 deny contains finding if {

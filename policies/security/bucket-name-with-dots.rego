@@ -7,6 +7,7 @@
 # fix: Use dashes in the name instead.
 # links:
 #   - https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+# aliases: [AWS-0320]
 package tidegate.bucket_name_with_dots
 
 deny contains finding if {

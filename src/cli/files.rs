@@ -38,7 +38,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
     let mut seen = std::collections::BTreeSet::new();
     files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     let mut sources = Vec::new();
-    for file in files.iter().map(|file| from_here(file)) {
+    let here = std::env::current_dir().unwrap_or_default();
+    for file in files.iter().map(|file| from_here(&here, file)) {
         match load(file) {
             Ok(source) => sources.push(source),
             Err(problem) => problems.push(problem),
@@ -49,8 +50,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
 
 /// The path as somebody in the current folder writes it: `./a.yaml` and the whole path of such a file are `a.yaml`. Code
 /// hosts know files by no other name.
-fn from_here(file: &Path) -> &Path {
-    let here = std::env::current_dir().unwrap_or_default();
+fn from_here<'a>(here: &Path, file: &'a Path) -> &'a Path {
     let inside = file.strip_prefix(here).or_else(|_| file.strip_prefix("."));
     inside.ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(file)
 }
@@ -114,6 +114,23 @@ pub fn named(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
 /// # Errors
 /// The folder does not exist or cannot be written to, or the disk is full.
 pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
+    write_by(&tempfile::Builder::new(), path, text)
+}
+
+/// The same for what others read as well, such as the next step of a build: the file has the rights that a new file has
+/// here, where [`write`] leaves it to its owner alone.
+///
+/// # Errors
+/// As of [`write`].
+pub fn publish(path: &Path, text: &str) -> Result<(), anyhow::Error> {
+    let mut builder = tempfile::Builder::new();
+    // The process's umask takes away from it.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    write_by(&builder, path, text)
+}
+
+fn write_by(builder: &tempfile::Builder, path: &Path, text: &str) -> Result<(), anyhow::Error> {
     let doing = || format!("writing {}", path.display());
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         let mut device = std::fs::File::options().write(true).open(path).with_context(doing)?;
@@ -126,7 +143,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
         Err(error) => return Err(error).with_context(doing),
     };
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
+    let mut file = builder.tempfile_in(folder).with_context(doing)?;
     file.write_all(text.as_bytes()).with_context(doing)?;
     file.as_file().sync_all().with_context(doing)?;
     file.persist(&target).map(|_| ()).map_err(|error| error.error).with_context(doing)

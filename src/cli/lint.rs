@@ -148,18 +148,12 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
         setup::baseline(file)?.apply(&mut judged.findings, "known in the baseline");
     }
     if let Some(file) = &args.write_baseline {
-        super::files::write(file, &Baseline::of(&judged.findings).text())?;
+        super::files::publish(file, &Baseline::of(&judged.findings).text())?;
         out.error(&format!("Wrote {}. From now on: tidegate lint --baseline {}", file.display(), file.display()));
         Baseline::of(&judged.findings.clone()).apply(&mut judged.findings, "known in the baseline");
     }
     let asked: Vec<Arc<About>> = setup.rules.iter().filter(|about| setup.choice.takes(about)).cloned().collect();
-    let told = Told {
-        findings: &judged.findings,
-        failures: &judged.failures,
-        sources: &sources,
-        rules: &asked,
-        show_silenced: args.no_suppressions,
-    };
+    let told = Told::new(&judged.findings, &judged.failures, &sources, &asked, args.no_suppressions);
     telling::tell(&told, &args.format, out)?;
     Ok(exit(&judged, &args, &setup))
 }

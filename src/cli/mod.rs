@@ -124,8 +124,13 @@ pub fn main() -> ExitCode {
                 (true, true) => Exit::Unusable,
                 (true, false) => Exit::Error,
             };
-            // A closed pipe is no failure of `--help`.
-            let _ = usage.print();
+            if usage.use_stderr() {
+                // If nobody listens there is nothing left to do.
+                let _ = usage.print();
+            } else {
+                // `--help` and `--version` are results like others: on a full disk they are lost, and that is told.
+                Out::new(out::Color::Auto).text(&usage.render().ansi().to_string());
+            }
             return code.into();
         }
     };

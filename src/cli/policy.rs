@@ -194,7 +194,7 @@ fn write(new: &New, out: &Out) -> Result<Exit, Failure> {
         Failure::unusable(format!("making {}: {error}", new.policies.display()), "name another folder with --policies")
     })?;
     for (path, text) in &paths {
-        files::write(path, &text.replace("PACKAGE", &new.id.replace('-', "_")))?;
+        files::publish(path, &text.replace("PACKAGE", &new.id.replace('-', "_")))?;
         out.line(&format!("Wrote {}.", path.display()));
     }
     out.line(format!("Next: tidegate policy test {}", shown(&new.policies)).trim_end());

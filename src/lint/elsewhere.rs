@@ -42,8 +42,159 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         why: "Each key of a pipeline is made with a policy, by which IAM of its account decides.",
     },
     Elsewhere {
-        ids: &["CKV_AWS_274", "CKV_AWS_275"],
-        about: "AdministratorAccess attached to a role",
+        ids: &["CKV_AWS_227"],
+        about: "keys that are disabled",
+        why: "A spec has no word that disables a key: each is made enabled, and whoever disables one does it in the account.",
+    },
+    Elsewhere {
+        ids: &[
+            "CKV_AWS_19",
+            "CKV_AWS_20",
+            "CKV_AWS_53",
+            "CKV_AWS_54",
+            "CKV_AWS_55",
+            "CKV_AWS_56",
+            "CKV_AWS_57",
+            "CKV_AWS_93",
+            "CKV_AWS_300",
+            "CKV_AWS_379",
+            "CKV2_AWS_6",
+            "CKV2_AWS_43",
+            "AWS-0086",
+            "AWS-0087",
+            "AWS-0088",
+            "AWS-0091",
+            "AWS-0092",
+            "AWS-0093",
+            "AWS-0094",
+        ],
+        about: "public access, encryption, transport and unfinished uploads of a bucket",
+        why: "A bucket of a pipeline is made without ACLs, with all four locks against public access, encrypted, with a \
+              policy that denies what comes without TLS and nothing else, and drops unfinished uploads after a week. Of \
+              a bucket that is made elsewhere `archive-foreign-bucket` tells.",
+    },
+    Elsewhere {
+        ids: &["CKV_AWS_18", "AWS-0089", "AWS-0171", "AWS-0172"],
+        about: "access logs of a bucket",
+        why: "Server access logs need a second bucket, and events of CloudTrail a trail: both belong to the account, for \
+              all its buckets, and a spec has no field for them.",
+    },
+    Elsewhere {
+        ids: &["CKV_AWS_143", "CKV_AWS_144", "CKV2_AWS_62", "AWS-0170"],
+        about: "object lock, replication, notifications and MFA deletion of a bucket",
+        why: "A spec has no fields for them. Who needs them makes the bucket elsewhere and names it without `create`.",
+    },
+    Elsewhere {
+        ids: &["CKV_AWS_158"],
+        about: "the key of a log group",
+        why: "The log group of an archive holds what Firehose says of failed deliveries and no records. CloudWatch Logs \
+              encrypts it with a key of its own, and a spec has no field for another.",
+    },
+    Elsewhere {
+        ids: &["CKV_AWS_123", "CKV2_AWS_11", "CKV2_AWS_12"],
+        about: "endpoint services, flow logs and default security groups of a VPC",
+        why: "A pipeline has endpoints for services of AWS, each with a security group of its own, in a VPC that is made \
+              elsewhere. It offers no service to others.",
+    },
+    Elsewhere {
+        ids: &[
+            "CKV_AWS_27",
+            "CKV_AWS_72",
+            "CKV_AWS_168",
+            "CKV_AWS_387",
+            "CKV2_AWS_73",
+            "AWS-0096",
+            "AWS-0097",
+            "AWS-0135",
+            "E3501",
+            "E3502",
+            "E3505",
+            "E3705",
+        ],
+        about: "SQS queues",
+        why: "The only queue that a pipeline can have wakes its controller: it is made encrypted, EventBridge alone may \
+              send to it, for one rule, and it holds names of alarms and no records.",
+    },
+    Elsewhere {
+        ids: &["AWS-0095", "AWS-0136"],
+        about: "the encryption of SNS topics",
+        why: "A spec names the topics that alarms notify; they are made elsewhere.",
+    },
+    Elsewhere {
+        ids: &[
+            "CKV_AWS_45",
+            "CKV_AWS_50",
+            "CKV_AWS_115",
+            "CKV_AWS_116",
+            "CKV_AWS_117",
+            "CKV_AWS_173",
+            "CKV_AWS_258",
+            "CKV_AWS_272",
+            "CKV_AWS_301",
+            "CKV_AWS_363",
+            "CKV_AWS_364",
+            "CKV2_AWS_75",
+            "AWS-0066",
+            "AWS-0067",
+            "W3663",
+            "W3664",
+        ],
+        about: "Lambda functions",
+        why: "A spec describes the roles by which functions read and write, and no functions.",
+    },
+    Elsewhere {
+        ids: &[
+            "CKV_AWS_28",
+            "CKV_AWS_119",
+            "CKV_AWS_165",
+            "CKV_AWS_271",
+            "CKV2_AWS_16",
+            "AWS-0023",
+            "AWS-0024",
+            "AWS-0025",
+            "E3039",
+            "E3638",
+            "E3639",
+        ],
+        about: "DynamoDB tables",
+        why: "The tables of a KCL application are made by the application itself; a spec only grants them to its role.",
+    },
+    Elsewhere {
+        ids: &[
+            "CKV_AWS_5",
+            "CKV_AWS_6",
+            "CKV_AWS_83",
+            "CKV_AWS_84",
+            "CKV_AWS_94",
+            "CKV_AWS_99",
+            "CKV_AWS_137",
+            "CKV_AWS_195",
+            "CKV_AWS_228",
+            "CKV_AWS_247",
+            "CKV_AWS_248",
+            "CKV_AWS_317",
+            "CKV_AWS_318",
+            "CKV2_AWS_52",
+            "CKV2_AWS_59",
+            "AWS-0042",
+            "AWS-0043",
+            "AWS-0046",
+            "AWS-0048",
+            "AWS-0126",
+            "E3513",
+        ],
+        about: "OpenSearch domains, Glue and container registries",
+        why: "A spec describes none of them: an archive goes to S3.",
+    },
+    Elsewhere {
+        ids: &["0e59d33e-bba2-4037-8f88-9765647ca7ad", "d53323be-dde6-4457-9a43-42df737e71d2"],
+        about: "the inventory of streams",
+        why: "These queries list every stream and find fault with none; `tidegate plan` and `tidegate iam` show what a \
+              pipeline consists of.",
+    },
+    Elsewhere {
+        ids: &["CKV_AWS_274", "CKV_AWS_275", "CKV2_AWS_56"],
+        about: "AdministratorAccess or IAMFullAccess attached to a role",
         why: "Roles of a pipeline have the policy that their grants need, and no managed ones.",
     },
 ];
@@ -58,6 +209,46 @@ mod tests {
     use super::*;
     use crate::lint::metadata;
     use crate::lint::{builtin, rule::Concern};
+
+    /// What the other tools check of the services that a pipeline may touch, written without the numbers' prefix.
+    const CHECKOV: &[u16] = &[
+        1, 5, 6, 7, 18, 19, 20, 21, 27, 28, 33, 43, 45, 49, 50, 53, 54, 55, 56, 57, 60, 61, 62, 63, 66, 70, 72, 83, 84,
+        93, 94, 99, 107, 108, 109, 110, 111, 115, 116, 117, 119, 123, 137, 143, 144, 145, 158, 165, 168, 173, 177, 185,
+        186, 195, 227, 228, 240, 241, 247, 248, 258, 271, 272, 274, 275, 283, 286, 287, 288, 289, 290, 300, 301, 317,
+        318, 319, 338, 355, 356, 358, 363, 364, 379, 387, 393,
+    ];
+    const CHECKOV_GRAPH: &[u16] = &[6, 11, 12, 16, 40, 43, 52, 56, 59, 61, 62, 64, 73, 75];
+    const TRIVY: &[u16] = &[
+        17, 23, 24, 25, 42, 43, 46, 48, 57, 64, 65, 66, 67, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 126, 132,
+        135, 136, 170, 171, 172, 320, 342, 345, 346,
+    ];
+    const OTHERS: &str = "E3039 E3501 E3502 E3505 E3510 E3511 E3512 E3513 E3514 E3530 E3633 E3634 E3638 E3639 E3705 \
+        I3011 I3013 I3042 I3510 W2511 W3037 W3663 W3664 F66 F68 W49 W88 Kinesis.1 Kinesis.2 \
+        Kinesis.3 DataFirehose.1 kinesis_stream_encrypted_at_rest \
+        kinesis_stream_data_retention_period firehose_stream_encrypted_at_rest \
+        0e59d33e-bba2-4037-8f88-9765647ca7ad d53323be-dde6-4457-9a43-42df737e71d2 \
+        5c6dd5e7-1fe0-4cae-8f81-4c122717cef3 7f65be75-90ab-4036-8c2a-410aef7bb650 \
+        862fe4bf-3eec-4767-a517-40f378886b88 KINESIS_STREAM_ENCRYPTION_RULE \
+        KINESIS_FIREHOSE_DELIVERY_STREAM_ENCRYPTION_RULE";
+
+    #[test]
+    fn every_check_of_other_tools_has_a_rule_or_a_reason() {
+        let numbered = |prefix: &str, numbers: &[u16], width: usize| -> Vec<String> {
+            numbers.iter().map(|number| format!("{prefix}{number:0width$}")).collect()
+        };
+        let mut ids = numbered("CKV_AWS_", CHECKOV, 1);
+        ids.extend(numbered("CKV2_AWS_", CHECKOV_GRAPH, 1));
+        ids.extend(numbered("AWS-", TRIVY, 4));
+        ids.extend(OTHERS.split_whitespace().map(str::to_owned));
+        let known: Vec<String> = builtin::RULES
+            .iter()
+            .filter_map(|rule| metadata::read(rule.id, Concern::Custom, rule.rego).ok().flatten())
+            .flat_map(|about| about.aliases.into_iter().chain(about.compliance))
+            .map(|name| name.trim_start_matches("Security Hub ").to_owned())
+            .collect();
+        let missing: Vec<&String> = ids.iter().filter(|id| !known.contains(id) && of(id).is_none()).collect();
+        assert!(missing.is_empty(), "neither a rule nor a reason: {missing:?}");
+    }
 
     #[test]
     fn what_a_rule_knows_is_not_called_unknown() {

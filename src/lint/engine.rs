@@ -1,6 +1,6 @@
 //! Rego in process. The only module that knows the engine; it guards against what the engine does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use super::walks;
 
 /// How long one rule may think about one file. Rules take well under a millisecond.
 pub const RULE_LIMIT: Duration = Duration::from_secs(2);
+const TOO_LONG: &str = "the rule takes too long";
 /// Results of one rule for one file; more is a rule gone wild.
 const MAX_RESULTS: usize = 10_000;
 
@@ -34,6 +35,10 @@ pub struct Engine {
     pub reads_resources: bool,
     /// Whether rules are asked whose premises say that they find nothing.
     asks_all: bool,
+    /// Policies that took too long for some file: in a folder of a thousand files they would take that long for each.
+    given_up: BTreeSet<usize>,
+    /// The names of fields, which are the same for every file.
+    fields: Fields,
 }
 
 /// What a policy is asked about.
@@ -56,7 +61,14 @@ impl Engine {
             limit,
             check_interval: NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN),
         });
-        let mut engine = Self { inner, policies: Vec::new(), reads_resources: false, asks_all: true };
+        let mut engine = Self {
+            inner,
+            policies: Vec::new(),
+            reads_resources: false,
+            asks_all: true,
+            given_up: BTreeSet::new(),
+            fields: Fields::default(),
+        };
         let mut failures: Vec<PolicyFailure> =
             files.iter().filter_map(|file| engine.add(file).err()).map(|failure| *failure).collect();
         if let Err(located) = calls::check(engine.inner.get_modules()) {
@@ -126,21 +138,25 @@ impl Engine {
         self
     }
 
-    /// Asks every policy that is chosen about one file.
+    /// Asks every policy that is chosen about one file, but for those that took too long for an earlier one.
     pub fn judge(&mut self, subject: &Subject, chosen: &dyn Fn(&About) -> bool) -> (Vec<Verdict>, Vec<PolicyFailure>) {
         let (mut verdicts, mut failures) = (Vec::new(), Vec::new());
         for (style, input) in [(Style::Facts, subject.facts), (Style::Document, subject.document)] {
             let policies: Vec<usize> = (0..self.policies.len())
                 .filter(|nth| self.policies[*nth].style == style && chosen(&self.policies[*nth].about))
+                .filter(|nth| !self.given_up.contains(nth))
                 .collect();
             if policies.is_empty() {
                 continue;
             }
-            let input = value(input);
+            let input = self.fields.value(input);
             self.inner.set_input(input.clone());
             for nth in policies {
                 let policy = Arc::clone(&self.policies[nth]);
                 if let Err(mut failure) = self.ask(nth, &policy, &input, &mut verdicts) {
+                    if failure.message.contains(TOO_LONG) {
+                        self.given_up.insert(nth);
+                    }
                     failure.judging = subject.file.to_owned();
                     failures.push(*failure);
                 }
@@ -243,19 +259,39 @@ impl Engine {
     }
 }
 
-/// Data as the engine holds it.
-fn value(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(yes) => Value::Bool(*yes),
-        // Large numbers and fractions as the engine reads them.
-        Json::Number(number) => number.as_i64().map_or_else(|| Value::from(json.clone()), Value::from),
-        Json::String(text) => Value::from(text.as_str()),
-        Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
-        Json::Object(map) => {
-            let entries = map.iter().map(|(key, member)| (Value::from(key.as_str()), value(member)));
-            Value::from(entries.collect::<BTreeMap<_, _>>())
+/// Field names as the engine holds them, each made once.
+#[derive(Clone, Default)]
+struct Fields(HashMap<String, Value>);
+
+/// Field names that are kept; those of streams and roles, of which there is no end, come later than our own.
+const MOST_FIELDS: usize = 2_000;
+
+impl Fields {
+    /// Data as the engine holds it.
+    fn value(&mut self, json: &Json) -> Value {
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(yes) => Value::Bool(*yes),
+            // Large numbers and fractions as the engine reads them.
+            Json::Number(number) => number.as_i64().map_or_else(|| Value::from(json.clone()), Value::from),
+            Json::String(text) => Value::from(text.as_str()),
+            Json::Array(items) => Value::from(items.iter().map(|item| self.value(item)).collect::<Vec<_>>()),
+            Json::Object(map) => {
+                let entries = map.iter().map(|(key, member)| (self.field(key), self.value(member)));
+                Value::from(entries.collect::<BTreeMap<_, _>>())
+            }
         }
+    }
+
+    fn field(&mut self, name: &str) -> Value {
+        if let Some(known) = self.0.get(name) {
+            return known.clone();
+        }
+        let made = Value::from(name);
+        if self.0.len() < MOST_FIELDS {
+            self.0.insert(name.to_owned(), made.clone());
+        }
+        made
     }
 }
 
@@ -303,7 +339,10 @@ fn head(rule: &Rule) -> Option<&str> {
 fn explain(error: &dyn std::fmt::Display) -> String {
     let text = error.to_string();
     if text.contains("time limit") {
-        return format!("{text}\nerror: the rule takes too long; a rule has {} s for each file", RULE_LIMIT.as_secs());
+        let limit = RULE_LIMIT.as_secs();
+        return format!(
+            "{text}\nerror: {TOO_LONG}; a rule has {limit} s for each file, and is not asked about others then"
+        );
     }
     text
 }

@@ -7,6 +7,7 @@ use super::choice::Choice;
 use super::engine::{Engine, Subject};
 use super::facts::{self, Known};
 use super::finding::Finding;
+use super::fix;
 use super::iam::catalog::Catalog;
 use super::iam::file::{Judged, judge};
 use super::iam::input;
@@ -38,7 +39,10 @@ pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<F
                 }
                 _ => Arc::clone(&policy.about),
             };
-            Finding::of(known.document, &about, verdict)
+            let mut finding = Finding::of(known.document, &about, verdict);
+            // What would not be done is not promised.
+            finding.fix = finding.fix.take().filter(|fix| fix::can(known.document, fix));
+            finding
         }));
     }
     sort(&mut findings);

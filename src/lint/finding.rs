@@ -45,20 +45,22 @@ pub enum SilencedBy {
 impl Finding {
     /// A finding of Tidegate's own at a place of a document.
     pub fn at(document: &Document, about: &Arc<About>, message: impl Into<String>, place: Place) -> Self {
-        let message = message.into();
-        let fingerprint = fingerprint(&about.id, pipeline(document), "", &message);
+        Self::placed(document, about, message.into(), Path::root(), place)
+    }
+
+    fn placed(document: &Document, about: &Arc<About>, message: String, path: Path, place: Place) -> Self {
         Self {
             severity: about.severity,
             about: Arc::clone(about),
-            message,
             file: Arc::clone(&document.source.name),
-            path: Path::root(),
             place: Some(place),
             also: Vec::new(),
             help: None,
             fix: None,
-            fingerprint,
+            fingerprint: fingerprint(&about.id, pipeline(document), &path, &message),
             silenced: None,
+            message,
+            path,
         }
     }
 
@@ -76,9 +78,7 @@ impl Finding {
             severity: verdict.severity,
             help: verdict.help,
             fix: verdict.fix,
-            fingerprint: fingerprint(&about.id, pipeline(document), &path.to_string(), &verdict.message),
-            path,
-            ..Self::at(document, about, verdict.message, place)
+            ..Self::placed(document, about, verdict.message, path, place)
         }
     }
 
@@ -88,7 +88,7 @@ impl Finding {
         Self {
             about: Arc::new(About::built_in(problem.code, Concern::Spec, Severity::Error, "a mistake in the spec")),
             severity: Severity::Error,
-            fingerprint: fingerprint(problem.code, "", &problem.path.to_string(), &problem.message),
+            fingerprint: fingerprint(problem.code, "", &problem.path, &problem.message),
             message: problem.message,
             file: place.as_ref().map_or_else(|| Arc::clone(file), |place| Arc::clone(&place.file)),
             path: problem.path,
@@ -115,16 +115,18 @@ fn shown(document: &Document, path: &Path) -> Place {
 }
 
 fn pipeline(document: &Document) -> &str {
-    match document.get(&Path::of(["pipeline"])).map(|node| &node.value) {
+    let NodeValue::Map(entries) = &document.root.value else { return "" };
+    match entries.iter().find(|entry| entry.key == "pipeline").map(|entry| &entry.value.value) {
         Some(NodeValue::Text(name)) => name,
         _ => "",
     }
 }
 
 /// 32 hexadecimal digits of what identifies a finding; no line numbers, so that it survives text above it.
-fn fingerprint(rule: &str, pipeline: &str, path: &str, message: &str) -> String {
-    let digest = Sha256::digest([rule, pipeline, path, message].join("\0").as_bytes());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+fn fingerprint(rule: &str, pipeline: &str, path: &Path, message: &str) -> String {
+    let digest = Sha256::digest(format!("{rule}\0{pipeline}\0{path}\0{message}").as_bytes());
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    digest.iter().take(16).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The block whose name a message mentions, where a policy gives no path: `stream clicks is …`.

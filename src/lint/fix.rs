@@ -35,6 +35,19 @@ pub fn apply(source: &Source, fix: &Fix) -> Option<Source> {
     Some(now)
 }
 
+/// Whether [`apply`] would do it, found out by a look at the places alone wherever that tells.
+pub fn can(document: &Document, fix: &Fix) -> bool {
+    let text = &*document.source.text;
+    let range = |edit: &Edit| match edit {
+        Edit::Set(path, value) => set(document, path, value).map(|(range, _)| range),
+        Edit::Remove(path) => remove(document, path).map(|(range, _)| range),
+    };
+    let Some(ranges) = fix.edits.iter().map(range).collect::<Option<Vec<_>>>() else { return false };
+    // What an anchor repeats, and whether a comment is lost, only the text that comes out can show.
+    let plain = !text.contains('&') && !ranges.into_iter().any(|range| text[range].contains('#'));
+    plain || apply(&document.source, fix).is_some()
+}
+
 fn at(edit: &Edit) -> &Path {
     match edit {
         Edit::Set(path, _) | Edit::Remove(path) => path,
@@ -46,13 +59,15 @@ fn comments(text: &str) -> usize {
     text.lines().filter(|line| line.trim_start().starts_with('#') || line.contains(" #")).count()
 }
 
-/// The node at a path, if it and all above it stand in the file itself, not in the text of an anchor elsewhere.
+/// The node at a path, if it and all above it stand in the file itself, not in the text of an anchor elsewhere or in the
+/// value of a variable.
 fn own<'a>(document: &'a Document, path: &[Segment]) -> Option<&'a Node> {
     let mut node = &document.root;
     for segment in path {
         let child = node.child(segment)?;
         let inside = child.span.is_empty() || (node.span.start <= child.span.start && child.span.end <= node.span.end);
-        if !inside || document.source.slice(&child.span).starts_with('*') || child.from_variable {
+        let variable = matches!(&child.value, NodeValue::Text(text) if text.contains("${"));
+        if !inside || document.source.slice(&child.span).starts_with('*') || child.from_variable || variable {
             return None;
         }
         node = child;
@@ -86,6 +101,10 @@ fn set(document: &Document, path: &Path, value: &Json) -> Option<(Range<usize>, 
         let entry = own(document, above)?.entry(last)?;
         let colon = entry.key_span.end + text[entry.key_span.end..].find(':')? + 1;
         return Some((colon..node.span.end, format!(" {}", scalar(value, "")?)));
+    }
+    // It is there, but written elsewhere: a second one here would be another mistake.
+    if document.get(path).is_some_and(|node| !node.span.is_empty()) {
+        return None;
     }
     let mut depth = above.len();
     while own(document, &above[..depth]).is_none() {

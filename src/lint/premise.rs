@@ -74,7 +74,7 @@ enum Known<'a> {
 
 impl Premise {
     /// Whether the rule may find something in this input; if not, it certainly finds nothing.
-    pub fn may_hold(&self, input: &Value) -> bool {
+    pub fn may_hold<'a>(&'a self, input: &'a Value) -> bool {
         let mut look = Look { input, left: MOST_ELEMENTS };
         self.bodies.iter().any(|body| {
             let mut variables = vec![Known::Unknown; body.variables];
@@ -91,7 +91,7 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn may_hold(&mut self, steps: &[Step], variables: &mut Vec<Known<'a>>) -> bool {
+    fn may_hold(&mut self, steps: &'a [Step], variables: &mut Vec<Known<'a>>) -> bool {
         let Some((step, rest)) = steps.split_first() else { return true };
         let holds = match step {
             Step::Each { key, value, collection } => {
@@ -118,7 +118,7 @@ impl<'a> Look<'a> {
         &mut self,
         (key, value): (Option<usize>, Option<usize>),
         collection: Known<'a>,
-        rest: &[Step],
+        rest: &'a [Step],
         variables: &mut Vec<Known<'a>>,
     ) -> bool {
         let mut one = |look: &mut Self, this: Known<'a>, element: Known<'a>| {
@@ -141,6 +141,7 @@ impl<'a> Look<'a> {
             Known::There(Value::Object(map)) => {
                 map.iter().any(|(key, item)| one(self, Known::There(key), Known::There(item)))
             }
+            Known::There(Value::Set(items)) => items.iter().any(|item| one(self, Known::Unknown, Known::There(item))),
             Known::Made(Value::Array(items)) => {
                 items.iter().enumerate().any(|(at, item)| one(self, index(at), Known::Made(item.clone())))
             }
@@ -155,10 +156,10 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn value(&self, term: &Term, variables: &[Known<'a>]) -> Known<'a> {
-        let value = |term: &Term| self.value(term, variables);
+    fn value(&self, term: &'a Term, variables: &[Known<'a>]) -> Known<'a> {
+        let value = |term: &'a Term| self.value(term, variables);
         match term {
-            Term::Constant(constant) => Known::Made(constant.clone()),
+            Term::Constant(constant) => Known::There(constant),
             Term::Input => Known::There(self.input),
             Term::Variable(variable) => variables[*variable].clone(),
             Term::Get(base, key) => get(value(base), &value(key)),

@@ -156,9 +156,17 @@ impl Value {
     }
 }
 
+/// The same as `to_json`, without a tree in between.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
+        match self {
+            Self::Bool(yes) => serializer.serialize_bool(*yes),
+            Self::Int(number) => serializer.serialize_i64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Map(map) => serializer.collect_map(map),
+            Self::Ref(reference) => serializer.collect_map([("$ref", reference.to_string())]),
+        }
     }
 }
 
@@ -195,5 +203,23 @@ impl From<&str> for Value {
 impl From<String> for Value {
     fn from(text: String) -> Self {
         Self::Text(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_the_tree() {
+        let value = Value::map([
+            ("list", Value::list(["a", "\"\n\u{1}é"])),
+            ("number", Value::Int(i64::MIN)),
+            ("yes", Value::Bool(true)),
+            ("key", Value::reference(Address::new("key", "clicks"), "arn")),
+            ("empty", Value::map::<String, Value>([])),
+        ]);
+        assert_eq!(serde_json::to_string(&value).unwrap(), value.to_json().to_string());
+        assert_eq!(serde_json::to_value(&value).unwrap(), value.to_json());
     }
 }

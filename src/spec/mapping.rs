@@ -4,7 +4,7 @@ use std::ops::Range;
 use super::document::{Entry, Node, NodeValue};
 use super::source::Source;
 use super::tree::cut;
-use crate::model::{Path, Problem};
+use crate::model::{Path, Problem, Segment};
 
 /// A mapping that is not closed yet.
 #[derive(Default)]
@@ -23,14 +23,15 @@ pub(super) enum Key {
 }
 
 impl Mapping {
-    pub(super) fn put_key(&mut self, source: &Source, node: Node, path: Path) -> Option<Problem> {
-        let (key, problem) = key(source, node, path);
+    /// Takes the key of the next value. The path of a problem is that of the mapping.
+    pub(super) fn put_key(&mut self, source: &Source, node: Node) -> Option<Problem> {
+        let (key, problem) = key(source, node);
         self.key = Some(key);
         problem
     }
 
-    /// Takes the value of the key that came last.
-    pub(super) fn put(&mut self, source: &Source, value: Node, path: Path) -> Option<Problem> {
+    /// Takes the value of the key that came last. The path of a problem begins in the mapping.
+    pub(super) fn put(&mut self, source: &Source, value: Node) -> Option<Problem> {
         let (key, key_span, merges) = match self.key.take()? {
             Key::Text(key, key_span) => (key, key_span, false),
             Key::Merge(key_span) => ("<<".to_owned(), key_span, true),
@@ -38,8 +39,9 @@ impl Mapping {
         };
         if let Some(first) = self.seen.get(&key) {
             let message = format!("the key `{}` is defined twice", cut(&key));
-            let mut problem =
-                Problem::new("duplicate-key", path, message).help("remove one of the two").at(source.place(key_span));
+            let mut problem = Problem::new("duplicate-key", Path(vec![Segment::Key(key)]), message)
+                .help("remove one of the two")
+                .at(source.place(key_span));
             problem.related.push((source.place(first.clone()), "first defined here".to_owned()));
             return Some(problem);
         }
@@ -53,7 +55,7 @@ impl Mapping {
     }
 
     /// Fills in what merge keys bring; the mapping's own keys win, then the earlier source.
-    pub(super) fn close(self, source: &Source, path: &Path) -> (Vec<Entry>, Vec<Problem>) {
+    pub(super) fn close(self, source: &Source, path: &dyn Fn() -> Path) -> (Vec<Entry>, Vec<Problem>) {
         let Mapping { mut entries, mut seen, merged, .. } = self;
         let mut problems = Vec::new();
         for node in merged {
@@ -64,7 +66,7 @@ impl Mapping {
             };
             for origin in origins {
                 let NodeValue::Map(brought) = origin.value else {
-                    let problem = Problem::new("merge-key", path.clone(), "`<<` merges mappings, and this is none")
+                    let problem = Problem::new("merge-key", path(), "`<<` merges mappings, and this is none")
                         .help("write `<<: *name`, where `&name` marks a mapping")
                         .at(source.place(span.clone()));
                     problems.push(problem);
@@ -83,9 +85,9 @@ impl Mapping {
 }
 
 /// Makes a key of a node. A number or a word like `true` is reported and read as the text that was written.
-fn key(source: &Source, node: Node, path: Path) -> (Key, Option<Problem>) {
+fn key(source: &Source, node: Node) -> (Key, Option<Problem>) {
     let span = node.span.clone();
-    let not_text = |message: &str| Problem::new("key-not-text", path, message).at(source.place(span.clone()));
+    let not_text = |message: &str| Problem::new("key-not-text", Path::root(), message).at(source.place(span.clone()));
     match node.value {
         NodeValue::Text(text) if text == "<<" && !node.quoted => (Key::Merge(span), None),
         NodeValue::Text(text) => (Key::Text(text, span), None),

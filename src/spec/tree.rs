@@ -195,15 +195,7 @@ impl<'s> Builder<'s> {
 
     /// The path of the node that comes next.
     fn path(&self) -> Path {
-        let segments = self.stack.iter().map(|frame| match &frame.kind {
-            Kind::Seq(items) => Some(Segment::Index(items.len())),
-            Kind::Map(map) => match &map.key {
-                Some(Key::Text(text, _)) => Some(Segment::Key(text.clone())),
-                Some(Key::Merge(_)) => Some(Segment::Key("<<".to_owned())),
-                Some(Key::Bad) | None => None,
-            },
-        });
-        Path(segments.map_while(|segment| segment).collect())
+        path_of(&self.stack)
     }
 
     fn charge(&mut self, nodes: usize, bytes: &Range<usize>) -> Result<(), Problem> {
@@ -301,7 +293,7 @@ impl<'s> Builder<'s> {
         let value = match frame.kind {
             Kind::Seq(items) => NodeValue::Seq(items),
             Kind::Map(map) => {
-                let (entries, problems) = map.close(self.source, &self.path());
+                let (entries, problems) = map.close(self.source, &|| self.path());
                 problems.into_iter().for_each(|problem| self.report(problem));
                 NodeValue::Map(entries)
             }
@@ -343,7 +335,6 @@ impl<'s> Builder<'s> {
             self.anchors.insert(anchor, built.clone());
         }
         let expects_key = self.expects_key();
-        let path = self.path();
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(built.node);
             return Ok(());
@@ -352,21 +343,38 @@ impl<'s> Builder<'s> {
         frame.size += size;
         frame.height = frame.height.max(height + 1);
         frame.span.end = frame.span.end.max(node.span.end);
-        match &mut frame.kind {
-            Kind::Seq(items) => items.push(node),
-            Kind::Map(map) if expects_key => {
-                if let Some(problem) = map.put_key(self.source, node, path) {
-                    self.report(problem);
-                }
+        let problem = match &mut frame.kind {
+            Kind::Seq(items) => {
+                items.push(node);
+                None
             }
-            Kind::Map(map) => {
-                if let Some(problem) = map.put(self.source, node, path) {
-                    self.report(problem);
-                }
+            Kind::Map(map) if expects_key => map.put_key(self.source, node),
+            Kind::Map(map) => map.put(self.source, node),
+        };
+        if let Some(mut problem) = problem {
+            // The mapping knows its own keys, and not what is around it.
+            let mut path = path_of(&self.stack[..self.stack.len() - 1]);
+            if path.0.len() + 1 == self.stack.len() {
+                path.0.append(&mut problem.path.0);
             }
+            problem.path = path;
+            self.report(problem);
         }
         Ok(())
     }
+}
+
+/// The path of what comes next in the innermost frame, as far as there are keys that lead to it.
+fn path_of(stack: &[Frame]) -> Path {
+    let segments = stack.iter().map(|frame| match &frame.kind {
+        Kind::Seq(items) => Some(Segment::Index(items.len())),
+        Kind::Map(map) => match &map.key {
+            Some(Key::Text(text, _)) => Some(Segment::Key(text.clone())),
+            Some(Key::Merge(_)) => Some(Segment::Key("<<".to_owned())),
+            Some(Key::Bad) | None => None,
+        },
+    });
+    Path(segments.map_while(|segment| segment).collect())
 }
 
 impl Built {

@@ -91,7 +91,18 @@ fn a_disk_that_fills_up_in_the_middle_leaves_what_was_there() {
 fn results_that_cannot_be_written_are_a_failure() {
     let folder = folder();
     let at = folder.path();
-    for words in ["plan", "plan --format json", "lint", "schema", "man", "completions bash", "apply --json"] {
+    for words in [
+        "plan",
+        "plan --format json",
+        "lint",
+        "schema",
+        "man",
+        "completions bash",
+        "apply --json",
+        "--help",
+        "lint --help",
+        "--version",
+    ] {
         let output = shell(at, &format!("exec $T {words} > /dev/full"));
         let words = format!("{words}: {}", said(&output));
         assert_eq!(output.status.code(), Some(1), "{words}");

@@ -79,9 +79,13 @@ fn fixes_keep_everything_else() {
 }
 
 #[test]
-fn a_fix_that_would_change_what_others_repeat_is_not_done_and_not_promised_again() {
+fn a_fix_that_would_change_what_others_repeat_is_neither_promised_nor_done() {
     let repeated = BAD.replace("clicks:\n", "clicks: &c\n") + "  orders: *c\n";
-    let place = Place::with(&[("a.yaml", &repeated)]);
+    let place = Place::with(&[("a.yaml", &repeated), ("b.yaml", BAD)]);
+    let run = place.run("lint a.yaml --select stream-unencrypted");
+    assert!(run.code == 1 && run.out.contains("2 errors") && !run.out.contains("can be mended"), "{}", run.out);
+    let run = place.run("lint b.yaml --select stream-unencrypted");
+    assert!(run.out.contains("can be mended"), "{}", run.out);
     let run = place.run("lint a.yaml --select stream-unencrypted --fix");
     assert!(run.code == 1 && run.out.contains("2 errors") && !run.out.contains("can be mended"), "{}", run.out);
     assert_eq!(place.read("a.yaml"), repeated);

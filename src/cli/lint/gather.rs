@@ -47,6 +47,7 @@ impl Gathered {
             vec![PathBuf::from("tidegate.yaml")]
         };
         let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
+        let places = folders.len() + usize::from(!named.is_empty());
         let mut sources = read(&named)?;
         for folder in folders {
             let found: Vec<Source> = read(std::slice::from_ref(&folder))?.into_iter().filter(looks_like_spec).collect();
@@ -55,11 +56,13 @@ impl Gathered {
             }
             sources.extend(found);
         }
-        // Named, and in a folder that is named as well: judged once.
-        let mut seen = BTreeSet::new();
-        sources.retain(|source| {
-            seen.insert(std::fs::canonicalize(&*source.name).unwrap_or_else(|_| (&*source.name).into()))
-        });
+        if places > 1 {
+            // Named, and in a folder that is named as well: judged once.
+            let mut seen = BTreeSet::new();
+            sources.retain(|source| {
+                seen.insert(std::fs::canonicalize(&*source.name).unwrap_or_else(|_| (&*source.name).into()))
+            });
+        }
         let mut gathered = Self { sources, values, ..Self::default() };
         gathered.add_policies();
         Ok(gathered)
@@ -67,6 +70,10 @@ impl Gathered {
 
     /// Adds the policies that specs name under `iamPolicies`, each once.
     fn add_policies(&mut self) {
+        // To look at every file once more takes long where there are many.
+        if !self.sources.iter().any(names_policies) {
+            return;
+        }
         let whole = |name: &str| std::fs::canonicalize(name).ok();
         let mut seen: BTreeSet<PathBuf> = self.sources.iter().filter_map(|source| whole(&source.name)).collect();
         for spec in self.sources.clone() {
@@ -104,7 +111,7 @@ fn folder(spec: &Source) -> PathBuf {
 /// The files under `iamPolicies` that lie beside or below the spec; others are mistakes of the spec, told elsewhere.
 fn named_policies(spec: &Source) -> Vec<(PathBuf, At, Document)> {
     // Most specs name none, and are not read twice.
-    if !spec.text.contains("iamPolicies") {
+    if !names_policies(spec) {
         return Vec::new();
     }
     let Some(document) = Document::parse(spec.clone()).0 else { return Vec::new() };
@@ -122,6 +129,10 @@ fn named_policies(spec: &Source) -> Vec<(PathBuf, At, Document)> {
         _ => None,
     });
     texts.map(|(file, at)| (file, at, document.clone())).collect()
+}
+
+fn names_policies(spec: &Source) -> bool {
+    spec.text.contains("iamPolicies")
 }
 
 fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {

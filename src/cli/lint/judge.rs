@@ -1,6 +1,7 @@
 //! Files are judged: specs on as many threads as there are processors, then the policies beside them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::session::variable_of;
 use super::super::text;
@@ -73,24 +74,27 @@ pub fn judge_all(setup: &Setup, values: &BTreeMap<String, String>, sources: &[So
 /// `beside`: whether policy files stand beside the specs, which are judged by their streams.
 fn judge_specs(setup: &Setup, values: &BTreeMap<String, String>, sources: &[&Source], beside: bool) -> Judged {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let parts = if sources.len() < FEW { 1 } else { processors.min(16) };
-    let size = sources.len().div_ceil(parts).max(1);
-    let judge_part = |part: &[&Source]| {
+    let threads = if sources.len() < FEW { 1 } else { processors.min(16) };
+    // Whoever is ready takes the next file: files differ, and processors have other work as well.
+    let next = AtomicUsize::new(0);
+    let judge_some = || {
         with_room(|| {
             let mut judge = Judge { beside, ..Judge::new(setup, values) };
-            part.iter().map(|source| judge.file(source)).collect::<Vec<_>>()
+            let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|nth| *nth < sources.len());
+            std::iter::from_fn(take).map(|nth| (nth, judge.file(sources[nth]))).collect::<Vec<_>>()
         })
     };
-    let judged: Vec<Judged> = std::thread::scope(|scope| {
-        let threads: Vec<_> = sources.chunks(size).map(|part| scope.spawn(move || judge_part(part))).collect();
+    let mut judged: Vec<(usize, Judged)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(judge_some)).collect();
         let done = threads.into_iter().map(|thread| match thread.join() {
             Ok(done) => done,
             Err(panic) => std::panic::resume_unwind(panic),
         });
         done.flatten().collect()
     });
+    judged.sort_unstable_by_key(|(nth, _)| *nth);
     let mut all = Judged { failures: setup.failures.clone(), ..Judged::default() };
-    judged.into_iter().for_each(|one| all.add(one));
+    judged.into_iter().for_each(|(_, one)| all.add(one));
     all
 }
 

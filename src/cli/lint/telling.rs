@@ -59,7 +59,7 @@ pub fn tell(told: &Told, targets: &[Target], out: &Out) -> Result<(), Failure> {
             Form::Markdown => markdown::render(told),
         };
         match file {
-            Some(file) => files::write(file, &text)?,
+            Some(file) => files::publish(file, &text)?,
             None => out.text(&text),
         }
     }

@@ -89,6 +89,11 @@ fn a_policy_that_takes_too_long_is_a_failure_of_that_policy() {
     assert_eq!(verdicts, ["quick"]);
     assert_eq!(failures.len(), 1);
     assert!(failures[0].starts_with("slow.rego:2:1: ") && failures[0].contains("too long"), "{failures:?}");
+    // It was told, and takes no more time from the files that follow.
+    let (mut engine, _) = load(&[("slow.rego", slow), ("quick.rego", quick)]);
+    let subject = Subject { file: "spec.yaml", facts: &json!({}), document: &json!({}) };
+    let told = [(); 3].map(|()| engine.judge(&subject, &|_| true)).map(|(found, failed)| (found.len(), failed.len()));
+    assert_eq!(told, [(1, 1), (1, 0), (1, 0)]);
 }
 
 #[test]

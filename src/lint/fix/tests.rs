@@ -62,3 +62,37 @@ fn anchors_and_what_they_repeat_are_left_alone() {
     assert_eq!(set(text, "d.e", 2).unwrap(), text.replace("e: 1", "e: 2"));
     assert_eq!(set(text, "x.b", 2), None, "the others would change with it");
 }
+
+/// Whatever is tried: a look tells what comes out.
+#[test]
+fn a_look_tells_whether_a_fix_would_be_done() {
+    let texts = [
+        "a: 7d # why\nb: 1\n",
+        "a: { b: '7d' }\n",
+        "a:\n  b:\n    min: 4 # four\n    max: 4\n",
+        "a:\n  b:\n    min: 4\n    max: 4\n  c: 1\n",
+        "x: &x { b: 1, c: 2 }\na: *x\nd: { <<: *x, e: 1 }\n",
+        "a: &a\n  b: 1\n  c: 2\nd: 3\n",
+        "a:\n  - x\n  - b: 1\n    c: 2\n",
+        "a: [x, { b: 1 }]\n",
+        "a: { b: \"${var:B}\" }\n",
+        "a:\nb: 1\n",
+    ];
+    let paths = ["a", "a.b", "a.0", "a.1", "a.1.b", "a.b.min", "a.d.e", "x.b", "d.b", "d.e", "b", "d"].map(path);
+    let (mut done, mut refused) = (0, 0);
+    for text in texts {
+        let source = Source::new("a.yaml", text).unwrap();
+        let mut document = Document::parse(source.clone()).0.unwrap();
+        crate::spec::substitute(&mut document, &|_, _| Some("7".into()));
+        for path in &paths {
+            for edit in [Edit::Set(path.clone(), 9.into()), Edit::Remove(path.clone())] {
+                let fix = Fix { safe: true, edits: vec![edit] };
+                let applied = apply(&source, &fix).is_some();
+                assert_eq!(can(&document, &fix), applied, "{text} {fix:?}");
+                if applied { done += 1 } else { refused += 1 }
+            }
+        }
+    }
+    assert!(done > 30 && refused > 30, "{done} {refused}");
+    assert_eq!(set("a: { b: \"${var:B}\" }\n", "a.b", 9), None, "a variable belongs to whoever gives it a value");
+}

@@ -72,6 +72,8 @@ pub struct Catalog {
     globals: BTreeMap<String, (String, String)>,
     /// Service principals that AWS documents conditions against the confused deputy for, with the place.
     deputies: BTreeMap<String, String>,
+    /// The words of the templates for ARNs, and others that a name is compared with.
+    words: OnceLock<Vec<String>>,
     /// What was found out with these facts.
     pub(super) remembered: Remembered,
 }
@@ -98,6 +100,7 @@ impl Catalog {
             services: BTreeMap::new(),
             globals: BTreeMap::new(),
             deputies: BTreeMap::new(),
+            words: OnceLock::new(),
             remembered: Remembered::default(),
         };
         let text = std::mem::take(&mut catalog.text);
@@ -178,6 +181,23 @@ impl Catalog {
 
     pub fn globals(&self) -> impl Iterator<Item = &str> {
         self.globals.values().map(|(key, _)| key.as_str())
+    }
+
+    /// Whether a name begins with a word that stands where names stand in ARNs, such as `accesspoint`, or the other way round.
+    pub(super) fn is_like_a_word(&self, name: &str) -> bool {
+        let words = self.words.get_or_init(|| {
+            let templates = self.text.lines().filter_map(|line| line.strip_prefix("r\t")?.split('\t').nth(1));
+            let mut words = std::collections::BTreeSet::from(["KinesisProducerLibrary".to_owned()]);
+            for template in templates {
+                let name = template.splitn(6, ':').nth(5).unwrap_or_default();
+                let fixed = name
+                    .split("${")
+                    .flat_map(|part| part.split_once('}').map_or(part, |(_, fixed)| fixed).split([':', '/', '*']));
+                words.extend(fixed.filter(|word| !word.is_empty()).map(str::to_owned));
+            }
+            words.into_iter().collect()
+        });
+        words.iter().any(|word| name.starts_with(word.as_str()) || word.starts_with(name))
     }
 
     /// Where AWS documents conditions against the confused deputy for a service principal.

@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod read;
 mod remembered;
+mod shape;
 
 /// The known word that a mistyped one most likely means.
 fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {

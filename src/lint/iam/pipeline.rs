@@ -2,7 +2,7 @@
 
 use crate::kinds::role::Grant;
 use crate::kinds::{Name, Pipeline};
-use crate::model::{Address, Desired, Graph, Path, Scope, Value};
+use crate::model::{Address, Desired, Graph, Path, Ref, Scope, Value};
 use crate::spec::{Entry, Node, NodeValue};
 
 use super::catalog::Catalog;
@@ -11,6 +11,7 @@ use super::fact::Fact;
 use super::need::{self, Edge, Reach, Stream, Work};
 use super::policy::Kind;
 use super::read;
+use super::shape::{Names, shape};
 
 /// A policy of the pipeline, judged.
 pub struct Judged {
@@ -25,7 +26,7 @@ pub struct Judged {
 }
 
 /// The attributes that hold policies, by kind of resource.
-const POLICIES: &[(&str, &str, Kind)] = &[
+pub(super) const POLICIES: &[(&str, &str, Kind)] = &[
     ("role", "policy", Kind::Identity),
     ("role", "trust", Kind::Trust),
     ("stream-policy", "policy", Kind::Resource),
@@ -36,15 +37,17 @@ const POLICIES: &[(&str, &str, Kind)] = &[
 
 /// Judges every policy of a pipeline by itself, and those of roles by what they are for.
 pub fn judge(spec: &Pipeline, graph: &Graph, scope: &Scope, catalog: &Catalog) -> Vec<Judged> {
+    let names = Names::of(spec, graph, catalog);
     let mut all = Vec::new();
     for (resource, attribute, kind) in POLICIES {
         for desired in graph.of_kind(resource) {
-            let Some(value) = desired.attrs.get(*attribute) else { continue };
-            let value = resolved(value, graph, scope);
-            let facts = match kind {
-                Kind::Identity => facts(&value, *kind, &edges(spec, graph, scope, desired), catalog),
-                _ => catalog.remembered.facts(*kind, &value, || facts(&value, *kind, &[], catalog)),
+            let Some(document) = desired.attrs.get(*attribute) else { continue };
+            let edges = match kind {
+                Kind::Identity => edges(spec, graph, scope, desired),
+                _ => Vec::new(),
             };
+            let known = |reference: &Ref| known(reference, graph, scope);
+            let facts = judged(*kind, document, &edges, &names, &known, catalog);
             let (address, asked) = (desired.address.clone(), desired.path.clone());
             all.push(Judged { address, attribute, kind: *kind, asked, facts });
         }
@@ -52,7 +55,33 @@ pub fn judge(spec: &Pipeline, graph: &Graph, scope: &Scope, catalog: &Catalog) -
     all
 }
 
-fn facts(value: &Value, kind: Kind, edges: &[Edge], catalog: &Catalog) -> Vec<Fact> {
+/// The facts of a document, which is judged itself unless one of its shape was found to have none.
+pub(super) fn judged(
+    kind: Kind,
+    document: &Value,
+    edges: &[Edge],
+    names: &Names,
+    known: &dyn Fn(&Ref) -> Option<String>,
+    catalog: &Catalog,
+) -> Vec<Fact> {
+    let shape = shape(kind, document, edges, names, known, checks::longest(kind).0);
+    if shape.as_ref().is_some_and(|shape| catalog.remembered.is_clean(shape)) {
+        return Vec::new();
+    }
+    let value = document.resolved(known);
+    let found = match kind {
+        Kind::Identity => facts(&value, kind, edges, catalog),
+        _ => catalog.remembered.facts(kind, &value, || facts(&value, kind, &[], catalog)),
+    };
+    if found.is_empty()
+        && let Some(shape) = shape
+    {
+        catalog.remembered.add_clean(shape);
+    }
+    found
+}
+
+pub(super) fn facts(value: &Value, kind: Kind, edges: &[Edge], catalog: &Catalog) -> Vec<Fact> {
     let (policy, mut facts) = read::read(&tree(value), Some(kind));
     if policy.statements.is_empty() {
         return Vec::new();
@@ -91,13 +120,11 @@ fn tree(value: &Value) -> Node {
     Node { value, span: 0..length, quoted: false, from_variable: false, from_env: false, other: None }
 }
 
-/// References as the ARNs that they will be; of what AWS names itself, a name of the same form.
-fn resolved(value: &Value, graph: &Graph, scope: &Scope) -> Value {
-    value.resolved(&|reference| {
-        let desired = graph.get(&reference.address)?;
-        let known = desired.known_output(&reference.output, scope);
-        known.or_else(|| Some(assigned(desired, &reference.output, scope)))
-    })
+/// A reference as the ARN that it will be; of what AWS names itself, a name of the same form.
+pub(super) fn known(reference: &Ref, graph: &Graph, scope: &Scope) -> Option<String> {
+    let desired = graph.get(&reference.address)?;
+    let known = desired.known_output(&reference.output, scope);
+    known.or_else(|| Some(assigned(desired, &reference.output, scope)))
 }
 
 fn assigned(desired: &Desired, output: &str, scope: &Scope) -> String {
@@ -128,7 +155,7 @@ fn stream(name: &Name, graph: &Graph, scope: &Scope) -> Option<Stream> {
 
 /// The ARN of a customer key; none for the keys that AWS manages.
 fn key_arn(key: &Value, graph: &Graph, scope: &Scope) -> Option<String> {
-    match resolved(key, graph, scope) {
+    match key.resolved(&|reference| known(reference, graph, scope)) {
         Value::Text(text) if matches!(text.as_str(), "aws" | "none") => None,
         Value::Text(text) => Some(text),
         _ => None,
@@ -136,7 +163,7 @@ fn key_arn(key: &Value, graph: &Graph, scope: &Scope) -> Option<String> {
 }
 
 /// What the role of this address is for.
-fn edges(spec: &Pipeline, graph: &Graph, scope: &Scope, role: &Desired) -> Vec<Edge> {
+pub(super) fn edges(spec: &Pipeline, graph: &Graph, scope: &Scope, role: &Desired) -> Vec<Edge> {
     let mut edges = Vec::new();
     if role.address.kind() != "role" {
         return edges;

@@ -1,7 +1,7 @@
 //! Facts of documents that were judged before: whom a service's role trusts and what a key's policy says is the same, word
 //! for word, in most pipelines of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 
 use super::fact::Fact;
@@ -11,18 +11,25 @@ use crate::model::Value;
 /// Documents that are remembered; a bound, since those of buckets and shares are hardly ever alike.
 const MOST: usize = 500;
 
-/// Documents by what they are for.
+/// Shapes that are remembered, and the longest of them in bytes.
+const MOST_SHAPES: usize = 1_000;
+const LONGEST_SHAPE: usize = 16 << 10;
+
+/// Documents by what they are for, and the shapes of those that nothing was found in.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(Mutex<BTreeMap<&'static str, BTreeMap<Value, Vec<Fact>>>>);
+pub(super) struct Remembered {
+    documents: Mutex<BTreeMap<&'static str, BTreeMap<Value, Vec<Fact>>>>,
+    clean: Mutex<HashSet<String>>,
+}
 
 impl Remembered {
     /// The facts of a document, which must depend on nothing but its words and what it is for.
     pub fn facts(&self, kind: Kind, document: &Value, judge: impl FnOnce() -> Vec<Fact>) -> Vec<Fact> {
         // A thread that died while it held the lock has left whole entries behind, but nobody needs them.
-        let known = self.0.lock().ok().and_then(|all| all.get(kind.word())?.get(document).cloned());
+        let known = self.documents.lock().ok().and_then(|all| all.get(kind.word())?.get(document).cloned());
         known.unwrap_or_else(|| {
             let facts = judge();
-            if let Ok(mut all) = self.0.lock() {
+            if let Ok(mut all) = self.documents.lock() {
                 let of_kind = all.entry(kind.word()).or_default();
                 if of_kind.len() < MOST {
                     of_kind.insert(document.clone(), facts.clone());
@@ -30,6 +37,20 @@ impl Remembered {
             }
             facts
         })
+    }
+
+    /// Whether nothing was found in a policy of this shape.
+    pub fn is_clean(&self, shape: &str) -> bool {
+        self.clean.lock().is_ok_and(|clean| clean.contains(shape))
+    }
+
+    pub fn add_clean(&self, shape: String) {
+        if let Ok(mut clean) = self.clean.lock()
+            && clean.len() < MOST_SHAPES
+            && shape.len() <= LONGEST_SHAPE
+        {
+            clean.insert(shape);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod sarif;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::lint::finding::Finding;
@@ -29,9 +30,30 @@ pub struct Told<'a> {
     pub rules: &'a [Arc<About>],
     /// Whether silenced findings are told as well.
     pub show_silenced: bool,
+    files: HashMap<&'a str, File<'a>>,
+}
+
+/// A file with the offsets at which its lines begin: thousands of findings ask for theirs.
+struct File<'a> {
+    source: &'a Source,
+    starts: Vec<usize>,
 }
 
 impl<'a> Told<'a> {
+    pub fn new(
+        findings: &'a [Finding],
+        failures: &'a [PolicyFailure],
+        sources: &'a [Source],
+        rules: &'a [Arc<About>],
+        show_silenced: bool,
+    ) -> Self {
+        let mut files = HashMap::new();
+        for source in sources {
+            files.entry(&*source.name).or_insert_with(|| File::of(source));
+        }
+        Self { findings, failures, sources, rules, show_silenced, files }
+    }
+
     /// What counts: findings that nobody silenced.
     pub fn open(&self) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(|finding| finding.silenced.is_none())
@@ -44,11 +66,9 @@ impl<'a> Told<'a> {
 
     /// Line and column of both ends of a place, from 1, columns in characters.
     fn lines(&self, place: &Place) -> Option<Lines> {
-        // Places share the name with their file, and comparing texts for each of thousands of findings takes long.
-        let shared = self.sources.iter().find(|source| Arc::ptr_eq(&source.name, &place.file));
-        let source = shared.or_else(|| self.sources.iter().find(|source| source.name == place.file))?;
-        let (line, column) = source.line_col(place.start);
-        let (end_line, end_column) = source.line_col(place.end);
+        let file = self.files.get(&*place.file)?;
+        let (line, column) = file.line_col(place.start);
+        let (end_line, end_column) = file.line_col(place.end);
         Some(Lines { line, column, end_line, end_column })
     }
 
@@ -65,6 +85,20 @@ impl<'a> Told<'a> {
     }
 }
 
+impl<'a> File<'a> {
+    fn of(source: &'a Source) -> Self {
+        let begun = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { source, starts: std::iter::once(0).chain(begun).collect() }
+    }
+
+    /// The same as [`Source::line_col`].
+    fn line_col(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset.min(self.source.text.len()));
+        let start = self.starts[line - 1];
+        (line, self.source.slice(&(start..offset)).chars().count() + 1)
+    }
+}
+
 struct Lines {
     line: usize,
     column: usize,
@@ -76,4 +110,20 @@ struct Lines {
 fn slashes(file: &str) -> String {
     let file = file.replace('\\', "/");
     file.strip_prefix("./").unwrap_or(&file).to_owned()
+}
+
+#[cfg(test)]
+mod places {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_are_those_of_the_source() {
+        for text in ["", "\n", "aé: 1\r\n  b: 2", "a: é\n\n\nb: 🦀 # x\n", "no end"] {
+            let source = Source::new("a.yaml", text).unwrap();
+            let file = File::of(&source);
+            for offset in 0..text.len() + 3 {
+                assert_eq!(file.line_col(offset), source.line_col(offset), "{text:?} {offset}");
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::model::Path;
 
 /// IAM's limits, in characters without white space
 /// (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html; those of resources in their own guides).
-fn longest(kind: Kind) -> (usize, &'static str) {
+pub(in crate::lint::iam) fn longest(kind: Kind) -> (usize, &'static str) {
     match kind {
         Kind::Identity => {
             (10_240, "the inline policies of a role have 10,240 characters together, a managed policy 6,144")

@@ -15,6 +15,7 @@ use super::fact::Fact;
 use super::policy::{Policy, Statement, Text};
 use super::read;
 
+pub(in crate::lint::iam) use form::longest;
 pub(in crate::lint::iam) use values::Operator;
 
 /// Every fact about a policy, in the order of the document.
