@@ -52,7 +52,7 @@ fuzz_target!(|bytes: &[u8]| {
     let rules: Vec<Arc<About>> = findings.iter().map(|finding| Arc::clone(&finding.about)).collect();
     let law = Law { known: &rules, asked: &|_| true, protected: &[], at_most: Some(3), today: jiff::civil::date(2026, 11, 25) };
     suppress::apply(known.document, &mut findings, &law);
-    let told = Told { findings: &findings, failures: &[], sources: &sources, rules: &rules, show_silenced: true };
+    let told = Told::new(&findings, &[], &sources, &rules, true);
     for render in [json::render, sarif::render, junit::render, github::render, markdown::render] {
         render(&told);
     }

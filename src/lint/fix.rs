@@ -102,9 +102,11 @@ fn set(document: &Document, path: &Path, value: &Json) -> Option<(Range<usize>, 
         let colon = entry.key_span.end + text[entry.key_span.end..].find(':')? + 1;
         return Some((colon..node.span.end, format!(" {}", scalar(value, "")?)));
     }
-    // It is there, but written elsewhere: a second one here would be another mistake.
-    if document.get(path).is_some_and(|node| !node.span.is_empty()) {
-        return None;
+    // `key:` without a value gets one.
+    if own(document, &path.0).is_some() {
+        let entry = own(document, above)?.entry(last)?;
+        let colon = entry.key_span.end + text[entry.key_span.end..].find(':')? + 1;
+        return Some((colon..colon, format!(" {}", scalar(value, "")?)));
     }
     let mut depth = above.len();
     while own(document, &above[..depth]).is_none() {
@@ -112,6 +114,10 @@ fn set(document: &Document, path: &Path, value: &Json) -> Option<(Range<usize>, 
     }
     let parent = own(document, &above[..depth])?;
     let rest = &path.0[depth..];
+    // It is there, but written elsewhere: a second one here would be another mistake.
+    if parent.child(&rest[0]).is_some_and(|node| !node.span.is_empty()) {
+        return None;
+    }
     let field = field(rest, value)?;
     match &parent.value {
         NodeValue::Map(entries) if is_flow(document, parent) => {
@@ -173,13 +179,17 @@ fn remove(document: &Document, path: &Path) -> Option<(Range<usize>, String)> {
     let (last, above) = path.0.split_last()?;
     own(document, &path.0)?;
     let parent = own(document, above)?;
-    let spans = members(parent);
-    let nth = match (last, &parent.value) {
+    let all = members(parent);
+    let place = match (last, &parent.value) {
         (Segment::Index(index), _) => *index,
         (Segment::Key(key), NodeValue::Map(entries)) => entries.iter().position(|entry| entry.key == *key)?,
         _ => return None,
     };
-    let span = spans.get(nth)?.clone();
+    let span = all.get(place)?.clone();
+    // What `<<` brings stands elsewhere, and is no neighbour.
+    let is_inside = |one: &Range<usize>| parent.span.start <= one.start && one.end <= parent.span.end;
+    let spans: Vec<Range<usize>> = all.into_iter().filter(is_inside).collect();
+    let nth = spans.iter().position(|one| *one == span)?;
     // Something else may repeat what is marked here.
     if document.source.slice(&span).contains('&') {
         return None;

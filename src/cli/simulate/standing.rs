@@ -1,7 +1,7 @@
 //! A stream of the spec, for a simulated run: its bounds and its terms.
 
 use crate::cli::terms::Terms;
-use crate::cli::{Common, Failure};
+use crate::cli::{Common, Failure, look_further};
 use crate::kinds::Pipeline;
 use crate::kinds::stream::StreamSpec;
 use crate::model::Prices;
@@ -9,7 +9,15 @@ use crate::scale::Bounds;
 
 /// Of the stream of this name in the spec.
 pub fn of_spec(common: &Common, name: &str, prices: &Prices, json: bool) -> Result<(Bounds, Terms), Failure> {
-    let (specs, _) = common.load(json)?;
+    let (specs, documents) = common.load(json)?;
+    let mut problems = Vec::new();
+    for (spec, document) in specs.iter().zip(&documents) {
+        look_further(spec, document, common.region.as_deref(), &mut problems);
+    }
+    if !problems.is_empty() {
+        let sources = documents.into_iter().map(|document| document.source).collect();
+        return Err(Failure::Problems { problems, sources, json });
+    }
     let named = |spec| streams(spec).filter(|(known, _)| *known == name).map(|(_, stream)| stream);
     let found: Vec<&StreamSpec> = specs.iter().flat_map(named).collect();
     let [stream] = found[..] else {
