@@ -97,7 +97,7 @@ fn the_budget_of_the_spec_ends_growth() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = std::fs::read_to_string(folder.path().join("minutes.csv")).expect("the minutes were written");
         let count = |line: &str| line.split(',').nth(3)?.parse::<u32>().ok();
-        text.lines().filter_map(count).last().unwrap_or_default()
+        text.lines().filter_map(count).next_back().unwrap_or_default()
     };
     let (bound, free) = (last(&spec), last(&spec.replace("      budget: 60\n", "")));
     // A week of what 12 shards carry is a third of the money, so the last days get what the rest of the month leaves.
