@@ -90,10 +90,9 @@ fn watch(desired: &Desired, scope: &Arc<Scope>, cloud: usize) -> Watch {
 
 /// What the spec's `scaling` block says.
 fn heed(stream: &mut Stream, job: &Job, spec: &StreamSpec) {
-    stream.inputs.care = Some(Care::default());
     let Terms { price, inputs, money } = Terms::of(spec, &job.prices);
     (stream.price, stream.money) = (price, money);
-    stream.inputs = Inputs { care: stream.inputs.care, ..inputs };
+    stream.inputs = Inputs { care: Some(Care::default()), ..inputs };
     stream.splits = spec.scaling.as_ref().is_some_and(|scaling| scaling.split_merge == SplitMerge::Allow);
 }
 

@@ -244,11 +244,16 @@ impl Stream {
                 (Reason::Quota, "the account has no room for its shards beside those of other streams".to_owned())
             }
         };
+        self.held(decision, slug(reason), &why, Moment { rules, now }).records
+    }
+
+    /// The hold that takes the place of a decision, and why.
+    pub(super) fn held(&mut self, decision: Decision, reason: &str, why: &str, moment: Moment<'_>) -> Step {
         let because = format!("{}; held: {why}", decision.because);
-        let held = Decision { verb: Verb::Hold, reason: slug(reason).into(), to: decision.from, because, ..decision };
-        let records = self.conclude(&held, rules).into_iter().collect();
-        self.judge(&held.reason, Moment { rules, now });
-        records
+        let held = Decision { verb: Verb::Hold, reason: reason.into(), to: decision.from, because, ..decision };
+        let records = self.conclude(&held, moment.rules).into_iter().collect();
+        self.judge(&held.reason, moment);
+        Step { records, decision: held, is_news: true }
     }
 
     /// The call is written down and about to be sent.

@@ -2,7 +2,7 @@
 //! count among them. Only where the spec allows it.
 
 use super::Record;
-use super::report::{Decision, Verb};
+use super::report::Decision;
 use super::stream::{Moment, Rules, Step, Stream};
 use crate::model::OpenShard;
 use crate::scale::hot::{Operation, Range, Ward, unparted};
@@ -70,14 +70,7 @@ impl Stream {
         let chosen = open.map_err(str::to_owned).and_then(|open| self.choose(decision, open));
         let (shard, at) = match chosen {
             Ok(chosen) => chosen,
-            Err(why) => {
-                let because = format!("{}; held: {why}", decision.because);
-                let (verb, reason) = (Verb::Hold, "calls-used".to_owned());
-                let held = Decision { verb, reason, to: decision.from, because, ..decision.clone() };
-                let records = self.conclude(&held, rules).into_iter().collect();
-                self.judge(&held.reason, Moment { rules, now });
-                return Err(Box::new(Step { records, decision: held, is_news: true }));
-            }
+            Err(why) => return Err(Box::new(self.held(decision.clone(), "calls-used", &why, Moment { rules, now }))),
         };
         let because = format!("{}: {shard} at {at}", decision.because);
         let (from, to) = (decision.from, decision.to);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
 use super::{Delivery, Foreign, Key, Record};
-use crate::model::{Glance, Metrics, Scope};
+use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, RECORDS_PER_SHARD_MINUTE, Scope};
 use crate::scale::{
     Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, month,
 };
@@ -337,18 +337,16 @@ impl Stream {
 }
 
 /// Bytes that one shard gives in a minute to all shared consumers together, and to each fan-out consumer.
-pub(super) const READ_BYTES: f64 = 2.0 * 60.0 * 1_048_576.0;
+pub(super) const READ_BYTES: f64 = 2.0 * BYTES_PER_SHARD_MINUTE;
 
 /// Metrics of a minute as load on shards. Bytes without records, or the other way round, are half an answer, which is none.
 pub fn sample(metrics: &Metrics) -> Sample {
-    /// Records and bytes that one shard takes in a minute.
-    const RECORDS: f64 = 60.0 * 1000.0;
-    const BYTES: f64 = 60.0 * 1_048_576.0;
     let both = metrics.records.zip(metrics.bytes);
-    let accepted = both.map(|(records, bytes)| (records / RECORDS).max(bytes / BYTES));
+    let accepted =
+        both.map(|(records, bytes)| (records / RECORDS_PER_SHARD_MINUTE).max(bytes / BYTES_PER_SHARD_MINUTE));
     let per_record = match (accepted, metrics.records) {
         (Some(accepted), Some(records)) if records > 0.0 => accepted / records,
-        _ => 1.0 / RECORDS,
+        _ => 1.0 / RECORDS_PER_SHARD_MINUTE,
     };
     let rejected = metrics.refused.map(|refused| refused * per_record);
     let finite = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);

@@ -88,9 +88,16 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1)
 }
 
+/// Behind the colon of the key that a path ends with.
+fn behind_colon(document: &Document, path: &[Segment]) -> Option<usize> {
+    let (last, above) = path.split_last()?;
+    let key_end = own(document, above)?.entry(last)?.key_span.end;
+    Some(key_end + document.source.text[key_end..].find(':')? + 1)
+}
+
 fn set(document: &Document, path: &Path, value: &Json) -> Option<(Range<usize>, String)> {
     let text = &*document.source.text;
-    let (last, above) = path.0.split_last()?;
+    let (_, above) = path.0.split_last()?;
     if let Some(node) = own(document, &path.0).filter(|node| !node.span.is_empty()) {
         let old = document.source.slice(&node.span);
         let is_block = matches!(node.value, NodeValue::Map(_) | NodeValue::Seq(_)) && !is_flow(document, node);
@@ -98,14 +105,11 @@ fn set(document: &Document, path: &Path, value: &Json) -> Option<(Range<usize>, 
             return Some((node.span.clone(), scalar(value, old)?));
         }
         // `key:` with a block below becomes `key: value` on its own line.
-        let entry = own(document, above)?.entry(last)?;
-        let colon = entry.key_span.end + text[entry.key_span.end..].find(':')? + 1;
-        return Some((colon..node.span.end, format!(" {}", scalar(value, "")?)));
+        return Some((behind_colon(document, &path.0)?..node.span.end, format!(" {}", scalar(value, "")?)));
     }
     // `key:` without a value gets one.
     if own(document, &path.0).is_some() {
-        let entry = own(document, above)?.entry(last)?;
-        let colon = entry.key_span.end + text[entry.key_span.end..].find(':')? + 1;
+        let colon = behind_colon(document, &path.0)?;
         return Some((colon..colon, format!(" {}", scalar(value, "")?)));
     }
     let mut depth = above.len();
@@ -139,8 +143,7 @@ fn set(document: &Document, path: &Path, value: &Json) -> Option<(Range<usize>, 
             Some((at..at, format!("{newline}{}{field}\n", " ".repeat(indent))))
         }
         NodeValue::Null if depth > 0 => {
-            let entry = own(document, &above[..depth - 1])?.entry(&above[depth - 1])?;
-            let colon = entry.key_span.end + text[entry.key_span.end..].find(':')? + 1;
+            let colon = behind_colon(document, &above[..depth])?;
             Some((colon..colon, format!(" {{ {field} }}")))
         }
         _ => None,

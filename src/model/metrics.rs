@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::State;
+use super::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE, State};
 
 /// One minute of a stream's CloudWatch metrics. `None` is no datapoint, which is not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -69,11 +69,10 @@ pub struct OpenShard {
 }
 
 impl OpenShard {
-    /// How full it is, 1.0 being full: the larger of records (1,000 a second) and bytes (1 MiB a second).
+    /// How full it is, 1.0 being full: the larger of records and bytes.
     pub fn load(&self) -> Option<f64> {
-        let of = |value: Option<f64>, limit: f64| value.map(|value| value / 60.0 / limit);
-        let (records, bytes) = (of(self.records, 1000.0), of(self.bytes, 1_048_576.0));
-        records.zip(bytes).map(|(records, bytes)| records.max(bytes)).filter(|load| load.is_finite())
+        let (records, bytes) = self.records.zip(self.bytes)?;
+        Some((records / RECORDS_PER_SHARD_MINUTE).max(bytes / BYTES_PER_SHARD_MINUTE)).filter(|load| load.is_finite())
     }
 }
 

@@ -1,8 +1,7 @@
 //! A bound on throttled records ("at most 0.01 % throttled") as a price of one, which follows what was throttled so far.
 
-/// The price at which predictable traffic stays below a share of throttled records is about this over the share: 100 for
-/// 0.1 %, 1000 for 0.01 % (docs/sizing.md).
-const PRICE_TIMES_SHARE: f64 = 0.1;
+use crate::model::PRICE_TIMES_SHARE;
+
 /// How far the price goes below and above that, as the share so far is below and above the bound.
 const FOLLOWS: (f64, f64) = (0.3, 30.0);
 /// Half-life of what was throttled, in minutes: ten days, as that of the council's evidence.

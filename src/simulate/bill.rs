@@ -1,9 +1,9 @@
 use serde::Serialize;
 
-use super::demand::{Demand, RECORDS_PER_SHARD_MINUTE};
+use super::demand::Demand;
 use super::registry::{Entry, Kind, Mode};
 use super::totals::Totals;
-use crate::model::Prices;
+use crate::model::{Prices, RECORDS_PER_SHARD_MINUTE};
 
 /// Bytes of a PUT payload unit: a record counts as so many of them as it fills, at least one (Kinesis pricing).
 const PAYLOAD_UNIT: f64 = 25.0 * 1024.0;

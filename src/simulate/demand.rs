@@ -1,11 +1,8 @@
 //! Demand over time: what producers offer, minute by minute.
 
 use super::sums;
+use crate::model::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
 
-/// Records a minute that one shard takes (1,000 a second; Kinesis quotas).
-pub const RECORDS_PER_SHARD_MINUTE: f64 = 60_000.0;
-/// Bytes a minute that one shard takes (1 MiB a second; Kinesis quotas).
-pub const BYTES_PER_SHARD_MINUTE: f64 = 60.0 * 1_048_576.0;
 /// Ten years of minutes: more is a wrong file.
 const MOST_MINUTES: usize = 5_300_000;
 

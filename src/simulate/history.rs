@@ -1,4 +1,5 @@
-use super::demand::{BYTES_PER_SHARD_MINUTE, Demand, RECORDS_PER_SHARD_MINUTE};
+use super::demand::Demand;
+use crate::model::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
 
 /// A minute's demand is at most this many times what was accepted: what is above is repeated attempts.
 const MOST_TIMES: f64 = 4.0;

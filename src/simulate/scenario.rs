@@ -1,7 +1,6 @@
 //! Days that the reference plant does not know: uneven keys, readers that stand still, late metrics. They run on the plant of
 //! single shards that the local cloud has, so that a hot shard is one.
 
-use super::demand::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
 use super::plant::{Actuator, Answer, Stream};
 use super::registry::{ENTRIES, Entry, Kind};
 use super::synthetic;
@@ -10,6 +9,7 @@ use crate::local::Profile;
 use crate::local::plant::{self, Minute, Offer, Plant};
 use crate::local::shards::ShardMap;
 use crate::local::traffic::Amount;
+use crate::model::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
 use crate::scale::baseline::Row;
 use crate::scale::baseline::awslabs::{Awslabs, Step};
 use crate::scale::hot::{Action, Operation, Range, Ward, unparted};

@@ -63,7 +63,7 @@ fn a_killed_run_is_continued() {
     let mut cut = 0;
     for point in 1..=points {
         // An account of its own: each update takes one of the ten resizes that a stream has in a day.
-        let account = &format!("{}", 700_000_018_010_u64 + u64::from(point));
+        let account = &(700_000_018_010_u64 + u64::from(point)).to_string();
         let part = |whole: Duration| whole * 8 * point / (points + 1) / 10;
         let (making, updating, going) = (part(making), part(updating), part(going));
         let when = format!("creation killed after {making:?}, update after {updating:?}, destruction after {going:?}");

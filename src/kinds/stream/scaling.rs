@@ -11,13 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Shards, StreamSpec};
 use crate::model::calendar::At;
 use crate::model::units::Span;
-use crate::model::{Path, Prices, Problem};
+use crate::model::{PRICE_TIMES_SHARE, Path, Prices, Problem};
 
 /// Millionths in one.
 const MILLION: f64 = 1_000_000.0;
-/// The price at which predictable traffic stays below a share of throttled records is about this over the share: 100 for
-/// 0.1 %, 1000 for 0.01 % (figures in docs/sizing.md).
-const PRICE_TIMES_SHARE: f64 = 0.1;
 /// A schedule or quiet time lasts at most a week: after that it starts again.
 const LONGEST: u64 = 7 * 86_400;
 
