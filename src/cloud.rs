@@ -152,8 +152,9 @@ pub trait Cloud: Send + Sync {
     /// The cheapest look that tells whether the resource has settled; absent is `Err` of class `Absent`.
     fn state<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<State, Fault>>;
 
-    /// What carries the tags of this pipeline, wanted or not.
-    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims>;
+    /// What carries the tags of this pipeline, wanted or not. Names that are `wanted`, by address, will be observed anyhow, and
+    /// so may be left out where each costs a call.
+    fn owned<'a>(&'a self, scope: &'a Scope, wanted: &'a BTreeMap<Address, String>) -> BoxFuture<'a, Claims>;
 
     /// What reads this resource, ours or not: consumers and delivery streams of a stream. Empty for all other kinds.
     /// A look of its own, since it can take many calls and is needed before a deletion and for an import only.

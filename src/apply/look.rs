@@ -114,7 +114,7 @@ async fn targets(
     schemas: &[&'static Schema],
     believed: &(dyn Fn(&Address, &Tags) -> bool + Sync),
 ) -> (Vec<Target>, Vec<String>) {
-    let Claims { found, mut tags, blind } = cloud.owned(scope).await;
+    let Claims { found, mut tags, blind } = cloud.owned(scope, &wanted).await;
     for claim in found {
         match wanted.get(&claim.address) {
             Some(physical) if *physical == claim.physical => {}

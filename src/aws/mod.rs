@@ -15,7 +15,7 @@ pub mod table;
 mod trail;
 mod wake;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -26,7 +26,8 @@ pub use history::Writes;
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
 use crate::model::{
-    Call, Deliveries, FanOut, Glance, Made, Observed, OpenShard, Quotas, Readings, Resource, Schema, Scope, State,
+    Address, Call, Deliveries, FanOut, Glance, Made, Observed, OpenShard, Quotas, Readings, Resource, Schema, Scope,
+    State,
 };
 
 impl Cloud for Aws {
@@ -54,8 +55,8 @@ impl Cloud for Aws {
         kinds::of(target.schema).state(self, target)
     }
 
-    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
-        Box::pin(owned::list(self, scope))
+    fn owned<'a>(&'a self, scope: &'a Scope, wanted: &'a BTreeMap<Address, String>) -> BoxFuture<'a, Claims> {
+        Box::pin(owned::list(self, scope, wanted))
     }
 
     fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {

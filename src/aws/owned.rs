@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::clients::Aws;
 use crate::cloud::{Claim, Claims, Fault, Tags};
-use crate::kinds::{self, Tagged};
+use crate::kinds::{self, Known, Tagged};
 use crate::model::{Address, PIPELINE, RESOURCE, Scope};
 
 /// Pages of 100; a pipeline with more than 20,000 resources is not one pipeline.
@@ -10,7 +10,7 @@ const MOST_PAGES: usize = 200;
 
 /// What carries the pipeline's tags. The tagging API is a hint: it lists ghosts, omits IAM roles and lags behind,
 /// so each kind adds what it can list itself, and every hit is confirmed by observing it.
-pub async fn list(aws: &Aws, scope: &Scope) -> Claims {
+pub async fn list(aws: &Aws, scope: &Scope, wanted: &BTreeMap<Address, String>) -> Claims {
     let mut claims = Claims::default();
     let mut found: Vec<Tagged> = Vec::new();
     match hints(aws, scope).await {
@@ -21,7 +21,7 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Claims {
         Err(fault) => claims.blind.push(fault.to_string()),
     }
     for kind in kinds::KINDS {
-        let more = kind.list(aws, scope, &found).await;
+        let more = kind.list(aws, scope, Known { tagged: &found, wanted }).await;
         found.retain(|hint| kind.arn_tells_name() || hint.claim.address.kind() != kind.schema().kind);
         match more {
             Ok(more) => found.extend(more),

@@ -6,7 +6,7 @@ mod spec;
 
 use futures::future::BoxFuture;
 
-use super::{ResourceKind, Tagged, Wish};
+use super::{Known, ResourceKind, Tagged, Wish};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
@@ -118,9 +118,9 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        found: &'a [Tagged],
+        known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
-        Box::pin(effects::list(aws, scope, found))
+        Box::pin(effects::list(aws, scope, known.tagged))
     }
 
     fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {

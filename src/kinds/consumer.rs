@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::stream::text_map;
 use super::wish::Fate;
-use super::{Name, ResourceKind, Tagged, Wish, stream};
+use super::{Known, Name, ResourceKind, Tagged, Wish, stream};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Class, Fault, Outputs, Target};
 use crate::model::{
@@ -118,9 +118,9 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        found: &'a [Tagged],
+        known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
-        Box::pin(list(aws, scope, found))
+        Box::pin(list(aws, scope, known.tagged))
     }
 
     fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {
@@ -177,7 +177,11 @@ async fn tags(aws: &Aws, arn: &str) -> Result<Option<BTreeMap<String, String>>, 
         .await;
     match answer {
         Ok(answer) => Ok(Some(
-            answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned())).collect(),
+            answer
+                .tags()
+                .iter()
+                .map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned()))
+                .collect(),
         )),
         Err(fault) if fault.class == Class::Unsupported => Ok(None),
         Err(fault) => Err(fault),
@@ -187,10 +191,7 @@ async fn tags(aws: &Aws, arn: &str) -> Result<Option<BTreeMap<String, String>>, 
 async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> {
     let consumer = describe(aws, target).await?;
     let (stream, name) = target.physical.split_once('/').unwrap_or((&target.physical, ""));
-    let mut attrs = Attrs::from([
-        ("stream".to_owned(), Value::text(stream)),
-        ("name".to_owned(), Value::text(name)),
-    ]);
+    let mut attrs = Attrs::from([("stream".to_owned(), Value::text(stream)), ("name".to_owned(), Value::text(name))]);
     if let Some(tags) = tags(aws, consumer.consumer_arn()).await? {
         attrs.insert("tags".into(), Value::map(tags));
     }
@@ -279,7 +280,11 @@ async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Fau
                     request.set_tags(Some(tags.clone())).send()
                 })
                 .await?;
-            return Ok(answer.consumer().map(|one| ("arn".to_owned(), one.consumer_arn().to_owned())).into_iter().collect());
+            return Ok(answer
+                .consumer()
+                .map(|one| ("arn".to_owned(), one.consumer_arn().to_owned()))
+                .into_iter()
+                .collect());
         }
         "TagResource" => {
             let arn = arn(aws, target).await?;
@@ -327,13 +332,13 @@ mod tests {
     fn the_name_is_found_in_an_arn_with_and_without_its_time() {
         let scope = Scope { pipeline: "p".into(), partition: "aws".into(), region: "r".into(), account: "1".into() };
         let at = Address::new("consumer", "clicks/fraud");
-        for arn in ["arn:aws:kinesis:r:1:stream/acme/consumer/fraud:1700000000", "arn:aws:kinesis:r:1:stream/acme/consumer/fraud"] {
+        for arn in [
+            "arn:aws:kinesis:r:1:stream/acme/consumer/fraud:1700000000",
+            "arn:aws:kinesis:r:1:stream/acme/consumer/fraud",
+        ] {
             assert_eq!(Kind.physical(arn, &at, &scope).as_deref(), Some("acme/fraud"));
         }
         assert_eq!(Kind.physical("arn:aws:kinesis:r:1:stream/acme", &at, &scope), None);
-        assert_eq!(
-            scope.fill(SCHEMA.permits[0].on, "acme/fraud"),
-            "arn:aws:kinesis:r:1:stream/acme/consumer/fraud:*"
-        );
+        assert_eq!(scope.fill(SCHEMA.permits[0].on, "acme/fraud"), "arn:aws:kinesis:r:1:stream/acme/consumer/fraud:*");
     }
 }

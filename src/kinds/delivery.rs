@@ -11,7 +11,7 @@ pub use effects::readers;
 pub use spec::{ArchiveSpec, Buffer, Compression, LogRetention, S3};
 
 use super::wish::Fate;
-use super::{Name, ResourceKind, Tagged, Wish, bucket, log_group};
+use super::{Known, Name, ResourceKind, Tagged, Wish, bucket, log_group};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
@@ -74,10 +74,14 @@ pub static SCHEMA: Schema = Schema {
             .folded()
             .default(|| Value::text("UTC"))
             .seconds(30),
-        Field::in_place("fileExtension", UPDATE, "What the names of objects end with; empty: what the format asks for.")
-            .folded()
-            .default(|| Value::text(""))
-            .seconds(30),
+        Field::in_place(
+            "fileExtension",
+            UPDATE,
+            "What the names of objects end with; empty: what the format asks for.",
+        )
+        .folded()
+        .default(|| Value::text(""))
+        .seconds(30),
         Field::tags("firehose:TagDeliveryStream", "firehose:UntagDeliveryStream").folded(),
     ],
     create: "firehose:CreateDeliveryStream",
@@ -170,7 +174,7 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        _found: &'a [Tagged],
+        _known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
         Box::pin(effects::list(aws, scope))
     }

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::security_group::{self, GroupSpec};
 use super::wish::Fate;
-use super::{Name, ResourceKind, Tagged, Wish, role};
+use super::{Known, Name, ResourceKind, Tagged, Wish, role};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Call, Compare, Cost, Desired, Field, Path, Permit, Priced, Problem, Resource, Risk, Schema, Scope,
-    Shift, Value, When,
+    Address, Call, Compare, Cost, Desired, Field, Path, Permit, Priced, Problem, Resource, Risk, Schema, Scope, Shift,
+    Value, When,
 };
 
 /// Interface endpoints in one VPC, one for each service.
@@ -162,14 +162,18 @@ const NOBODY: &str = "NoRoleUsesThisService";
 
 fn cost(of: &Priced) -> Cost {
     let zones = of.attrs.get("subnets").and_then(Value::as_list).map_or(0, <[Value]>::len);
-    Cost { monthly_micros: of.prices.micros("vpc.endpointZoneHour", zones as f64 * MONTH), usage: vec!["GB that pass".into()] }
+    Cost {
+        monthly_micros: of.prices.micros("vpc.endpointZoneHour", zones as f64 * MONTH),
+        usage: vec!["GB that pass".into()],
+    }
 }
 
 /// With a private name the endpoint is the only way to the service in its VPC, and its policy applies to all who take
 /// it (VPC user guide, "Private DNS for interface endpoints").
 fn risks(shift: &Shift) -> Vec<Risk> {
     let mut risks = Vec::new();
-    let text = |name: &str| shift.wanted.and_then(|wanted| wanted.get(name)).and_then(Value::as_text).unwrap_or_default();
+    let text =
+        |name: &str| shift.wanted.and_then(|wanted| wanted.get(name)).and_then(Value::as_text).unwrap_or_default();
     let nobody = |policy: &Value| policy.to_json().to_string().contains(NOBODY);
     if shift.changed.get("policy").is_some_and(nobody) {
         let why = "none of the roles in `allow` may call this service, so its endpoint lets nothing through";
@@ -233,7 +237,7 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        _found: &'a [Tagged],
+        _known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
         Box::pin(effects::list(aws, scope))
     }
@@ -354,11 +358,15 @@ fn check(endpoint: &EndpointSpec, at: &Path, problems: &mut Vec<Problem>) {
     named.extend(ids(&endpoint.subnets, "subnets").into_iter().map(|(path, id)| (path, id, "subnet-")));
     named.extend(ids(&endpoint.security_groups, "securityGroups").into_iter().map(|(path, id)| (path, id, "sg-")));
     for (path, id, start) in named {
-        if !id.strip_prefix(start).is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric())) {
+        if !id
+            .strip_prefix(start)
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric()))
+        {
             wrong(path, format!("`{id}` is no id of the right kind"), &format!("AWS's ids begin with {start} here"));
         }
     }
-    let lists = [("subnets", endpoint.subnets.len()), ("services", endpoint.services.len()), ("allow", endpoint.allow.len())];
+    let lists =
+        [("subnets", endpoint.subnets.len()), ("services", endpoint.services.len()), ("allow", endpoint.allow.len())];
     for (field, _) in lists.into_iter().filter(|(_, length)| *length == 0) {
         wrong(at.key(field), format!("`{field}` is empty"), "name at least one");
     }

@@ -8,13 +8,13 @@ use futures::future::BoxFuture;
 use super::delivery::{self, LogRetention};
 use super::stream::text_map;
 use super::wish::Fate;
-use super::{Name, ResourceKind, Tagged, Wish};
+use super::{Known, Name, ResourceKind, Tagged, Wish};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Class, Fault, Outputs, Target};
 use crate::model::units::Span;
 use crate::model::{
-    Address, Attrs, Call, Cost, Desired, Field, Path, Permit, Priced, Problem, Resource, Schema, Scope, Shift,
-    State, Value, When,
+    Address, Attrs, Call, Cost, Desired, Field, Path, Permit, Priced, Problem, Resource, Schema, Scope, Shift, State,
+    Value, When,
 };
 
 /// The name that the Firehose console gives to the log stream of S3 deliveries.
@@ -22,9 +22,8 @@ pub const STREAM: &str = "S3Delivery";
 /// Where the Firehose console puts its log groups.
 const FOLDER: &str = "/aws/kinesisfirehose/";
 /// The days that PutRetentionPolicy takes (its API reference).
-const DAYS: &[u64] = &[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+const DAYS: &[u64] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// The address of an archive's log group.
 pub fn address(archive: &Name) -> Address {
@@ -76,8 +75,7 @@ pub static SCHEMA: Schema = Schema {
 /// IAM matches log groups with and without `:*` behind the name, depending on the action.
 const GROUP: &str = "arn:{partition}:logs:{region}:{account}:log-group:{name}";
 const BELOW: &str = "arn:{partition}:logs:{region}:{account}:log-group:{name}:*";
-const CREATE: &[&str] =
-    &["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutRetentionPolicy", "logs:TagResource"];
+const CREATE: &[&str] = &["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutRetentionPolicy", "logs:TagResource"];
 const UPDATE: &[&str] = &[
     "logs:CreateLogStream",
     "logs:PutRetentionPolicy",
@@ -129,7 +127,7 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        _found: &'a [Tagged],
+        _known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
         Box::pin(list(aws, scope))
     }
@@ -154,8 +152,12 @@ fn check(retention: LogRetention, at: &Path, problems: &mut Vec<Problem>) {
         if !seconds.is_multiple_of(86_400) || !DAYS.contains(&(seconds / 86_400)) {
             let days = DAYS.iter().map(|days| format!("{days}d")).collect::<Vec<_>>().join(", ");
             problems.push(
-                Problem::new("invalid-value", at.key("logRetention"), format!("CloudWatch Logs cannot keep events for {span}"))
-                    .help(format!("write one of {days}, or never")),
+                Problem::new(
+                    "invalid-value",
+                    at.key("logRetention"),
+                    format!("CloudWatch Logs cannot keep events for {span}"),
+                )
+                .help(format!("write one of {days}, or never")),
             );
         }
     }

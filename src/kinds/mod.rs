@@ -39,12 +39,12 @@ pub trait ResourceKind: Send + Sync {
         "*".into()
     }
 
-    /// Resources with our tags that the tagging API is known to omit; `found` is what is known so far.
+    /// Resources with our tags that the tagging API is known to omit.
     fn list<'a>(
         &'a self,
         _aws: &'a Aws,
         _scope: &'a Scope,
-        _found: &'a [Tagged],
+        _known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
         Box::pin(async { Ok(Vec::new()) })
     }
@@ -95,6 +95,15 @@ pub trait ResourceKind: Send + Sync {
     /// Makes one call of a plan.
     fn perform<'a>(&'a self, aws: &'a Aws, target: &'a Target, call: &'a Call)
     -> BoxFuture<'a, Result<Outputs, Fault>>;
+}
+
+/// What is known before a kind lists its own.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// What the tagging API and the kinds before have found.
+    pub tagged: &'a [Tagged],
+    /// Names that will be observed whatever the list says, by address: no call is due to learn whose they are.
+    pub wanted: &'a BTreeMap<Address, String>,
 }
 
 /// A claim with the tags that made it.

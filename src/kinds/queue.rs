@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::stream::text_map;
 use super::wish::Fate;
-use super::{ResourceKind, Tagged, Wish, rule};
+use super::{Known, ResourceKind, Tagged, Wish, rule};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::units::Span;
 use crate::model::{
-    Attrs, Call, Compare, Cost, Desired, Effect, Field, Path, Permit, Priced, Problem, Resource, Schema, Scope,
-    State, Value, When,
+    Attrs, Call, Compare, Cost, Desired, Effect, Field, Path, Permit, Priced, Problem, Resource, Schema, Scope, State,
+    Value, When,
 };
 
 /// What the pipeline makes for `tidegate run`.
@@ -57,7 +57,9 @@ pub static SCHEMA: Schema = Schema {
     kind: "queue",
     title: "SQS queue",
     fields: &[
-        Field::in_place("retention", SET, "How long a message waits for a reader.").folded().default(|| Value::text("4d")),
+        Field::in_place("retention", SET, "How long a message waits for a reader.")
+            .folded()
+            .default(|| Value::text("4d")),
         Field::in_place("encryption", SET, "`sqs`: by keys of SQS, which EventBridge may use without a grant.")
             .folded()
             .default(|| Value::text("sqs")),
@@ -81,7 +83,11 @@ pub static SCHEMA: Schema = Schema {
     needs: Schema::no_needs,
     cost,
     permits: &[
-        Permit { when: When::Read, actions: &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"], on: ARN },
+        Permit {
+            when: When::Read,
+            actions: &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"],
+            on: ARN,
+        },
         Permit { when: When::Create, actions: &["sqs:CreateQueue", "sqs:TagQueue"], on: ARN },
         Permit { when: When::Update, actions: &["sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"], on: ARN },
         Permit { when: When::Delete, actions: &["sqs:DeleteQueue"], on: ARN },
@@ -124,7 +130,7 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        _found: &'a [Tagged],
+        _known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
         Box::pin(list(aws, scope))
     }
@@ -200,7 +206,12 @@ async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> 
     let doing = format!("reading queue {name}");
     let answer = aws
         .call("sqs:GetQueueAttributes", &doing, || {
-            let wanted = [Attribute::MessageRetentionPeriod, Attribute::SqsManagedSseEnabled, Attribute::Policy, Attribute::KmsMasterKeyId];
+            let wanted = [
+                Attribute::MessageRetentionPeriod,
+                Attribute::SqsManagedSseEnabled,
+                Attribute::Policy,
+                Attribute::KmsMasterKeyId,
+            ];
             aws.sqs().get_queue_attributes().queue_url(&url).set_attribute_names(Some(wanted.to_vec())).send()
         })
         .await?;
@@ -261,13 +272,15 @@ async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Fau
         }
         "TagQueue" => {
             let tags = text_map(call.set.get("tags"));
-            let tag = aws.call("sqs:TagQueue", &doing, || sqs.tag_queue().queue_url(&url).set_tags(Some(tags.clone())).send());
+            let tag = aws
+                .call("sqs:TagQueue", &doing, || sqs.tag_queue().queue_url(&url).set_tags(Some(tags.clone())).send());
             tag.await.map(drop)?;
         }
         "UntagQueue" => {
             let keys = call.drop_tags.clone();
-            let untag =
-                aws.call("sqs:UntagQueue", &doing, || sqs.untag_queue().queue_url(&url).set_tag_keys(Some(keys.clone())).send());
+            let untag = aws.call("sqs:UntagQueue", &doing, || {
+                sqs.untag_queue().queue_url(&url).set_tag_keys(Some(keys.clone())).send()
+            });
             untag.await.map(drop)?;
         }
         "DeleteQueue" => {

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::wish::Fate;
-use super::{Name, ResourceKind, Tagged, Wish};
+use super::{Known, Name, ResourceKind, Tagged, Wish};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
@@ -121,11 +121,7 @@ pub static SCHEMA: Schema = Schema {
             on: "arn:{partition}:iam::{account}:role/tidegate/{pipeline}/*",
         },
         // A role that is not there has no path: without this IAM says "denied" in place of "absent".
-        Permit {
-            when: When::Read,
-            actions: &["iam:GetRole"],
-            on: "arn:{partition}:iam::{account}:role/{pipeline}-*",
-        },
+        Permit { when: When::Read, actions: &["iam:GetRole"], on: "arn:{partition}:iam::{account}:role/{pipeline}-*" },
         Permit {
             when: When::Create,
             actions: &["iam:CreateRole", "iam:TagRole", "iam:PutRolePolicy"],
@@ -145,7 +141,12 @@ pub static SCHEMA: Schema = Schema {
         },
         Permit {
             when: When::Delete,
-            actions: &["iam:DeleteRolePolicy", "iam:DeleteRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
+            actions: &[
+                "iam:DeleteRolePolicy",
+                "iam:DeleteRole",
+                "iam:ListRolePolicies",
+                "iam:ListAttachedRolePolicies",
+            ],
             on: "arn:{partition}:iam::{account}:role/tidegate/{pipeline}/{name}",
         },
     ],
@@ -215,9 +216,9 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        _found: &'a [Tagged],
+        known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
-        Box::pin(effects::list(aws, scope))
+        Box::pin(effects::list(aws, scope, known))
     }
 
     fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {
@@ -280,7 +281,11 @@ fn add(wish: &mut Wish, role: Role) -> Address {
         wish.problem(Problem::new("invalid-value", at.clone(), message).help("divide it between several roles"));
     }
     if role.description.chars().count() > 1000 {
-        wish.problem(Problem::new("invalid-value", at.key("description"), "a description has at most 1,000 characters"));
+        wish.problem(Problem::new(
+            "invalid-value",
+            at.key("description"),
+            "a description has at most 1,000 characters",
+        ));
     }
     let mut tags = wish.tags(&address(role.name), role.own, role.fate, at);
     if let Value::Map(tags) = &mut tags {
@@ -309,7 +314,11 @@ fn derive(wish: &mut Wish, grant: &Grant, host: Option<grants::Host>, at: &Path)
         (Some(stream), None) => {
             if grant.via.is_some() || grant.kcl.is_some() {
                 let word = if grant.via.is_some() { "via" } else { "kcl" };
-                wrong(at.key(word), &format!("`{word}` is for reading"), "remove it, or write `read:` in place of `write:`");
+                wrong(
+                    at.key(word),
+                    &format!("`{word}` is for reading"),
+                    "remove it, or write `read:` in place of `write:`",
+                );
             }
             if !wish.defined("streams", &spec.streams, stream, &at.key("write")) {
                 return Vec::new();
@@ -321,7 +330,11 @@ fn derive(wish: &mut Wish, grant: &Grant, host: Option<grants::Host>, at: &Path)
                 wrong(at.key("kpl"), "`kpl` is for writing", "for the Kinesis Client Library write `kcl: APPLICATION`");
             }
             if grant.kcl.as_ref().is_some_and(|kcl| kcl.as_str().len() < 3) {
-                wrong(at.key("kcl"), "a KCL application names its lease table, which has at least 3 characters", "use a longer name");
+                wrong(
+                    at.key("kcl"),
+                    "a KCL application names its lease table, which has at least 3 characters",
+                    "use a longer name",
+                );
             }
             if !wish.defined("streams", &spec.streams, stream, &at.key("read")) {
                 return Vec::new();
@@ -336,7 +349,11 @@ fn derive(wish: &mut Wish, grant: &Grant, host: Option<grants::Host>, at: &Path)
             grants::read_stream(wish, stream, grant.via.as_ref(), grant.kcl.as_ref(), host)
         }
         _ => {
-            wrong(at.clone(), "a grant is either `write` or `read`", "for example `{ write: clicks }`; both need two entries");
+            wrong(
+                at.clone(),
+                "a grant is either `write` or `read`",
+                "for example `{ write: clicks }`; both need two entries",
+            );
             Vec::new()
         }
     }

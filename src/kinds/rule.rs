@@ -7,12 +7,11 @@ use futures::future::BoxFuture;
 
 use super::stream::text_map;
 use super::wish::Fate;
-use super::{ResourceKind, Tagged, Wish, queue};
+use super::{Known, ResourceKind, Tagged, Wish, queue};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Attrs, Call, Compare, Desired, Effect, Field, Permit, Resource, Schema, Scope, Shift,
-    State, Value, When,
+    Address, Attrs, Call, Compare, Desired, Effect, Field, Permit, Resource, Schema, Scope, Shift, State, Value, When,
 };
 
 const PUT: &str = "events:PutRule";
@@ -109,7 +108,7 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        _found: &'a [Tagged],
+        _known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
         Box::pin(list(aws, scope))
     }
@@ -166,9 +165,8 @@ async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fault> 
     let name = &target.physical;
     let doing = format!("reading rule {name}");
     let rule = aws.call("events:DescribeRule", &doing, || aws.events().describe_rule().name(name).send()).await?;
-    let targets = aws
-        .call("events:ListTargetsByRule", &doing, || aws.events().list_targets_by_rule().rule(name).send())
-        .await?;
+    let targets =
+        aws.call("events:ListTargetsByRule", &doing, || aws.events().list_targets_by_rule().rule(name).send()).await?;
     let queue = targets.targets().first().map(|target| target.arn().to_owned());
     let mut attrs = Attrs::from([
         ("description".to_owned(), Value::text(rule.description().unwrap_or_default())),
@@ -222,7 +220,8 @@ async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Fau
         "PutTargets" => {
             let queue = call.text("target").unwrap_or_default();
             let only = RuleTarget::builder().id(ONLY).arn(queue).build().map_err(|error| bad(target, &error))?;
-            let put = aws.call("events:PutTargets", &doing, || events.put_targets().rule(name).targets(only.clone()).send());
+            let put =
+                aws.call("events:PutTargets", &doing, || events.put_targets().rule(name).targets(only.clone()).send());
             let answer = put.await?;
             // It answers 200 also where it refuses the target.
             if let Some(refused) = answer.failed_entries().first() {
@@ -230,7 +229,8 @@ async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs, Fau
             }
         }
         "RemoveTargets" => {
-            let remove = aws.call("events:RemoveTargets", &doing, || events.remove_targets().rule(name).ids(ONLY).send());
+            let remove =
+                aws.call("events:RemoveTargets", &doing, || events.remove_targets().rule(name).ids(ONLY).send());
             remove.await.map(drop)?;
         }
         "TagResource" => {

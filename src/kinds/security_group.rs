@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::endpoint::EndpointSpec;
 use super::wish::Fate;
-use super::{Name, ResourceKind, Tagged, Wish};
+use super::{Known, Name, ResourceKind, Tagged, Wish};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Class, Fault, Outputs, Target};
 use crate::model::{
@@ -142,9 +142,9 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        found: &'a [Tagged],
+        known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
-        Box::pin(list(aws, scope, found))
+        Box::pin(list(aws, scope, known.tagged))
     }
 
     fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {
@@ -185,7 +185,11 @@ fn check(group: &GroupSpec, at: &Path, problems: &mut Vec<Problem>) {
         wrong(at.key("create"), "a group that is not made is none".into(), help);
     }
     if group.allow_from.is_empty() {
-        wrong(at.key("allowFrom"), "nobody could reach the endpoint".into(), "name the VPC's network, for example 10.0.0.0/16");
+        wrong(
+            at.key("allowFrom"),
+            "nobody could reach the endpoint".into(),
+            "name the VPC's network, for example 10.0.0.0/16",
+        );
     }
     for (index, network) in group.allow_from.iter().enumerate() {
         if !is_network(network) {
@@ -242,9 +246,8 @@ pub async fn retag(aws: &Aws, id: &str, call: &Call) -> Result<(), Fault> {
         return sent.await.map(drop);
     }
     let tags: Vec<Tag> = call.drop_tags.iter().map(|key| Tag::builder().key(key).build()).collect();
-    let sent = aws.call("ec2:DeleteTags", &doing, || {
-        aws.ec2().delete_tags().resources(id).set_tags(Some(tags.clone())).send()
-    });
+    let sent = aws
+        .call("ec2:DeleteTags", &doing, || aws.ec2().delete_tags().resources(id).set_tags(Some(tags.clone())).send());
     sent.await.map(drop)
 }
 
@@ -408,7 +411,9 @@ async fn change_rule(aws: &Aws, id: &str, network: &str, allow: bool) -> Result<
     };
     match sent {
         // An earlier attempt whose answer was lost has done it.
-        Err(fault) if matches!(fault.code.as_str(), "InvalidPermission.Duplicate" | "InvalidPermission.NotFound") => Ok(()),
+        Err(fault) if matches!(fault.code.as_str(), "InvalidPermission.Duplicate" | "InvalidPermission.NotFound") => {
+            Ok(())
+        }
         sent => sent,
     }
 }

@@ -17,19 +17,20 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::key::KeyUse;
 use super::stream_policy::Share;
-use super::{Name, ResourceKind, Tagged, Wish};
+use super::{Known, Name, ResourceKind, Tagged, Wish};
 use crate::aws::Aws;
 use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
 use crate::model::{
-    Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Quotas, Resource, Schema, Scope, State, Value, When,
+    Call, Compare, Desired, Field, OnRemoval, PARTS, Path, Permit, Problem, Quotas, Resource, Schema, Scope, State,
+    Value, When,
 };
 
 pub use effects::{glance, text_map};
 pub use import::import;
 pub use physics::{SHARDS, hop_seconds, hops, shard_hours};
-pub use shards::open_shards;
 pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};
+pub use shards::open_shards;
 
 /// A Kinesis data stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -155,15 +156,23 @@ pub static SCHEMA: Schema = Schema {
         Field::in_place("mode", "kinesis:UpdateStreamMode", "Capacity mode; at most two switches in 24 hours.")
             .folded()
             .seconds(60),
-        Field::in_place("shards", "kinesis:UpdateShardCount", "Open shards; at most ten changes in 24 hours, each at most to the double or the half.")
-            .folded()
-            .compare(Compare::Within),
+        Field::in_place(
+            "shards",
+            "kinesis:UpdateShardCount",
+            "Open shards; at most ten changes in 24 hours, each at most to the double or the half.",
+        )
+        .folded()
+        .compare(Compare::Within),
         Field::in_place("retention", "kinesis:IncreaseStreamRetentionPeriod", "How long records stay readable.")
             .default(|| Value::text("24h"))
             .seconds(30),
-        Field::in_place("encryption", "kinesis:StartStreamEncryption", "The key that records are encrypted with; at most 25 changes in 24 hours.")
-            .default(|| Value::text("none"))
-            .seconds(30),
+        Field::in_place(
+            "encryption",
+            "kinesis:StartStreamEncryption",
+            "The key that records are encrypted with; at most 25 changes in 24 hours.",
+        )
+        .default(|| Value::text("none"))
+        .seconds(30),
         Field::in_place("shardMetrics", "kinesis:EnableEnhancedMonitoring", "Shard-level metrics.")
             .default(|| Value::List(Vec::new()))
             .compare(Compare::Set)
@@ -221,11 +230,7 @@ pub static SCHEMA: Schema = Schema {
             on: "*",
         },
         // Before a deletion it is looked up who reads it.
-        Permit {
-            when: When::Delete,
-            actions: &["firehose:ListDeliveryStreams"],
-            on: "*",
-        },
+        Permit { when: When::Delete, actions: &["firehose:ListDeliveryStreams"], on: "*" },
         Permit {
             when: When::Delete,
             actions: &["firehose:DescribeDeliveryStream"],
@@ -291,9 +296,9 @@ impl ResourceKind for Kind {
         &'a self,
         aws: &'a Aws,
         scope: &'a Scope,
-        found: &'a [Tagged],
+        known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
-        Box::pin(effects::list(aws, scope, found))
+        Box::pin(effects::list(aws, scope, known.tagged))
     }
 
     fn observe<'a>(&'a self, aws: &'a Aws, target: &'a Target) -> BoxFuture<'a, Result<Option<Resource>, Fault>> {
@@ -347,17 +352,19 @@ fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
             "a provisioned stream needs `shards`".into(),
             "write a number (`shards: 4`), or a range for the autoscaler (`shards: { min: 2, max: 64 }`)",
         ),
-        (_, Some(Shards::Range { min, max })) if min > max => wrong(
-            capacity.key("shards"),
-            format!("min {min} is greater than max {max}"),
-            "swap them",
-        ),
+        (_, Some(Shards::Range { min, max })) if min > max => {
+            wrong(capacity.key("shards"), format!("min {min} is greater than max {max}"), "swap them")
+        }
         _ => {}
     }
     if let Some(shards) = stream.capacity.shards {
         let (low, high) = shards.bounds();
         if low < 1 || high > 10_000 {
-            wrong(capacity.key("shards"), "a stream has 1 to 10,000 shards".into(), "ask AWS for a higher limit first if you need more");
+            wrong(
+                capacity.key("shards"),
+                "a stream has 1 to 10,000 shards".into(),
+                "ask AWS for a higher limit first if you need more",
+            );
         }
     }
     let hours = stream.retention.seconds() / 3600;
@@ -378,7 +385,11 @@ fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
         }
     }
     if stream.fan_out.len() > 20 {
-        wrong(at.key("fanOut"), "a stream takes at most 20 registered consumers".into(), "let some share the 2 MiB/s of ordinary reads");
+        wrong(
+            at.key("fanOut"),
+            "a stream takes at most 20 registered consumers".into(),
+            "let some share the 2 MiB/s of ordinary reads",
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::consumer::has_part;
 use super::role::{grants, is_account};
-use super::{Name, ResourceKind, Tagged, Wish, key, stream};
+use super::{Known, Name, ResourceKind, Tagged, Wish, key, stream};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::{
@@ -39,11 +39,9 @@ pub enum Can {
 pub static SCHEMA: Schema = Schema {
     kind: "stream-policy",
     title: "Kinesis stream policy",
-    fields: &[
-        Field::in_place("policy", "kinesis:PutResourcePolicy", "What other accounts may do with the stream.")
-            .folded()
-            .compare(Compare::Document),
-    ],
+    fields: &[Field::in_place("policy", "kinesis:PutResourcePolicy", "What other accounts may do with the stream.")
+        .folded()
+        .compare(Compare::Document)],
     create: "kinesis:PutResourcePolicy",
     delete: "kinesis:DeleteResourcePolicy",
     create_seconds: 1,
@@ -111,9 +109,9 @@ impl ResourceKind for Kind {
         &'a self,
         _aws: &'a Aws,
         _scope: &'a Scope,
-        found: &'a [Tagged],
+        known: Known<'a>,
     ) -> BoxFuture<'a, Result<Vec<Tagged>, Fault>> {
-        let marked = found.iter().filter(|tagged| has_part(tagged, SCHEMA.kind));
+        let marked = known.tagged.iter().filter(|tagged| has_part(tagged, SCHEMA.kind));
         let policies = marked.map(|stream| Tagged {
             claim: Claim {
                 address: Address::new(SCHEMA.kind, stream.claim.address.name()),
@@ -200,7 +198,10 @@ fn check(share: &Share, at: &Path, wish: &mut Wish) {
         wish.problem(Problem::new("invalid-value", at.key("account"), message).help("write twelve digits in quotes"));
     } else if share.account == wish.scope.account {
         let message = format!("the stream is in the account {} itself", share.account);
-        wish.problem(Problem::new("invalid-value", at.key("account"), message).help("roles of one's own account belong under `access`"));
+        wish.problem(
+            Problem::new("invalid-value", at.key("account"), message)
+                .help("roles of one's own account belong under `access`"),
+        );
     }
 }
 
@@ -353,8 +354,14 @@ mod tests {
     fn what_cannot_be_shared_is_told() {
         for (share, path) in [
             ("{ s: { share: [{ account: '210987654321', can: read }] } }", "streams.s.share"),
-            ("{ s: { encryption: { key: none }, share: [{ account: '2109', can: read }] } }", "streams.s.share[0].account"),
-            ("{ s: { encryption: { key: k }, share: [{ account: '123456789012', can: write }] } }", "streams.s.share[0].account"),
+            (
+                "{ s: { encryption: { key: none }, share: [{ account: '2109', can: read }] } }",
+                "streams.s.share[0].account",
+            ),
+            (
+                "{ s: { encryption: { key: k }, share: [{ account: '123456789012', can: write }] } }",
+                "streams.s.share[0].account",
+            ),
         ] {
             let paths: Vec<String> = derived(share).problems.iter().map(|problem| problem.path.to_string()).collect();
             assert_eq!(paths, [path]);

@@ -318,7 +318,7 @@ impl Cloud for Local {
         })
     }
 
-    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
+    fn owned<'a>(&'a self, scope: &'a Scope, _wanted: &'a BTreeMap<Address, String>) -> BoxFuture<'a, Claims> {
         Box::pin(async move {
             let found = self.look(|world, moving| owned::claims(world, moving.schemas, &scope.pipeline));
             match found {

@@ -244,7 +244,7 @@ fn owned_are_the_tagged_and_what_hangs_on_them() {
     local.create("consumer", "foreign/fraud", &[]).unwrap();
     local.create("stream-policy", "acme-clicks", &[]).unwrap();
     local.create("role", "writer", &[("tags", tags("role", "writer"))]).unwrap();
-    let claims = local.owned(&target("stream", "x").scope).now_or_never().unwrap();
+    let claims = local.owned(&target("stream", "x").scope, &BTreeMap::new()).now_or_never().unwrap();
     let found: Vec<String> =
         claims.found.iter().map(|claim| format!("{} = {}", claim.address, claim.physical)).collect();
     assert_eq!(

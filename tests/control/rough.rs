@@ -11,7 +11,7 @@ use tidegate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Targe
 use tidegate::control::Entry;
 use tidegate::local::Local;
 use tidegate::model::{
-    Call, Glance, LEDGER, Ledger as Books, Made, Observed, OpenShard, Quotas, Readings, Scope, State,
+    Address, Call, Glance, LEDGER, Ledger as Books, Made, Observed, OpenShard, Quotas, Readings, Scope, State,
 };
 use tidegate::run::Ledger;
 use tidegate::scale::Bounds;
@@ -181,8 +181,8 @@ impl Cloud for Rough {
         self.local.state(target)
     }
 
-    fn owned<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Claims> {
-        self.local.owned(scope)
+    fn owned<'a>(&'a self, scope: &'a Scope, wanted: &'a BTreeMap<Address, String>) -> BoxFuture<'a, Claims> {
+        self.local.owned(scope, wanted)
     }
 
     fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {

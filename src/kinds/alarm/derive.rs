@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::spec::{AgeAlarm, ArchiveAlarms, CountAlarm, StreamAlarms};
 use super::SCHEMA;
+use super::spec::{AgeAlarm, ArchiveAlarms, CountAlarm, StreamAlarms};
 use crate::kinds::wish::Fate;
 use crate::kinds::{Name, Wish, consumer, delivery, stream};
 use crate::model::units::Span;
@@ -171,7 +171,9 @@ fn of_stream<'a>(
         let lag = age(count(
             &format!("consumer-lag/{fan_out}"),
             "SubscribeToShardEvent.MillisBehindLatest",
-            &format!("Consumer {fan_out} lags behind on stream {name}; records are lost once they are older than {retention}."),
+            &format!(
+                "Consumer {fan_out} lags behind on stream {name}; records are lost once they are older than {retention}."
+            ),
             Setting::age(&own.consumer_lag, 1000, one.key("consumerLag")),
             Setting::age(&general.consumer_lag, 1000, all.key("consumerLag")),
         ));
@@ -197,7 +199,9 @@ fn add(wish: &mut Wish, alarm: Alarm) {
         && threshold >= *limit
     {
         let message = format!("the alarm could never ring: {why}");
-        wish.problem(Problem::new("invalid-value", said.at.key("over"), message).help("take a fraction of the retention"));
+        wish.problem(
+            Problem::new("invalid-value", said.at.key("over"), message).help("take a fraction of the retention"),
+        );
     }
     // Zero is a usual limit for numbers, and none for an age: every record is older.
     if said.over == Some(0) && alarm.usual > 0 {
@@ -253,7 +257,11 @@ fn check_notify(notify: &[String], at: &Path, wish: &mut Wish) {
         wrong(at.index(index), format!("`{arn}` is not an ARN"), help);
     }
     if notify.len() > MOST_ACTIONS {
-        wrong(at.clone(), "an alarm takes at most five actions".into(), "send to one SNS topic with several subscribers");
+        wrong(
+            at.clone(),
+            "an alarm takes at most five actions".into(),
+            "send to one SNS topic with several subscribers",
+        );
     }
 }
 
@@ -294,9 +302,8 @@ mod tests {
 
     #[test]
     fn alarms_are_overridden_and_switched_off() {
-        let names = |rest: &str| {
-            alarms(&derived(rest)).iter().map(|alarm| alarm.address.name().to_owned()).collect::<Vec<_>>()
-        };
+        let names =
+            |rest: &str| alarms(&derived(rest)).iter().map(|alarm| alarm.address.name().to_owned()).collect::<Vec<_>>();
         assert!(names("alarms: { off: true }").is_empty());
         assert_eq!(names("alarms: { off: true, iteratorAge: { off: false } }"), ["s/iterator-age"]);
         assert_eq!(names("alarms: { streams: { s: { off: true } } }"), [""; 0]);

@@ -5,7 +5,8 @@ use crate::kinds::Name;
 use crate::model::{Path, Problem};
 
 /// What stands in a prefix and is filled in by Firehose.
-const EXPRESSIONS: &str = "!{timestamp:…}, !{firehose:random-string} and, in errorPrefix, !{firehose:error-output-type}";
+const EXPRESSIONS: &str =
+    "!{timestamp:…}, !{firehose:random-string} and, in errorPrefix, !{firehose:error-output-type}";
 
 pub fn archive(name: &Name, archive: &ArchiveSpec, at: &Path, problems: &mut Vec<Problem>) {
     let mut wrong = |path: Path, message: String, help: &str| {
@@ -13,7 +14,8 @@ pub fn archive(name: &Name, archive: &ArchiveSpec, at: &Path, problems: &mut Vec
     };
     let physical = super::physical(name, archive);
     if physical.len() > 64 {
-        let message = format!("`{physical}` has {} characters; a delivery stream's name has at most 64", physical.len());
+        let message =
+            format!("`{physical}` has {} characters; a delivery stream's name has at most 64", physical.len());
         wrong(at.clone(), message, "give it a shorter `name:`");
     }
     let size = archive.buffer.size.0;
@@ -24,7 +26,9 @@ pub fn archive(name: &Name, archive: &ArchiveSpec, at: &Path, problems: &mut Vec
         wrong(at.key("buffer").key("interval"), "a buffer is kept for at most 900s".into(), "write 0s to 15m");
     }
     if let Some(zone) = &archive.time_zone
-        && (zone.is_empty() || zone.len() > 50 || !zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c)))
+        && (zone.is_empty()
+            || zone.len() > 50
+            || !zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c)))
     {
         wrong(at.key("timeZone"), format!("`{zone}` is no time zone"), "use an IANA name, for example Europe/Berlin");
     }
@@ -114,8 +118,14 @@ mod tests {
         let bad = |text, is_error| misformed(text, is_error).map(|(message, _)| message).unwrap_or_default();
         assert_eq!(bad("a/!{timestamp:yyyy", false), "an expression begins with `!{` and does not end");
         assert_eq!(bad("a/!{time:yyyy}", false), "Firehose does not know `!{time:yyyy}` here");
-        assert_eq!(bad("a/!{firehose:error-output-type}/", false), "`prefix` cannot hold !{firehose:error-output-type}");
-        assert_eq!(bad("e/!{timestamp:yyyy}/", true), "an `errorPrefix` with expressions must hold !{firehose:error-output-type}");
+        assert_eq!(
+            bad("a/!{firehose:error-output-type}/", false),
+            "`prefix` cannot hold !{firehose:error-output-type}"
+        );
+        assert_eq!(
+            bad("e/!{timestamp:yyyy}/", true),
+            "an `errorPrefix` with expressions must hold !{firehose:error-output-type}"
+        );
         assert_eq!(bad("clicks/", false), "`prefix` holds no time, so Firehose would add yyyy/MM/dd/HH/ to it");
         assert_eq!(bad(&"a".repeat(1025), true), "a prefix has at most 1,024 characters");
     }

@@ -226,7 +226,8 @@ fn encryption(attrs: &Attrs) -> Result<Option<EncryptionConfiguration>, Fault> {
         None => None,
         Some("none") => Some(config.no_encryption_config(NoEncryptionConfig::NoEncryption).build()),
         Some(arn) => {
-            let kms = KmsEncryptionConfig::builder().awskms_key_arn(arn).build().map_err(|error| unbuildable(&error))?;
+            let kms =
+                KmsEncryptionConfig::builder().awskms_key_arn(arn).build().map_err(|error| unbuildable(&error))?;
             Some(config.kms_encryption_config(kms).build())
         }
     })

@@ -54,7 +54,10 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
 /// What names it where it answers to its service's public name.
 fn only_one_of(endpoint: &VpcEndpoint) -> Option<String> {
     let word = endpoint.service_name()?.rsplit('.').next()?;
-    endpoint.private_dns_enabled().filter(|answers| *answers).map(|_| only_one(endpoint.vpc_id().unwrap_or_default(), word))
+    endpoint
+        .private_dns_enabled()
+        .filter(|answers| *answers)
+        .map(|_| only_one(endpoint.vpc_id().unwrap_or_default(), word))
 }
 
 /// The one that carries our tags; else, since there can be no second one, whichever answers to the service's public

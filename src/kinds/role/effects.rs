@@ -1,6 +1,6 @@
 //! The AWS calls of a role, and the only ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::Tag;
 use futures::stream::{self, StreamExt};
@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use super::{REGION, SCHEMA, grants, path};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
-use crate::kinds::Tagged;
+use crate::kinds::{Known, Tagged};
 use crate::model::{Attrs, Call, PIPELINE, RESOURCE, Resource, Scope, State, Value};
 
 /// Calls in flight for the tags of roles that were listed.
@@ -22,9 +22,7 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
     let answer = aws.call("iam:GetRole", &doing, || aws.iam().get_role().role_name(name).send()).await?;
     let role = answer.role.ok_or_else(|| crate::kinds::absent(target))?;
     let policy = aws
-        .call("iam:GetRolePolicy", &doing, || {
-            aws.iam().get_role_policy().role_name(name).policy_name(POLICY).send()
-        })
+        .call("iam:GetRolePolicy", &doing, || aws.iam().get_role_policy().role_name(name).policy_name(POLICY).send())
         .await;
     let policy = match policy {
         Ok(answer) => document(answer.policy_document()),
@@ -94,10 +92,12 @@ fn sdk_tags(value: Option<&Value>) -> Vec<Tag> {
 }
 
 /// The tagging API knows no roles, so they are listed by the pipeline's path; roles are global, so another region's
-/// roles of the pipeline come too and are left out.
-pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
+/// roles of the pipeline come too and are left out. Their tags take a call each, which is spared where the role itself is read anyhow.
+pub async fn list(aws: &Aws, scope: &Scope, known: Known<'_>) -> Result<Vec<Tagged>, Fault> {
     let prefix = path(scope);
     let doing = format!("listing the roles under {prefix}");
+    let of_kind = known.wanted.iter().filter(|(address, _)| address.kind() == SCHEMA.kind);
+    let wanted: BTreeSet<&str> = of_kind.map(|(_, physical)| physical.as_str()).collect();
     let mut names: Vec<String> = Vec::new();
     let mut marker: Option<String> = None;
     // 100 roles a page, and an account has at most 5,000.
@@ -107,7 +107,8 @@ pub async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
                 aws.iam().list_roles().path_prefix(&prefix).max_items(100).set_marker(marker.clone()).send()
             })
             .await?;
-        names.extend(page.roles().iter().map(|role| role.role_name().to_owned()));
+        let listed = page.roles().iter().map(|role| role.role_name());
+        names.extend(listed.filter(|name| !wanted.contains(name)).map(str::to_owned));
         marker = page.marker().map(str::to_owned);
         if !page.is_truncated() || marker.is_none() {
             break;
@@ -185,9 +186,11 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
         }
         "UntagRole" => {
             let keys = call.drop_tags.clone();
-            aws.call("iam:UntagRole", &doing, || iam.untag_role().role_name(name).set_tag_keys(Some(keys.clone())).send())
-                .await
-                .map(drop)?;
+            aws.call("iam:UntagRole", &doing, || {
+                iam.untag_role().role_name(name).set_tag_keys(Some(keys.clone())).send()
+            })
+            .await
+            .map(drop)?;
         }
         "DeleteRole" => {
             let gone = aws.call("iam:DeleteRole", &doing, || iam.delete_role().role_name(name).send()).await;
@@ -234,7 +237,8 @@ async fn conflict(aws: &Aws, name: &str, fault: Fault) -> Fault {
         left.extend(answer.policy_names().iter().map(|name| format!("inline policy {name}")));
     }
     if left.is_empty() {
-        return fault.help(format!("take {} out of its instance profiles, then run the same command again", SCHEMA.title));
+        return fault
+            .help(format!("take {} out of its instance profiles, then run the same command again", SCHEMA.title));
     }
     fault.help(format!("somebody else attached {}; detach it, then run the same command again", left.join(", ")))
 }

@@ -29,7 +29,8 @@ pub fn document(statements: Vec<Value>) -> Value {
         }
         let sid = statement.get("Sid").and_then(Value::as_text).unwrap_or_default().to_owned();
         let taken = |sid: &str| kept.iter().any(|other| other.get("Sid").and_then(Value::as_text) == Some(sid));
-        if let Some(free) = (1..).map(|n| if n == 1 { sid.clone() } else { format!("{sid}{n}") }).find(|sid| !taken(sid))
+        if let Some(free) =
+            (1..).map(|n| if n == 1 { sid.clone() } else { format!("{sid}{n}") }).find(|sid| !taken(sid))
             && let Value::Map(map) = &mut statement
         {
             map.insert("Sid".into(), Value::text(free));

@@ -103,10 +103,7 @@ fn trust(principal: (&str, String), conditions: Option<Value>) -> Value {
         ("Action", Value::text("sts:AssumeRole")),
     ];
     statement.extend(conditions.map(|conditions| ("Condition", conditions)));
-    Value::map([
-        ("Version", Value::text("2012-10-17")),
-        ("Statement", Value::List(vec![Value::map(statement)])),
-    ])
+    Value::map([("Version", Value::text("2012-10-17")), ("Statement", Value::List(vec![Value::map(statement)]))])
 }
 
 /// The conditions that AWS documents for the service.

@@ -7,8 +7,8 @@ use aws_sdk_kinesis::types::{
 };
 
 use super::super::{Tagged, key};
-use super::{SCHEMA, shards};
 use super::physics::{ON_DEMAND_STREAMS, SHARDS};
+use super::{SCHEMA, shards};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
@@ -273,7 +273,11 @@ async fn monitor(aws: &Aws, target: &Target, call: &Call, doing: &str) -> Result
         "EnableEnhancedMonitoring" => {
             let metrics = difference(call.set.get("shardMetrics"), call.from.get("shardMetrics"));
             aws.call("kinesis:EnableEnhancedMonitoring", doing, || {
-                kinesis.enable_enhanced_monitoring().stream_name(name).set_shard_level_metrics(Some(metrics.clone())).send()
+                kinesis
+                    .enable_enhanced_monitoring()
+                    .stream_name(name)
+                    .set_shard_level_metrics(Some(metrics.clone()))
+                    .send()
             })
             .await
             .map(drop)?;
@@ -281,7 +285,11 @@ async fn monitor(aws: &Aws, target: &Target, call: &Call, doing: &str) -> Result
         _ => {
             let metrics = difference(call.from.get("shardMetrics"), call.set.get("shardMetrics"));
             aws.call("kinesis:DisableEnhancedMonitoring", doing, || {
-                kinesis.disable_enhanced_monitoring().stream_name(name).set_shard_level_metrics(Some(metrics.clone())).send()
+                kinesis
+                    .disable_enhanced_monitoring()
+                    .stream_name(name)
+                    .set_shard_level_metrics(Some(metrics.clone()))
+                    .send()
             })
             .await
             .map(drop)?;

@@ -174,7 +174,10 @@ pub fn risks(shift: &Shift) -> Vec<Risk> {
         }
         risks.extend(budget(["resize", "resizes"], needed, ledger.reshards.len(), RESHARDS_A_DAY));
         if to < open {
-            risks.push(Risk::new("throttling", format!("{to} shards take {to} MiB/s and {to},000 records/s; today it has {open}")));
+            risks.push(Risk::new(
+                "throttling",
+                format!("{to} shards take {to} MiB/s and {to},000 records/s; today it has {open}"),
+            ));
         }
     }
     if let Some(wanted) = shift.changed.get("retention")
@@ -191,10 +194,16 @@ pub fn risks(shift: &Shift) -> Vec<Risk> {
         risks.extend(budget(["mode switch", "mode switches"], 1, ledger.mode_switches.len(), MODE_SWITCHES_A_DAY));
     }
     if let Some(wanted) = shift.changed.get("encryption") {
-        risks.extend(budget(["encryption change", "encryption changes"], 1, ledger.key_changes.len(), KEY_CHANGES_A_DAY));
+        risks.extend(budget(
+            ["encryption change", "encryption changes"],
+            1,
+            ledger.key_changes.len(),
+            KEY_CHANGES_A_DAY,
+        ));
         let why = match wanted.as_text() {
             Some("none") => "new records are stored without encryption".to_owned(),
-            _ => "producers need kms:GenerateDataKey and consumers kms:Decrypt on the new key, or they fail at once".to_owned(),
+            _ => "producers need kms:GenerateDataKey and consumers kms:Decrypt on the new key, or they fail at once"
+                .to_owned(),
         };
         risks.push(Risk::new("access", why));
     }

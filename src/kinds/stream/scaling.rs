@@ -237,7 +237,11 @@ pub fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
         }
         if let Some((min, max)) = range.filter(|(min, max)| min <= max && !(min..=max).contains(&&entry.min)) {
             let message = format!("min {} is outside the stream's range of {min} to {max} shards", entry.min);
-            wrong(at.key("min"), message, "the range of `capacity.shards` holds at all times; widen it, or change `min`");
+            wrong(
+                at.key("min"),
+                message,
+                "the range of `capacity.shards` holds at all times; widen it, or change `min`",
+            );
         }
     }
     for (index, entry) in scaling.no_shrink.iter().enumerate() {
@@ -247,7 +251,11 @@ pub fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
         }
     }
     if scaling.budget == Some(0) {
-        wrong(at.key("budget"), "a budget of 0 dollars pays for no shard".into(), "write the most dollars a month, or remove it");
+        wrong(
+            at.key("budget"),
+            "a budget of 0 dollars pays for no shard".into(),
+            "write the most dollars a month, or remove it",
+        );
     }
 }
 
@@ -302,7 +310,12 @@ mod tests {
         assert_eq!(stream(&serde_yaml::to_string(&read).unwrap()).unwrap(), read);
         assert!(problems(text).is_empty());
         assert!(stream("scaling: { objective: 0 }").unwrap_err().to_string().contains("worth 1 to 1000000"));
-        assert!(stream("scaling: { schedule: [{ at: noon, for: 1h, min: 2 }] }").unwrap_err().to_string().contains("not a time"));
+        assert!(
+            stream("scaling: { schedule: [{ at: noon, for: 1h, min: 2 }] }")
+                .unwrap_err()
+                .to_string()
+                .contains("not a time")
+        );
     }
 
     #[test]
