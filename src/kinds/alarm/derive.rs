@@ -122,6 +122,7 @@ fn of_stream<'a>(
     let (all, one) = (Path::of(["alarms"]), Path::of(["alarms", "streams", name.as_str()]));
     let retention = described.retention;
     let (quarter, whole) = (units(retention, 250), units(retention, 1000));
+    let lost = format!("records are lost once they are older than {retention}");
     let never = Some((whole, format!("stream {name} keeps records only {retention}")));
     let address = Address::new(stream::SCHEMA.kind, name.as_str());
     let off = own.off.or(general.off).unwrap_or(false);
@@ -148,7 +149,7 @@ fn of_stream<'a>(
         age(count(
             "iterator-age",
             "GetRecords.IteratorAgeMilliseconds",
-            &format!("Readers of stream {name} lag behind; records are lost once they are older than {retention}."),
+            &format!("Readers of stream {name} lag behind; {lost}."),
             Setting::age(&own.iterator_age, 1000, one.key("iteratorAge")),
             Setting::age(&general.iterator_age, 1000, all.key("iteratorAge")),
         )),
@@ -171,9 +172,7 @@ fn of_stream<'a>(
         let lag = age(count(
             &format!("consumer-lag/{fan_out}"),
             "SubscribeToShardEvent.MillisBehindLatest",
-            &format!(
-                "Consumer {fan_out} lags behind on stream {name}; records are lost once they are older than {retention}."
-            ),
+            &format!("Consumer {fan_out} lags behind on stream {name}; {lost}."),
             Setting::age(&own.consumer_lag, 1000, one.key("consumerLag")),
             Setting::age(&general.consumer_lag, 1000, all.key("consumerLag")),
         ));
