@@ -1,6 +1,7 @@
 use super::readers;
 use super::report::{Condition, ConditionKind, Status};
 use super::stream::{Moment, Stream};
+use crate::scale::Notice;
 
 /// Minutes after which metrics are too old to decide on.
 const STALE: i64 = 15;
@@ -75,6 +76,9 @@ impl Stream {
         let sample = self.window.at(newest);
         let lag = self.lag(moment.rules, minute);
         let (rejected, age) = (sample.rejected.unwrap_or(0.0), lag.age.unwrap_or(0.0));
+        if let Some(share) = self.skewed.filter(|_| rejected > 0.0) {
+            return (Status::False, "hot-keys", Notice::HotKeys { share }.to_string());
+        }
         if rejected > 0.0 {
             return (Status::False, "throttling", format!("{rejected:.2} shards of load were rejected in a minute"));
         }

@@ -90,6 +90,7 @@ impl Stream {
         }
         // Asked also where it is not followed: it learns from being asked.
         let mut proposal = self.propose(moment.rules, minute, shards);
+        self.skewed = proposal.evidence.skewed;
         let bounds = self.narrowed();
         if let Some(pin) = self.pin {
             let because = format!("pinned to {} shards until {}", pin.shards, hand::stamp(pin.until));

@@ -115,6 +115,8 @@ pub struct Stream {
     pub(super) foreign: Vec<Foreign>,
     pub(super) decisions: VecDeque<Decision>,
     pub(super) last: Option<Decision>,
+    /// The share of records that is rejected however many shards there are.
+    pub(super) skewed: Option<f64>,
     pub(super) conditions: Vec<Condition>,
     pub(super) day: Day,
     /// Open shards at the newest look.
@@ -158,6 +160,7 @@ impl Stream {
             foreign: Vec::new(),
             decisions: VecDeque::new(),
             last: None,
+            skewed: None,
             conditions: Vec::new(),
             day: Day::default(),
             shards: None,

@@ -479,3 +479,18 @@ fn fan_out_consumers_are_told_of_and_their_lag_keeps_shards() {
     let fraud = &bench.stream.inputs.consumers[0];
     assert_eq!((fraud.age, fraud.slope, fraud.reads), (None, None, None));
 }
+
+#[test]
+fn hot_keys_are_told_once_more_shards_did_not_help() {
+    let mut bench = Bench::new(8);
+    bench.stream.policy = Box::new(crate::scale::Tidegate::new());
+    bench.records = (420_000.0, 60_000.0);
+    (0..40).for_each(|_| drop(bench.tick()));
+    assert_eq!(bench.condition(ConditionKind::Healthy), (Status::False, "throttling".into()));
+    bench.glance.open_shards = 16;
+    (0..40).for_each(|_| drop(bench.tick()));
+    assert_eq!(bench.condition(ConditionKind::Healthy), (Status::False, "hot-keys".into()));
+    bench.records.1 = 0.0;
+    (0..15).for_each(|_| drop(bench.tick()));
+    assert_eq!(bench.condition(ConditionKind::Healthy), (Status::True, "keeps-up".into()));
+}

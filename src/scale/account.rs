@@ -49,6 +49,8 @@ pub struct Evidence {
     pub demand: Option<f64>,
     /// The share of a shard that can be used before it rejects, 0 to 1.
     pub usable: Option<f64>,
+    /// The share of records, 0 to 1, that was rejected as before after the stream had grown: more shards do not help them.
+    pub skewed: Option<f64>,
     /// Shares of the trust that want more, and fewer, shards; 0 to 1.
     pub more: Option<f64>,
     pub fewer: Option<f64>,
@@ -94,6 +96,8 @@ pub enum Notice {
     QuotaBinds { wanted: u32, room: u32 },
     /// One partition key asks for more than one shard gives: no number of shards helps it.
     HotKey { shard: String, load: f64 },
+    /// What is rejected of these keys did not fall when the stream grew.
+    HotKeys { share: f64 },
     /// One shard is full while the stream is not, and it cannot be split.
     HotShard { shard: String, load: f64, because: String },
     /// Somebody should look: the stream is no longer grown.
@@ -126,6 +130,12 @@ impl std::fmt::Display for Notice {
                 out,
                 "one partition key fills {:.0} % of {shard}: more shards do not help, give it several partition keys (a suffix 0 to 9)",
                 load * 100.0
+            ),
+            Self::HotKeys { share } => write!(
+                out,
+                "{:.0} % of the records are rejected as they were with fewer shards: a few partition keys take more than a shard gives, \
+                 and no shard is bought for them; give such a key several (a suffix 0 to 9), and `shardMetrics` shows where it lies",
+                (share * 100.0).max(1.0)
             ),
             Self::HotShard { shard, load, because } => {
                 write!(out, "{shard} is {:.0} % full while the stream is not, and {because}", load * 100.0)

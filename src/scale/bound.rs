@@ -2,10 +2,14 @@
 
 use crate::model::PRICE_TIMES_SHARE;
 
-/// How far the price goes below and above that, as the share so far is below and above the bound.
+/// The share of the bound that is aimed at: what nobody foresees comes on top of it.
+const AIM: f64 = 0.5;
+/// The price rises with this power of the share: in proportion alone, what is too much is halved too slowly.
+const STEEP: f64 = 1.5;
+/// How far the price goes below and above that, as the share so far is below and above the aim.
 const FOLLOWS: (f64, f64) = (0.3, 30.0);
-/// Half-life of what was throttled, in minutes: ten days, as that of the council's evidence.
-const HALF_LIFE: f64 = 14_400.0;
+/// Half-life of what was throttled, in minutes: twenty days, since a bound is kept or broken over a month.
+const HALF_LIFE: f64 = 28_800.0;
 /// A stream's first day is thought to keep the bound just so.
 const TRUSTED: f64 = 1440.0;
 
@@ -30,13 +34,14 @@ impl Missed {
 
     /// The price that keeps the share of throttled records below `bound` (0 to 1) as far as a price can.
     ///
-    /// More was throttled: it rises, up to 30 times what predictable traffic needs. Less: it falls, and capacity is saved.
+    /// More than half of it was throttled: the price rises, up to 30 times what predictable traffic needs. Less: it falls, and capacity
+    /// is saved.
     /// No price holds a bound on traffic that nobody can foresee.
     pub fn price(&self, bound: f64) -> f64 {
         let trusted = if self.minutes > 0.0 { self.demand / self.minutes * TRUSTED } else { 0.0 };
         let all = self.demand + trusted;
         let share = if all > 0.0 { (self.rejected + bound * trusted) / all } else { bound };
-        PRICE_TIMES_SHARE / bound * (share / bound).clamp(FOLLOWS.0, FOLLOWS.1)
+        PRICE_TIMES_SHARE / bound * (share / (AIM * bound)).powf(STEEP).clamp(FOLLOWS.0, FOLLOWS.1)
     }
 }
 
@@ -47,7 +52,8 @@ mod tests {
     #[test]
     fn the_price_follows_what_was_throttled() {
         let mut missed = Missed::default();
-        assert!((missed.price(0.001) - 100.0).abs() < 1e-9);
+        // A stream without a history is thought to be at its bound, which is above the aim.
+        assert!((missed.price(0.001) - 100.0 * 2f64.powf(1.5)).abs() < 1e-9);
         for _ in 0..3 * 1440 {
             missed.saw(10.0, 10.0, 0.0);
         }

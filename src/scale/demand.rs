@@ -1,5 +1,6 @@
 //! What producers wanted to send, from what the metrics say of what got through.
 
+use super::skew::Trial;
 use super::{Resize, Sample};
 
 /// Rejected attempts are repeated ones for the most part; no more than this many times the accepted load is believed.
@@ -14,16 +15,18 @@ const FULL: f64 = 0.98;
 /// Turns samples into demand, in units of one shard's usable capacity.
 ///
 /// Rejects although the shards are not full mean bursts inside the minute, which the metrics average away. So the share of a
-/// shard that can be used is learned, and demand is told in units of it.
+/// shard that can be used is learned, and demand is told in units of it. Where the rejects outlast a growth they were no bursts but
+/// a few keys: then that share of the rejects is no demand, until the shards are full.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Meter {
     usable: f64,
     rejected_before: f64,
+    trial: Trial,
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { usable: 1.0, rejected_before: 0.0 }
+        Self { usable: 1.0, rejected_before: 0.0, trial: Trial::default() }
     }
 }
 
@@ -31,6 +34,11 @@ impl Meter {
     /// The share of a shard's limits that can be used before it rejects.
     pub fn usable(&self) -> f64 {
         self.usable
+    }
+
+    /// The share of records, 0 to 1, that is rejected however many shards there are.
+    pub fn skewed(&self) -> Option<f64> {
+        self.trial.found()
     }
 
     /// Demand of a minute that `shards` served; `None` where the metrics have a gap. `stable`: no reshard ended near this minute.
@@ -44,6 +52,13 @@ impl Meter {
         let fresh = (accepted + rejected - self.rejected_before).clamp(0.0, MOST_TIMES_ACCEPTED * accepted);
         self.rejected_before = rejected;
         let use_now = accepted / f64::from(shards.max(1));
+        if use_now < FULL && stable {
+            self.trial.saw(shards, fresh, rejected / (accepted + rejected).max(f64::MIN_POSITIVE));
+            if let Some(hopeless) = self.trial.found() {
+                self.usable = 1.0;
+                return Some((fresh * (1.0 - hopeless)).max(accepted));
+            }
+        }
         if rejected > 0.0 && use_now < FULL && stable {
             self.usable += FOLLOW * (use_now.clamp(LEAST_USABLE, 1.0) - self.usable);
         } else if rejected == 0.0 && use_now > self.usable {
@@ -104,6 +119,19 @@ mod tests {
             meter.read(sample(10.0, 0.0), 10, true);
         }
         assert!(meter.usable() > 0.98);
+    }
+
+    #[test]
+    fn no_shard_is_bought_for_keys_that_shards_do_not_help() {
+        let mut meter = Meter::default();
+        // One key asks for two shards and gets one, whatever their number; first and repeated attempts are rejected.
+        (0..30).for_each(|_| drop(meter.read(sample(7.0, 1.0), 8, true)));
+        assert!(meter.usable() < 0.9 && meter.skewed().is_none());
+        let demands: Vec<f64> = (0..30).filter_map(|_| meter.read(sample(7.0, 1.0), 16, true)).collect();
+        assert!(meter.skewed().is_some_and(|share| (share - 0.125).abs() < 1e-6), "{:?}", meter.skewed());
+        assert_eq!(demands.last(), Some(&7.0));
+        // Full shards are another matter.
+        assert_eq!(meter.read(sample(16.0, 4.0), 16, true), Some(19.0));
     }
 
     #[test]

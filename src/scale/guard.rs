@@ -55,6 +55,7 @@ pub fn dispose(view: &View<'_>, proposal: &Proposal) -> Decision {
     let mut notices = limits.notices(proposal);
     let dead = lag.dead.iter();
     notices.extend(dead.map(|(consumer, age)| Notice::DeadConsumer { consumer: consumer.clone(), age_minutes: *age }));
+    notices.extend(proposal.evidence.skewed.map(|share| Notice::HotKeys { share }));
     let breaker = view.inputs.care.as_ref().and_then(|care| runaway(view, care));
     notices.extend(breaker.map(|why| Notice::BreakerOpen { because: why.to_string() }));
     let case = Case { view, proposal, limits, lag, breaker };

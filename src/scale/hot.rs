@@ -96,9 +96,13 @@ impl Ward<'_> {
             self.ranges.iter().map(|range| range.load.filter(|load| load.is_finite())).collect();
         // A shard without a figure is not a cold one.
         let Some(loads) = loads else { return Action::Nothing };
-        let hottest = (0..loads.len()).max_by(|a, b| loads[*a].total_cmp(&loads[*b]).then(b.cmp(a)));
-        if let Some(at) = hottest.filter(|at| throttles && loads[*at] >= HOT) {
-            return self.relieve(&self.ranges[at], loads[at], &loads);
+        let mut hot: Vec<usize> = (0..loads.len()).filter(|at| throttles && loads[*at] >= HOT).collect();
+        hot.sort_by(|a, b| loads[*b].total_cmp(&loads[*a]).then(a.cmp(b)));
+        // Behind a key that nothing helps there may be shards that a split does.
+        let relief: Vec<Action> = hot.iter().map(|at| self.relieve(&self.ranges[*at], loads[*at], &loads)).collect();
+        let call = relief.iter().find(|action| matches!(action, Action::Call(_)));
+        if let Some(action) = call.or(relief.first()) {
+            return action.clone();
         }
         match self.merge(&loads).filter(|_| self.open() > self.wanted && !throttles) {
             Some(merge) => Action::Call(merge),

@@ -22,6 +22,7 @@ mod priors;
 pub mod reshard;
 mod rule;
 mod shadow;
+mod skew;
 mod tidegate;
 mod window;
 

@@ -133,6 +133,7 @@ impl Policy for Tidegate {
         let evidence = Evidence {
             demand: Some(self.demand),
             usable: Some(self.meter.usable()),
+            skewed: self.meter.skewed(),
             more: Some(vote.more),
             fewer: Some(vote.fewer),
         };
@@ -147,6 +148,10 @@ impl Tidegate {
         let usable = match (self.meter.usable() * 100.0).round() {
             100.0 => String::new(),
             usable => format!(" (only {usable:.0} % of a shard is usable: bursts inside the minute)"),
+        };
+        let usable = match self.meter.skewed() {
+            Some(share) => format!(" ({:.0} % rejected whatever the shards: hot keys)", share * 100.0),
+            None => usable,
         };
         let calls = view.calls_a_day.saturating_sub(view.calls_used());
         let now = format!(

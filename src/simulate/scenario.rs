@@ -261,6 +261,7 @@ impl<'a> Stage<'a> {
             price: PRICE,
             inputs: &self.inputs,
         });
+        self.told |= proposal.evidence.skewed.is_some();
         let wanted = proposal.shards.clamp(BOUNDS.min, BOUNDS.max);
         if wanted != self.stream.shards {
             match self.stream.ask(wanted, now) {

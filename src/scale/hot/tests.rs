@@ -59,6 +59,16 @@ fn shard_metrics_are_turned_on_by_suspicion_and_off_when_it_is_calm() {
 }
 
 #[test]
+fn a_hot_key_does_not_hide_a_shard_that_a_split_helps() {
+    let mut ranges = stream(&[1.4, 0.9, 0.2]);
+    ranges[0].unparted = TELLING;
+    let action = ward(&ranges).treat();
+    assert!(matches!(&action, Action::Call(Operation::Split { shard, .. }) if shard == "s1"), "{action:?}");
+    ranges[1].load = Some(0.2);
+    assert!(matches!(ward(&ranges).treat(), Action::Tell(Notice::HotKey { .. })));
+}
+
+#[test]
 fn a_hot_shard_is_split_where_half_of_its_load_lies() {
     let mut ranges = stream(&[0.2, 0.95, 0.2, 0.2]);
     let (start, end) = (ranges[1].start, ranges[1].end);
