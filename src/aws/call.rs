@@ -6,6 +6,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use tokio::task::JoinSet;
+
 use super::clients::Aws;
 use super::errors;
 use crate::cloud::{Class, Fault};
@@ -22,7 +24,8 @@ impl Aws {
     /// with errors sorted by what the caller should do. `doing` is told in every error.
     pub async fn call<T, E, F>(&self, operation: &'static str, doing: &str, send: impl Fn() -> F) -> Result<T, Fault>
     where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
+        T: Send + 'static,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         self.call_with(operation, doing, self.attempts, send).await
@@ -36,7 +39,8 @@ impl Aws {
         send: impl Fn() -> F,
     ) -> Result<T, Fault>
     where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
+        T: Send + 'static,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         self.call_with(operation, doing, 1, send).await
@@ -51,7 +55,8 @@ impl Aws {
         send: impl Fn() -> F,
     ) -> Result<T, Fault>
     where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
+        T: Send + 'static,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let mut wait = FIRST_WAIT;
@@ -59,7 +64,7 @@ impl Aws {
         let began = tokio::time::Instant::now();
         loop {
             self.rates.admit(operation).await;
-            let fault = match send().await {
+            let fault = match apart(send()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => errors::sort(operation, doing, &error),
             };
@@ -81,5 +86,17 @@ impl Aws {
             tokio::time::sleep(wait.mul_f64(fastrand::f64())).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+}
+
+/// Signs, sends and reads on the runtime's threads: a plan waits for many calls in one task, which would do all of it on one.
+async fn apart<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> T {
+    let mut task = JoinSet::new();
+    task.spawn(call);
+    match task.join_next().await {
+        Some(Ok(answer)) => answer,
+        Some(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
+        // One was spawned, and one is asked for.
+        None => unreachable!("a task was lost"),
     }
 }
