@@ -153,6 +153,31 @@ fn a_polite_signal_ends_it_with_0() {
     }
 }
 
+#[test]
+fn others_see_the_time_of_a_run_that_is_under_way() {
+    let shop = Shop::new();
+    let ahead = || {
+        let cloud: Value = serde_json::from_slice(&std::fs::read(shop.path("cloud.json")).unwrap()).unwrap();
+        cloud["ahead_ms"].as_i64().unwrap()
+    };
+    let began = ahead();
+    // A dry run changes nothing, so that nothing but the passing of time is written.
+    let mut child = shop.command(&["run", "--speed", "600", "--dry-run"]).stdout(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while ahead() < began + 3_600_000 {
+        assert!(Instant::now() < until, "the time of the file stands still");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    let now = || jiff::Timestamp::now().as_second() + ahead() / 1000;
+    let before = now();
+    let says = shop.says(&["pin", "clicks", "--shards", "8", "--for", "4h"]);
+    let pinned = says.trim().rsplit_once(' ').expect("a time").1;
+    let pinned: jiff::Timestamp = pinned.parse().expect("a time");
+    assert!((before - 1..=now() + 1).contains(&(pinned.as_second() - 4 * 3600)), "{says}");
+}
+
 /// Judges what the plant took against the records of a ledger. Answers how many calls it took within the last day.
 pub fn judged(shop: &Shop, records: &[Value]) -> Result<usize, String> {
     let cloud: Value = serde_json::from_slice(&std::fs::read(shop.path("cloud.json")).unwrap()).unwrap();
