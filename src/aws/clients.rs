@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::rates::Rates;
 use super::surroundings;
+use super::trust::Trust;
 use crate::cloud::{Caller, Fault};
 
 /// Attempts of the SDK where neither AWS_MAX_ATTEMPTS nor the profile says otherwise.
@@ -65,7 +66,8 @@ impl Aws {
     /// Reads the AWS environment. Fails where no region is named anywhere.
     pub async fn connect(connect: &Connect) -> Result<Self, Fault> {
         surroundings::check(connect)?;
-        let defaults = aws_config::defaults(BehaviorVersion::latest()).http_client(super::http::client()?);
+        let trust = Trust::read()?;
+        let defaults = aws_config::defaults(BehaviorVersion::latest()).http_client(super::http::client(&trust)?);
         let mut loader = defaults.timeout_config(
             // A region that does not answer must be reported, not waited for.
             TimeoutConfig::builder()
@@ -88,6 +90,9 @@ impl Aws {
         }
         let config = loader.load().await;
         let region = surroundings::region(config.region().map(AsRef::as_ref))?;
+        if !surroundings::is_plain(config.endpoint_url()) {
+            trust.knows_somebody("connecting to AWS")?;
+        }
         // Three attempts, the SDK's default, are few for a plan of hundreds of calls; who asks for fewer gets fewer.
         let asked = config.retry_config().map_or(0, RetryConfig::max_attempts);
         let attempts = if asked == SDK_ATTEMPTS { 5 } else { asked.clamp(1, 20) };
@@ -168,8 +173,5 @@ impl Aws {
 
 /// `AWS_ENDPOINT_URL_<SERVICE>` is read by the SDK itself; we only need to know that it is there.
 fn service_endpoints_set() -> bool {
-    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
-    !ignored
-        && std::env::vars_os()
-            .any(|(name, value)| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
+    surroundings::endpoints().any(|(_, url)| !url.is_empty())
 }

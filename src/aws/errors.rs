@@ -179,7 +179,14 @@ where
                    to look around without an account run `tidegate demo`",
         );
     }
-    Fault::new(Class::Unreachable, doing, "NoAnswer", format!("no answer from AWS: {text}")).help(
+    let fault = Fault::new(Class::Unreachable, doing, "NoAnswer", format!("no answer from AWS: {text}"));
+    if text.contains("invalid peer certificate") {
+        return fault.help(
+            "whoever answered is not known to this machine: where a proxy answers in AWS's place, name the file with its \
+             authority's certificate by AWS_CA_BUNDLE; else install the package ca-certificates",
+        );
+    }
+    fault.help(
         "check the network, the region's name and the proxy settings (HTTPS_PROXY), then run the same command again",
     )
 }

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 
+use super::trust::Trust;
 use crate::cloud::{Class, Fault};
 
 /// Time for one message to a webhook, connection included.
@@ -14,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The HTTPS client of all services. The SDK's own one knows neither HTTPS_PROXY and NO_PROXY nor AWS_CA_BUNDLE,
 /// which every other AWS tool honours.
-pub fn client() -> Result<SharedHttpClient, Fault> {
-    let tls = tls()?;
+pub fn client(trust: &Trust) -> Result<SharedHttpClient, Fault> {
+    let tls = trust.context()?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = proxied();
         if let Some(settings) = settings {
@@ -30,18 +31,6 @@ pub fn client() -> Result<SharedHttpClient, Fault> {
 
 fn proxied() -> ConnectorBuilder {
     Connector::builder().proxy_config(ProxyConfig::from_env())
-}
-
-fn tls() -> Result<TlsContext, Fault> {
-    let refuse = |why: String| {
-        Fault::new(Class::Refused, "reading AWS_CA_BUNDLE", "BadCaBundle", why)
-            .help("AWS_CA_BUNDLE names a file of PEM certificates; correct it or unset it")
-    };
-    let mut trust = TrustStore::default();
-    if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
-        trust = trust.with_pem_certificate(std::fs::read(file).map_err(|error| refuse(error.to_string()))?);
-    }
-    TlsContext::builder().with_trust_store(trust).build().map_err(|error| refuse(error.to_string()))
 }
 
 /// Whether it begins as a whole address does, with a host behind http:// or https://.
@@ -59,14 +48,19 @@ pub struct Post {
 
 impl Post {
     /// # Errors
-    /// The address is none, or AWS_CA_BUNDLE cannot be read.
+    /// The address is none, AWS_CA_BUNDLE cannot be read, or there is no certificate to know an HTTPS server by.
     pub fn new(url: &str) -> Result<Self, Fault> {
         if !names_host(url) || HttpRequest::new(SdkBody::empty()).set_uri(url).is_err() {
             let what = "it is not an address that begins with https:// or http://";
             return Err(Fault::new(Class::Refused, "reading the address of a webhook", "BadAddress", what)
                 .help("write the whole address, as the chat or pager shows it"));
         }
-        let connector = proxied().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls()?).build();
+        let trust = Trust::read()?;
+        if !url.starts_with("http://") {
+            trust.knows_somebody("connecting to a webhook")?;
+        }
+        let connector =
+            proxied().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(trust.context()?).build();
         Ok(Self { url: url.to_owned(), connector: SharedHttpConnector::new(connector) })
     }
 

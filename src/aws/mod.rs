@@ -13,6 +13,7 @@ mod readings;
 mod surroundings;
 pub mod table;
 mod trail;
+mod trust;
 mod wake;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -15,18 +15,29 @@ pub fn check(connect: &Connect) -> Result<(), Fault> {
     if let Some(url) = &connect.endpoint_url {
         check_url("--endpoint-url", url)?;
     }
-    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
-    for (name, value) in std::env::vars_os() {
-        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
-        if name.starts_with("AWS_ENDPOINT_URL") && !ignored && connect.endpoint_url.is_none() {
-            check_url(&name, &value)?;
-        }
+    for (name, url) in endpoints().filter(|_| connect.endpoint_url.is_none()) {
+        check_url(&name, &url)?;
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(profile) = connect.profile.clone().or_else(|| variable("AWS_PROFILE")) {
         check_profile(&profile)?;
     }
     Ok(())
+}
+
+/// The variables that name endpoints, unless they are to be ignored.
+pub fn endpoints() -> impl Iterator<Item = (String, String)> {
+    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
+    let all = std::env::vars_os().map(|(name, url)| (name.to_string_lossy().into_owned(), url));
+    let named = all.filter(move |(name, _)| !ignored && name.starts_with("AWS_ENDPOINT_URL"));
+    named.map(|(name, url)| (name, url.to_string_lossy().into_owned()))
+}
+
+/// Whether calls may do without HTTPS. Where the endpoint of one service is plain, those of the others may be as well: then the
+/// call itself tells.
+pub fn is_plain(endpoint: Option<&str>) -> bool {
+    let is_plain = |url: &str| url.starts_with("http://");
+    endpoint.map_or_else(|| endpoints().any(|(_, url)| is_plain(&url)), is_plain)
 }
 
 fn refused(code: &str, what: String, help: &str) -> Fault {

@@ -5,6 +5,8 @@ use crate::scale::Notice;
 
 /// Minutes after which metrics are too old to decide on.
 const STALE: i64 = 15;
+/// The reason of `BudgetExhausted` where it is the month's money; else it is the day's calls.
+pub(super) const MONEY: &str = "money";
 /// Iterator age in minutes above which readers do not keep up.
 const LATE: f64 = 10.0;
 
@@ -104,8 +106,14 @@ impl Stream {
 
     fn exhausted(&self, moment: Moment<'_>) -> (Status, &'static str, String) {
         let (used, all) = (self.calls_used(moment.minute()), moment.rules.calls_a_day);
-        let message = format!("{} of {all} calls are left", all.saturating_sub(used));
-        let (status, reason) = if used >= all { (Status::True, "all-used") } else { (Status::False, "some-left") };
-        (status, reason, message)
+        let mut message = format!("{} of {all} calls are left", all.saturating_sub(used));
+        if let Some(why) = &self.unpaid {
+            message = format!("{message}; {why}");
+        }
+        match &self.unpaid {
+            _ if used >= all => (Status::True, "all-used", message),
+            Some(_) => (Status::True, MONEY, message),
+            None => (Status::False, "some-left", message),
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::report::{Decision, Verb};
 use super::stream::{Moment, Rules, Seen, Step, Stream, sample};
 use super::{Record, hand, readers};
 use crate::model::Glance;
-use crate::scale::{Admission, Proposal, Reason, dispose};
+use crate::scale::{Admission, Notice, Proposal, Reason, dispose};
 
 /// Metrics of these minutes back must all be there before a shard is taken away: newer ones may not have come yet.
 const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
@@ -85,7 +85,10 @@ impl Stream {
     fn decide(&mut self, moment: Moment<'_>) -> Decision {
         let minute = moment.minute();
         let shards = self.shards.unwrap_or(self.bounds.min);
+        let unpaid = self.unpaid.take();
         if let Some((reason, because)) = self.unfit(moment) {
+            // A reshard changes nothing about the money.
+            self.unpaid = unpaid.filter(|_| reason == "resharding");
             return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
         }
         // Asked also where it is not followed: it learns from being asked.
@@ -101,6 +104,11 @@ impl Stream {
             return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
         }
         let disposed = dispose(&self.view(bounds, moment.rules, minute, shards), &proposal);
+        let money = |notice: &&Notice| {
+            use Notice::{BudgetBinds, FloorOverBudget, LoadOverBudget};
+            matches!(notice, BudgetBinds { .. } | LoadOverBudget { .. } | FloorOverBudget { .. })
+        };
+        self.unpaid = disposed.notices.iter().find(money).map(ToString::to_string);
         if disposed.reason == Reason::CallsUsed
             && let Some(because) = self.emergency(&disposed, moment)
         {

@@ -1,13 +1,14 @@
 //! What people are told without asking: what the controller did, and what it cannot mend itself. A concern is told once when it
 //! has lasted, and once when it is over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::conditions::MONEY;
 use super::hand::stamp;
-use super::report::{ConditionKind, Decision, DriftStatus, Status, Verb};
+use super::report::{Condition, ConditionKind, Decision, DriftStatus, Status, Verb};
 use super::{Fleet, Key};
 
 /// The version of a message's form.
@@ -108,22 +109,25 @@ pub fn of_drift(drift: &DriftStatus) -> Option<News> {
     })
 }
 
-/// Remembers which concerns have been told.
+/// Remembers which concerns have been told, each with its event.
 #[derive(Debug, Default)]
 pub struct Watchman {
-    told: BTreeSet<(Arc<Key>, ConditionKind)>,
+    told: BTreeMap<(Arc<Key>, ConditionKind), &'static str>,
     /// Troubles of the newest tick that have been told.
     troubles: BTreeSet<String>,
 }
 
 /// What makes a condition a concern, for how long it must last, and its words: an event and how it is told.
-fn concern(kind: ConditionKind) -> Option<(Status, i64, &'static str, &'static str)> {
-    match kind {
+fn concern(condition: &Condition) -> Option<(Status, i64, &'static str, &'static str)> {
+    match condition.kind {
         ConditionKind::Accepted => Some((Status::False, 0, "not-accepted", "is not sized")),
         ConditionKind::Observed => Some((Status::False, PATIENCE, "blind", "cannot be observed")),
         ConditionKind::Synced => None,
         ConditionKind::Healthy => Some((Status::False, PATIENCE, "unhealthy", "is unhealthy")),
         ConditionKind::Contended => Some((Status::True, 0, "contended", "is contended")),
+        ConditionKind::BudgetExhausted if condition.reason == MONEY => {
+            Some((Status::True, 0, "over-budget", "needs more than the month's budget pays for"))
+        }
         ConditionKind::BudgetExhausted => Some((Status::True, 0, "calls-used-up", "has no resize left today")),
     }
 }
@@ -136,10 +140,11 @@ impl Watchman {
         let mut news = Vec::new();
         for stream in fleet.streams().iter().filter(|stream| !others.contains(stream.key.pipeline.as_str())) {
             for condition in &stream.conditions {
-                let Some((bad, patience, event, words)) = concern(condition.kind) else { continue };
+                let Some((bad, patience, event, words)) = concern(condition) else { continue };
                 let one = (Arc::clone(&stream.key), condition.kind);
                 let is_bad = condition.status == bad;
-                if is_bad && fleet.now - condition.since >= patience && self.told.insert(one.clone()) {
+                if is_bad && fleet.now - condition.since >= patience && self.told.get(&one) != Some(&event) {
+                    self.told.insert(one, event);
                     let text = format!(
                         "{} {} {words} since {}: {}\n{} of {} to {} shards. `tidegate explain {}` shows the newest decisions.",
                         stamp(fleet.now),
@@ -152,7 +157,10 @@ impl Watchman {
                         stream.key.stream,
                     );
                     news.push(News::of(&stream.key, Topic::Problems, event, fleet.now, words, text));
-                } else if !is_bad && condition.status != Status::Unknown && self.told.remove(&one) {
+                } else if !is_bad
+                    && condition.status != Status::Unknown
+                    && let Some(event) = self.told.remove(&one)
+                {
                     let text = format!("{} {}: {}", stamp(fleet.now), stream.key, condition.message);
                     let over = format!("{event}-over");
                     news.push(News::of(
@@ -192,7 +200,7 @@ impl Watchman {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::report::{Condition, Lease, Numbers};
+    use crate::control::report::{Lease, Numbers};
     use crate::control::{Rules, Stream};
     use crate::model::Scope;
     use crate::scale::{Bounds, Tidegate};
@@ -246,6 +254,19 @@ mod tests {
         assert!(watchman.look(&fleet).is_empty());
         fleet.leases[0].is_mine = true;
         assert_eq!(events(&watchman.look(&fleet)), ["calls-used-up"]);
+    }
+
+    #[test]
+    fn money_and_calls_are_told_apart_and_end_by_the_name_that_they_had() {
+        let (mut fleet, mut watchman) = (fleet(), Watchman::default());
+        set(&mut fleet, ConditionKind::BudgetExhausted, Status::True, 0, 10);
+        fleet.stream(0).0.conditions[0].reason = MONEY.into();
+        assert_eq!(events(&watchman.look(&fleet)), ["over-budget"]);
+        assert!(watchman.look(&fleet).is_empty());
+        set(&mut fleet, ConditionKind::BudgetExhausted, Status::True, 0, 20);
+        assert_eq!(events(&watchman.look(&fleet)), ["calls-used-up"]);
+        set(&mut fleet, ConditionKind::BudgetExhausted, Status::False, 30, 30);
+        assert_eq!(events(&watchman.look(&fleet)), ["calls-used-up-over"]);
     }
 
     #[test]

@@ -149,7 +149,7 @@ pub enum ConditionKind {
     Healthy,
     /// Somebody else keeps changing the count.
     Contended,
-    /// The calls of the rolling 24 hours are used up.
+    /// The calls of the rolling 24 hours are used up, or the month's money does not pay for what is needed.
     BudgetExhausted,
 }
 

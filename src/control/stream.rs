@@ -139,6 +139,8 @@ pub struct Stream {
     pub(super) refusals: u32,
     pub(super) desired: Option<u32>,
     pub(super) parted: Vec<super::split::Parted>,
+    /// What the newest decision found that the month's money does not pay for.
+    pub(super) unpaid: Option<String>,
 }
 
 impl Stream {
@@ -178,6 +180,7 @@ impl Stream {
             quiet_until: i64::MIN,
             refusals: 0,
             desired: None,
+            unpaid: None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::model::{
     Delivered, Glance, LEDGER, Ledger, Metrics, OpenShard, PAUSED, PIN, PIPELINE, RESOURCE, Scope, State,
 };
 use crate::scale::hot::Operation;
-use crate::scale::{Bounds, Policy, Proposal, View};
+use crate::scale::{Bounds, Money, Policy, Proposal, View};
 
 /// Wants a count that the test sets.
 struct Wants(std::sync::Arc<std::sync::atomic::AtomicU32>);
@@ -264,6 +264,26 @@ fn calls_of_other_machines_count() {
     assert_eq!(bench.hold(), "calls-used");
     assert_eq!(bench.condition(ConditionKind::BudgetExhausted).0, Status::True);
     assert_eq!(bench.stream.status(&bench.rules, bench.now()).calls_left, 0);
+}
+
+#[test]
+fn money_ends_growth_is_told_and_takes_nothing_away() {
+    let mut bench = Bench::new(8);
+    let money = |dollars| Some(Money { dollars, dollars_a_shard_hour: 0.015 });
+    let exhausted = |bench: &Bench| bench.condition(ConditionKind::BudgetExhausted);
+    // Eight shards since the month began have cost more than that.
+    bench.stream.money = money(50.0);
+    bench.want(16);
+    assert_eq!((bench.hold().as_str(), exhausted(&bench)), ("budget", (Status::True, "money".into())));
+    assert_eq!(bench.condition(ConditionKind::Synced), (Status::False, "budget".into()));
+    bench.want(8);
+    assert_eq!((bench.hold().as_str(), exhausted(&bench)), ("in-band", (Status::True, "money".into())));
+    bench.want(4);
+    assert_eq!(bench.verdict(), (Verb::Resize, "shrink".into(), 4));
+    bench.stream.money = money(5000.0);
+    bench.want(16);
+    assert_eq!(bench.verdict(), (Verb::Resize, "grow".into(), 16));
+    assert_eq!(exhausted(&bench), (Status::False, "some-left".into()));
 }
 
 #[test]

@@ -29,7 +29,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
@@ -124,14 +124,23 @@ struct Held {
     store: Option<Store>,
     /// Where the clock stood when it was saved.
     saved_ahead: i64,
+    /// When the clock may be saved again, in real time.
+    next_save: Option<Instant>,
 }
+
+/// What waits keeps the time in the file this often, so that other processes see the time of a run that is under way, and a kill
+/// does not set the clock back by hours. A file that takes long to write is written less often.
+const SAVES: Duration = Duration::from_secs(1);
+/// The share of the time that may go into it: one part in so many.
+const SAVE_SHARE: u32 = 20;
 
 impl Local {
     /// An empty cloud in memory. `now` in seconds since 1970 is the only real time that enters.
     pub fn new(schemas: &'static [&'static Schema], options: Options, now: i64) -> Self {
         let clock = Clock::new(now, options.pace);
         let region = options.region.clone();
-        let held = Held { region, world: World::default(), elsewhere: BTreeMap::new(), store: None, saved_ahead: 0 };
+        let (world, elsewhere) = (World::default(), BTreeMap::new());
+        let held = Held { region, world, elsewhere, store: None, saved_ahead: 0, next_save: None };
         Self {
             schemas,
             options,
@@ -207,6 +216,23 @@ impl Local {
         let done = change(&mut held.world, &moving)?;
         held.save(&self.clock)?;
         Ok(done)
+    }
+
+    /// Keeps the time that has passed for other processes, now and then.
+    fn keep_time(&self) {
+        let began = Instant::now();
+        let due = {
+            let mut held = self.held();
+            let waited = held.store.is_some() && self.clock.ahead() > held.saved_ahead;
+            waited && *held.next_save.get_or_insert(began + SAVES) <= began
+        };
+        if !due {
+            return;
+        }
+        if let Err(fault) = self.change(|_, _| Ok(())) {
+            tracing::debug!(%fault, "the local cloud's clock was not saved");
+        }
+        self.held().next_save = Some(Instant::now() + SAVES.max(began.elapsed() * SAVE_SHARE));
     }
 
     /// Waits for the operation's turn, as a client of AWS must: AWS itself would refuse the call.
@@ -385,6 +411,9 @@ impl Cloud for Local {
     }
 
     fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(self.clock.pause(time))
+        Box::pin(async move {
+            self.clock.pause(time).await;
+            self.keep_time();
+        })
     }
 }

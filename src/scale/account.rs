@@ -15,7 +15,7 @@ pub enum Reason {
     Bounds,
     /// A schedule or a pin asks for more than the load does.
     Floor,
-    /// The month's money pays for no more.
+    /// The month's money pays for no more shards.
     Budget,
     /// The account may have no more open shards, those that live only during the reshard included.
     Quota,
@@ -88,8 +88,10 @@ pub struct Numbers {
 pub enum Notice {
     /// Its age grows by the clock and it reads next to nothing: no number of shards helps it.
     DeadConsumer { consumer: String, age_minutes: f64 },
-    /// The load asks for more than the month's money pays for.
+    /// The load asks for more than the month's money pays for: the stream does not grow.
     BudgetBinds { wanted: u32, ceiling: u32 },
+    /// The load needs the shards that are open, and the month's money does not pay for them: they stay.
+    LoadOverBudget { shards: u32, ceiling: u32 },
     /// A schedule or pin asks for more than the month's money pays for; it wins.
     FloorOverBudget { floor: u32, ceiling: u32 },
     /// The account's shard quota allows only so many now.
@@ -118,6 +120,10 @@ impl std::fmt::Display for Notice {
                     "{wanted} shards are wanted, the budget pays for {ceiling}: raise `budget` or accept throttling"
                 )
             }
+            Self::LoadOverBudget { shards, ceiling } => write!(
+                out,
+                "the load needs {shards} shards, the budget pays for {ceiling}: the month will cost more than `budget`"
+            ),
             Self::FloorOverBudget { floor, ceiling } => write!(
                 out,
                 "a schedule or pin holds {floor} shards, the budget pays for {ceiling}: the month will cost more than `budget`"

@@ -31,7 +31,7 @@ impl Money {
 
 impl Budget {
     /// The most shards with which the next day can be paid, if `min` serve for the rest of the month. So a day's crowd is
-    /// paid from what quiet days leave, and the month never costs more.
+    /// paid from what quiet days leave. It bounds growth: shards that are open and in use stay, at the cost of the month.
     pub fn ceiling(&self, min: u32) -> u32 {
         let price = self.dollars_a_shard_hour / 60.0;
         // Nothing is known to cost anything.

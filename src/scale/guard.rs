@@ -52,7 +52,7 @@ impl<P: Policy> Policy for Guarded<P> {
 /// Makes a proposal safe: bounds, floors, money, AWS's step, the day's calls, the account's quota, no shrinking on what is not known.
 pub fn dispose(view: &View<'_>, proposal: &Proposal) -> Decision {
     let (limits, lag) = (Limits::of(view), Lag::of(view));
-    let mut notices = limits.notices(proposal);
+    let mut notices = limits.notices(view.shards, proposal);
     let dead = lag.dead.iter();
     notices.extend(dead.map(|(consumer, age)| Notice::DeadConsumer { consumer: consumer.clone(), age_minutes: *age }));
     notices.extend(proposal.evidence.skewed.map(|share| Notice::HotKeys { share }));

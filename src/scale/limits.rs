@@ -13,13 +13,14 @@ pub struct Limits {
     pub max: u32,
     /// What raises the lowest count above the spec's.
     pub floor: Option<Floor>,
-    /// What the month's money pays for, if that is less than the spec's highest count.
+    /// What the month's money pays for, if that is less than the spec's highest count. More than that may be open.
     pub paid: Option<u32>,
 }
 
 impl Limits {
     /// The spec's bounds, raised by the floors that hold or will hold by the time a change started now serves, and cut by the
-    /// budget. Floors outrank the budget: both are the user's word, and the floor is the one with a date.
+    /// budget. Floors outrank the budget: both are the user's word, and the floor is the one with a date. So do the shards
+    /// that are open: the budget ends growth, and it throttles nobody whose load is served.
     pub fn of(view: &View<'_>) -> Self {
         let least = view.bounds.min.max(1);
         let most = view.bounds.max.max(least);
@@ -35,15 +36,19 @@ impl Limits {
         }
         let min = floor.map_or(least, |floor| floor.min().min(most));
         let paid = inputs.budget.map(|budget| budget.ceiling(least)).filter(|paid| *paid < most);
-        Self { min, max: paid.map_or(most, |paid| paid.clamp(min, most)), floor, paid }
+        let ceiling = |paid: u32| paid.max(view.shards).clamp(min, most);
+        Self { min, max: paid.map_or(most, ceiling), floor, paid }
     }
 
-    /// What the user has to hear of them.
-    pub fn notices(&self, proposal: &Proposal) -> Vec<Notice> {
+    /// What the user has to hear of them, where so many shards are open.
+    pub fn notices(&self, shards: u32, proposal: &Proposal) -> Vec<Notice> {
         let mut notices = Vec::new();
         if let Some(paid) = self.paid {
+            let stays = proposal.shards.min(shards);
             if proposal.shards > self.max {
                 notices.push(Notice::BudgetBinds { wanted: proposal.shards, ceiling: paid });
+            } else if stays > paid.max(self.min) {
+                notices.push(Notice::LoadOverBudget { shards: stays, ceiling: paid });
             }
             if self.floor.is_some() && self.min > paid {
                 notices.push(Notice::FloorOverBudget { floor: self.min, ceiling: paid });

@@ -249,3 +249,88 @@ fn an_account_without_any_settings_is_told_what_is_missing() {
         assert!(named.iter().any(|name| words.contains(name)), "{surroundings:?}: {words}");
     }
 }
+
+/// Of an authority that exists for this test alone.
+const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----\n\
+    MIIBbjCCARWgAwIBAgIUFaTXbqb/HTlmeLmP+LaYyYBLonEwCgYIKoZIzj0EAwIw\n\
+    DDEKMAgGA1UEAwwBdDAgFw0yNjExMjYwMjE4MDZaGA8yMTI2MTEwMjAyMTgwNlow\n\
+    DDEKMAgGA1UEAwwBdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABMRdnvDh7wfU\n\
+    sTybGSaJKljvzQVZ10ztyFneq2uSqP5G8foC6X11sHWgyhXGc9O+GgzJpcnAhtSU\n\
+    5kYjCtcMJT6jUzBRMB0GA1UdDgQWBBSiMAa9v83ykx6mJBBMECGndchdTjAfBgNV\n\
+    HSMEGDAWgBSiMAa9v83ykx6mJBBMECGndchdTjAPBgNVHRMBAf8EBTADAQH/MAoG\n\
+    CCqGSM49BAMCA0cAMEQCIHtJRsCU1J/jRZK+s6ndUilhTkP195lO/FbR0ZpPvsMF\n\
+    AiA9DpuRkE64FiW1a146evx+RDLsxIjyldI+P8FToW5ylQ==\n\
+    -----END CERTIFICATE-----\n";
+
+/// As in an image whose base has no certificates. Nothing may be asked of anybody before that is told.
+#[test]
+fn without_root_certificates_it_says_so_before_any_call() {
+    let folder = folder();
+    let at = folder.path();
+    std::fs::write(at.join("empty.pem"), "").expect("a file");
+    std::fs::write(at.join("damaged.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        .expect("a file");
+    std::fs::write(at.join("words.pem"), "no certificate\n").expect("a file");
+    std::fs::write(at.join("authority.pem"), AUTHORITY).expect("a file");
+    std::fs::create_dir(at.join("empty")).expect("a folder");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("it need not wait");
+    let port = listener.local_addr().expect("an address").port();
+    let called = || listener.accept().is_ok();
+    let run = |variables: &[(&str, &str)], words: &str| {
+        let mut command = program(at);
+        command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b").env("AWS_MAX_ATTEMPTS", "1");
+        command.envs(variables.iter().copied()).args(words.replace("PORT", &port.to_string()).split(' '));
+        let output = command.stdin(Stdio::null()).output().expect("it starts");
+        (output.status.code(), said(&output))
+    };
+    let https = "plan --endpoint-url https://127.0.0.1:PORT";
+    for (variables, place) in [
+        (vec![("SSL_CERT_FILE", "empty.pem")], "SSL_CERT_FILE=empty.pem has no root certificate"),
+        (vec![("SSL_CERT_FILE", "gone.pem")], "SSL_CERT_FILE=gone.pem has no root certificate"),
+        (vec![("SSL_CERT_FILE", "damaged.pem")], "SSL_CERT_FILE=damaged.pem has no root certificate"),
+        (vec![("SSL_CERT_DIR", "empty")], "SSL_CERT_DIR=empty has no root certificate"),
+        (
+            vec![("SSL_CERT_FILE", "empty.pem"), ("SSL_CERT_DIR", "empty")],
+            "SSL_CERT_FILE=empty.pem and SSL_CERT_DIR=empty has no root certificate",
+        ),
+    ] {
+        for words in [
+            https,
+            "run --ticks 1 --endpoint-url https://127.0.0.1:PORT",
+            "plan",
+            "import --stream s --region eu-west-1",
+        ] {
+            let (code, words) = run(&variables, words);
+            assert!(
+                code == Some(1) && words.contains("error: connecting to AWS: ") && words.contains(place),
+                "{words}"
+            );
+            assert!(words.contains("ca-certificates") && words.contains("AWS_CA_BUNDLE"), "{words}");
+        }
+        let webhook = "run --cloud local:c.json --speed max --ticks 1 --notify https://127.0.0.1:PORT/secret";
+        let (code, words) = run(&variables, webhook);
+        assert!(code != Some(0) && words.contains("connecting to a webhook: ") && words.contains(place), "{words}");
+        assert!(!called(), "{words}");
+    }
+    for (file, why) in [
+        ("damaged.pem", "it holds no certificate that can be used"),
+        ("words.pem", "it holds no PEM certificate"),
+        ("gone.pem", "No such file"),
+    ] {
+        let (code, words) = run(&[("AWS_CA_BUNDLE", file)], https);
+        assert!(code == Some(1) && words.contains("reading AWS_CA_BUNDLE: ") && words.contains(why), "{words}");
+        assert!(!called(), "{words}");
+    }
+    // Who names an authority, or speaks to an emulator without HTTPS, needs none of the machine's.
+    let empty = ("SSL_CERT_FILE", "empty.pem");
+    drop(listener);
+    for (variables, words) in [
+        (vec![empty, ("AWS_CA_BUNDLE", "authority.pem")], https),
+        (vec![("SSL_CERT_FILE", "authority.pem")], https),
+        (vec![empty], "plan --endpoint-url http://127.0.0.1:PORT"),
+    ] {
+        let (code, words) = run(&variables, words);
+        assert!(code == Some(1) && words.contains("no answer from AWS") && words.contains("refused"), "{words}");
+    }
+}

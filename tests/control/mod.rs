@@ -1,5 +1,6 @@
 //! The controller: a seeded simulation with faults and judges outside of it, and the program itself.
 
+mod books;
 mod crowd;
 mod limits;
 mod program;

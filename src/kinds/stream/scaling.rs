@@ -35,7 +35,8 @@ pub struct Scaling {
     #[schemars(example = serde_json::json!([{ "at": "Fri 18:00", "for": "60h" }]))]
     pub no_shrink: Vec<Quiet>,
     /// The most US dollars a month for the stream's shards, with the retention beyond 24h and the fan-out consumers that are paid
-    /// by shard. It ends growth, and the report says so; schedules and `min` outrank it.
+    /// by shard. It ends growth, and the report says so; it takes no shard away that the load needs, and schedules, pins and
+    /// `min` outrank it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 400)]
     pub budget: Option<u32>,

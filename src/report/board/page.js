@@ -43,7 +43,7 @@ function state(stream) {
   if (stream.pin) words.push(`pinned to ${stream.pin.shards} until ${stamp(stream.pin.until)}`);
   if (stream.pause) words.push(stream.pause.until ? `paused until ${stamp(stream.pause.until)}` : "paused");
   for (const alarm of stream.alarms) words.push(`alarm ${alarm}`);
-  for (const one of wrongs(stream)) words.push(`${one.type === "BudgetExhausted" ? "no calls left" : one.type === "Contended" ? "contended" : `not ${one.type.toLowerCase()}`}: ${one.message}`);
+  for (const one of wrongs(stream)) words.push(`${one.type === "BudgetExhausted" ? (one.reason === "money" ? "over budget" : "no calls left") : one.type === "Contended" ? "contended" : `not ${one.type.toLowerCase()}`}: ${one.message}`);
   return words.join("; ");
 }
 const attention = (stream) => wrongs(stream).length > 0 || stream.alarms.length > 0;

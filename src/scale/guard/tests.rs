@@ -118,7 +118,18 @@ fn money_caps_growth_and_says_so_but_a_floor_outranks_it() {
     assert_eq!((decision.shards, decision.reason), (50, Reason::Budget));
     assert_eq!(decision.notices, [Notice::BudgetBinds { wanted: 90, ceiling: 50 }]);
     assert_eq!(with(&window, &[], &inputs, 40, 90).shards, 50);
-    assert_eq!(with(&window, &[], &inputs, 80, 90).shards, 50, "what is too dear comes down");
+    // What is open and needed stays, however dear it is; what the load leaves goes, whole or in part.
+    let dear = with(&window, &[], &inputs, 80, 90);
+    assert_eq!((dear.shards, dear.reason, dear.numbers.ceiling), (80, Reason::Budget, 80));
+    assert_eq!(dear.notices, [Notice::BudgetBinds { wanted: 90, ceiling: 50 }]);
+    let needed = with(&window, &[], &inputs, 80, 80);
+    assert_eq!((needed.shards, needed.reason), (80, Reason::InBand));
+    assert_eq!(needed.notices, [Notice::LoadOverBudget { shards: 80, ceiling: 50 }]);
+    let less = with(&window, &[], &inputs, 80, 60);
+    assert_eq!((less.shards, less.reason), (60, Reason::Shrink));
+    assert_eq!(less.notices, [Notice::LoadOverBudget { shards: 60, ceiling: 50 }]);
+    let least = with(&window, &[], &inputs, 80, 40);
+    assert_eq!((least.shards, least.notices.len()), (40, 0));
     inputs.floors = vec![Floor::Pin { min: 60, until: 10_100 }];
     let decision = with(&window, &[], &inputs, 40, 90);
     assert_eq!(decision.shards, 60);
@@ -127,6 +138,35 @@ fn money_caps_growth_and_says_so_but_a_floor_outranks_it() {
     let month = Budget { dollars: 100.0, spent: 0.0, dollars_a_shard_hour: 0.015, minutes_left: 20 * 1440 };
     assert_eq!((month.ceiling(2), month.ceiling(14)), (239, 11));
     assert_eq!(Budget { dollars_a_shard_hour: 0.0, ..month }.ceiling(2), u32::MAX);
+}
+
+proptest! {
+    #[test]
+    fn money_ends_growth_and_shrinks_nothing(
+        shards in 1u32..200, wanted in 0u32..400, spent in 0.0f64..200.0, left in 1i64..44_640, min in 1u32..20, more in 0u32..200,
+    ) {
+        let budget = Budget { dollars: 100.0, spent, dollars_a_shard_hour: 0.015, minutes_left: left };
+        let (bounds, window) = (Bounds { min, max: min + more }, window(9_997, None, 0.0));
+        let decide = |inputs: &Inputs| {
+            let view = View { now: 10_000, shards, window: &window, resizes: &[], calls_a_day: 10, bounds, price: 100.0, inputs };
+            dispose(&view, &Proposal::new(wanted, "test"))
+        };
+        let paid = budget.ceiling(min);
+        let rich = decide(&Inputs::default()).shards;
+        let decision = decide(&Inputs { budget: Some(budget), ..Inputs::default() });
+        if rich <= shards {
+            prop_assert_eq!(decision.shards, rich, "what shrinks or holds, shrinks or holds as without a budget");
+        } else {
+            prop_assert!(decision.shards >= shards, "{:?}", decision);
+            prop_assert!(decision.shards == shards || decision.shards <= paid.max(min), "{:?}", decision);
+        }
+        // Whatever the month will cost beyond it is said.
+        let dear = decision.shards > paid.max(min) && wanted > paid.max(min) && paid < min + more;
+        let told = decision.notices.iter().any(|notice| {
+            matches!(notice, Notice::BudgetBinds { .. } | Notice::LoadOverBudget { .. })
+        });
+        prop_assert!(told || !dear, "{:?}", decision);
+    }
 }
 
 #[test]
