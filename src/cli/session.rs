@@ -308,6 +308,7 @@ fn shared_names(jobs: &[Job], documents: &[Document], problems: &mut Vec<Problem
                     problems.push(problem);
                 }
                 Some(_) => {}
+            documents[later].hide(std::slice::from_mut(&mut problem));
                 None => {
                     taken.insert(name, (at, &desired.path));
                 }
@@ -330,6 +331,9 @@ impl Job {
         }
         Ok((plan, unknown))
     }
+                    for document in [&documents[*first], &documents[at]] {
+                        document.hide(std::slice::from_mut(&mut problem));
+                    }
 
     pub fn question<'a>(&'a self, inventory: &'a Inventory, consent: &'a Consent) -> Question<'a> {
         let made_by = env!("CARGO_PKG_VERSION");
