@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpClient,
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 
+use super::bounded;
 use crate::cloud::{Class, Fault};
 
 /// Time for one message to a webhook, connection included.
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// which every other AWS tool honours.
 pub fn client() -> Result<SharedHttpClient, Fault> {
     let tls = tls()?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+    Ok(bounded::within(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = proxied();
         if let Some(settings) = settings {
             connector = connector.connector_settings(settings.clone());
@@ -25,7 +26,7 @@ pub fn client() -> Result<SharedHttpClient, Fault> {
             connector = connector.sleep_impl(sleep);
         }
         connector.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
-    }))
+    })))
 }
 
 fn proxied() -> ConnectorBuilder {
@@ -39,7 +40,9 @@ fn tls() -> Result<TlsContext, Fault> {
     };
     let mut trust = TrustStore::default();
     if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
-        trust = trust.with_pem_certificate(std::fs::read(file).map_err(|error| refuse(error.to_string()))?);
+        trust = trust.with_pem_certificate(
+            disk::read(file.as_ref(), MOST_CERTIFICATES).map_err(|error| refuse(error.to_string()))?,
+        );
     }
     TlsContext::builder().with_trust_store(trust).build().map_err(|error| refuse(error.to_string()))
 }
