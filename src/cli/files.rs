@@ -16,6 +16,23 @@ const DEEPEST: usize = 16;
 /// Reads files, folders (every `.yaml` and `.yml` below them, in order of their names) and `-` for standard input.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
     let mut problems = Vec::new();
+    let (files, mut problems) = listed(paths);
+    if files.len() > MOST_FILES {
+        return Err(problems);
+    }
+    let mut sources = Vec::new();
+    let here = std::env::current_dir().unwrap_or_default();
+    for file in files.iter().map(|file| from_here(&here, file)) {
+        match load(file) {
+            Ok(source) => sources.push(source),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+/// The files that [`read`] would read, each once, and what is wrong with their folders.
+pub fn listed(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
     let mut files: Vec<PathBuf> = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
@@ -33,19 +50,11 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
     if files.len() > MOST_FILES {
         problems
             .push(unreadable(&files[0], &format!("more than {MOST_FILES} files are no spec; name a smaller folder")));
-        return Err(problems);
+        return (files, problems);
     }
     let mut seen = std::collections::BTreeSet::new();
     files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
-    let mut sources = Vec::new();
-    let here = std::env::current_dir().unwrap_or_default();
-    for file in files.iter().map(|file| from_here(&here, file)) {
-        match load(file) {
-            Ok(source) => sources.push(source),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+    (files, problems)
 }
 
 /// The path as somebody in the current folder writes it: `./a.yaml` and the whole path of such a file are `a.yaml`. Code

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::out::Color;
-use super::{Failure, files, text, vars};
+use super::{Failure, files, outputs, text, vars};
 use crate::apply;
 use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
@@ -133,6 +133,28 @@ impl Common {
     /// Reads the spec: every mistake of every file at once.
     pub fn load(&self, json: bool) -> Result<(Vec<Pipeline>, Vec<Document>), Failure> {
         let paths = if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() };
+    fn specs(&self) -> Vec<PathBuf> {
+        if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() }
+    }
+
+    /// Refuses to write to a file that this command reads: the spec, files of values and prices, the local cloud, and `more`.
+    pub fn spare(&self, outputs: &[(&str, Option<&PathBuf>)], more: &[PathBuf]) -> Result<(), Failure> {
+        let outputs: Vec<_> = outputs.iter().filter_map(|(flag, path)| Some((*flag, path.as_ref()?.as_path()))).collect();
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        let cloud = match &self.cloud {
+            Where::Local(file) => Some(file),
+            Where::Aws => None,
+        };
+        let mut inputs = files::listed(&self.specs()).0;
+        inputs.extend(self.var_files.iter().chain(&self.prices).chain(cloud).chain(more).cloned());
+        match outputs::clash(&outputs, &inputs) {
+            Some(what) => Err(anyhow::anyhow!("{what}; {}", outputs::HELP).into()),
+            None => Ok(()),
+        }
+    }
+
         let sources = files::read(&paths).map_err(|problems| Failure::Problems { problems, sources: vec![], json })?;
         let given = self.values().map_err(|(problems, sources)| Failure::Problems { problems, sources, json })?;
         let mut problems = Vec::new();

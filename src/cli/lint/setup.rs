@@ -20,6 +20,13 @@ use crate::lint::policy::{PolicyFailure, PolicyFile};
 use crate::lint::rule::{About, Persona};
 use crate::lint::suppress;
 use crate::report::lint::rules;
+/// The settings, where none are named.
+const USUAL: &str = "tidegate.toml";
+/// A team's settings have some hundred bytes.
+const MOST_SETTINGS: u64 = 1 << 20;
+/// A finding takes a line of some 200 bytes: these are 300,000.
+const MOST_BASELINE: u64 = 64 << 20;
+
 
 pub struct Setup {
     pub config: Lint,
@@ -29,6 +36,8 @@ pub struct Setup {
     cases: Vec<(String, String, Cases)>,
     pub failures: Vec<PolicyFailure>,
     /// Where the paths of the configuration begin.
+    /// The settings and policies that were read.
+    pub files: Vec<PathBuf>,
     pub home: PathBuf,
 }
 
@@ -38,6 +47,7 @@ impl Setup {
         let (built_in, mut failures) = with_room(builtin::engine);
         let mut rules: Vec<Arc<About>> = built_in.policies.iter().map(|policy| Arc::clone(&policy.about)).collect();
         let mut engines = vec![built_in];
+        let mut files = vec![args.config.clone().unwrap_or_else(|| USUAL.into())];
         let mut cases = Vec::new();
         let named = args.policies.clone().or_else(|| config.policies.as_ref().map(|folder| home.join(folder)));
         let usual = Some(PathBuf::from("policies")).filter(|folder| named.is_none() && folder.is_dir());
@@ -51,11 +61,12 @@ impl Setup {
                 .extend(engine.policies.iter().filter(|one| !one.entries.is_empty()).map(|one| Arc::clone(&one.about)));
             engines.push(engine);
             failures.extend(folder.failures);
+            files.extend(folder.files);
             cases = folder.cases;
         }
         rules.extend(suppress::rules().iter().cloned());
         let choice = choice(args, &config);
-        Ok(Self { config, choice, rules, engines, cases, failures, home })
+        Ok(Self { config, choice, rules, engines, cases, failures, home, files })
     }
 
     /// Every rule, for people or for programs.
@@ -132,7 +143,7 @@ fn choice(args: &Args, config: &Lint) -> Choice {
 
 /// The settings and the folder that their paths begin in. A file that is named must be there.
 fn config(named: Option<&Path>) -> Result<(Lint, PathBuf), Failure> {
-    let file = named.unwrap_or(Path::new("tidegate.toml"));
+    let file = named.unwrap_or(Path::new(USUAL));
     if named.is_none() && !file.exists() {
         return Ok((Lint::default(), PathBuf::new()));
     }
