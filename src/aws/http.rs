@@ -9,9 +9,13 @@ use aws_smithy_types::body::SdkBody;
 
 use super::bounded;
 use crate::cloud::{Class, Fault};
+use crate::disk;
 
 /// Time for one message to a webhook, connection included.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of AWS_CA_BUNDLE. Every authority that browsers know takes a fiftieth of it.
+const MOST_CERTIFICATES: u64 = 16 << 20;
 
 /// The HTTPS client of all services. The SDK's own one knows neither HTTPS_PROXY and NO_PROXY nor AWS_CA_BUNDLE,
 /// which every other AWS tool honours.
