@@ -12,6 +12,7 @@ pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
+pub mod disk;
 pub mod kinds;
 pub mod lint;
 pub mod local;

@@ -118,6 +118,8 @@ async fn targets(
     for claim in found {
         match wanted.get(&claim.address) {
             Some(physical) if *physical == claim.physical => {}
+            // It is looked at by its tags, and is the wanted one whatever it is called.
+            Some(_) if is_found_by_tags(schemas, claim.address.kind()) => {}
             // The spec gives the resource another name now; the old one is still ours.
             Some(_) => {
                 wanted.insert(claim.address.former(&claim.physical), claim.physical);
@@ -135,6 +137,10 @@ async fn targets(
         Some(Target { address, schema, scope: scope.clone(), physical, outputs: BTreeMap::new(), listed })
     };
     (wanted.into_iter().filter_map(target).collect(), blind)
+}
+
+fn is_found_by_tags(schemas: &[&'static Schema], kind: &str) -> bool {
+    schemas.iter().any(|schema| schema.kind == kind && schema.found_by_tags)
 }
 
 /// Looks at all of them: many at once where AWS reads many in one call, and several calls in flight.

@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::bounded;
 use crate::cloud::{Class, Fault};
 
 /// Sorts an SDK error by what the caller should do. The only place that reads AWS's error codes.
@@ -163,6 +164,12 @@ fn no_answer<E>(doing: String, status: Option<u16>, error: &SdkError<E, HttpResp
 where
     E: Error + Send + Sync + 'static,
 {
+    if bounded::is_too_large(error) {
+        let what = format!("the answer has more than {} MiB, and no answer of AWS has", bounded::MOST >> 20);
+        return Fault::new(Class::Refused, doing, "AnswerTooLarge", what).help(
+            "something else answers: check --endpoint-url, the AWS_ENDPOINT_URL variables and the proxy settings",
+        );
+    }
     // The chain of causes, without the debug form that the SDK appends in brackets.
     let text = clean(&DisplayErrorContext(error).to_string());
     let text = text.split(" (DispatchFailure(").next().unwrap_or(&text);

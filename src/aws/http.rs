@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpClient,
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 
+use super::bounded;
 use super::trust::Trust;
 use crate::cloud::{Class, Fault};
 
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// which every other AWS tool honours.
 pub fn client(trust: &Trust) -> Result<SharedHttpClient, Fault> {
     let tls = trust.context()?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+    Ok(bounded::within(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = proxied();
         if let Some(settings) = settings {
             connector = connector.connector_settings(settings.clone());
@@ -26,7 +27,7 @@ pub fn client(trust: &Trust) -> Result<SharedHttpClient, Fault> {
             connector = connector.sleep_impl(sleep);
         }
         connector.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
-    }))
+    })))
 }
 
 fn proxied() -> ConnectorBuilder {

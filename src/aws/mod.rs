@@ -1,5 +1,6 @@
 //! The real cloud: clients, rates, retries and errors. Every call of every kind goes through [`Aws::call`].
 
+mod bounded;
 mod call;
 mod clients;
 mod errors;

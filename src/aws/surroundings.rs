@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use super::clients::Connect;
 use super::http::names_host;
 use crate::cloud::{Class, Fault};
+use crate::disk;
+
+/// Bytes of a file of profiles, which take some hundred each.
+const MOST_PROFILES: u64 = 16 << 20;
 
 /// Looks at addresses, profile and region that were set by flags or variables.
 ///
@@ -83,7 +87,7 @@ fn check_profile(profile: &str) -> Result<(), Fault> {
         named.unwrap_or_else(|| home.join(".aws").join(name))
     };
     let files = [file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
-    let texts: Vec<String> = files.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    let texts: Vec<String> = files.iter().filter_map(|path| disk::text(path, MOST_PROFILES).ok()).collect();
     if profile == "default" || texts.iter().any(|text| has_profile(text, profile)) {
         return Ok(());
     }

@@ -9,8 +9,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::cloud::{Class, Fault};
+use crate::disk;
 
 const BUNDLE: &str = "AWS_CA_BUNDLE";
+/// Bytes of it. Every authority that browsers know takes a fiftieth of that.
+const MOST_CERTIFICATES: u64 = 16 << 20;
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
@@ -36,7 +39,7 @@ impl Trust {
         let mut store = TrustStore::empty().with_native_roots(MACHINE.0 > 0);
         let bundle = std::env::var_os(BUNDLE).filter(|file| !file.is_empty());
         if let Some(file) = &bundle {
-            let text = std::fs::read(file).map_err(|error| refused(error.to_string()))?;
+            let text = disk::read(file.as_ref(), MOST_CERTIFICATES).map_err(|error| refused(error.to_string()))?;
             for certificate in usable(&String::from_utf8_lossy(&text)).map_err(refused)? {
                 store = store.with_pem_certificate(certificate);
             }

@@ -107,6 +107,8 @@ fn scaling(common: &Common, args: Scaling, out: &Out) -> Result<Exit, Failure> {
         profiles.push(Profile::Legacy);
     }
     let files = files(&args.traces)?;
+    let scores = args.out.as_ref().map(|folder| folder.join("scores.csv"));
+    common.spare(&[("--out", scores.as_ref())], &files)?;
     let mut wanted: Vec<(&PathBuf, f64)> = Vec::new();
     for file in &files {
         wanted.extend(args.n99.iter().map(|n99| (file, *n99)));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::disk;
 use crate::model::Problem;
 use crate::spec::{MAX_BYTES, Source};
 
@@ -15,6 +16,23 @@ const DEEPEST: usize = 16;
 
 /// Reads files, folders (every `.yaml` and `.yml` below them, in order of their names) and `-` for standard input.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
+    let (files, mut problems) = listed(paths);
+    if files.len() > MOST_FILES {
+        return Err(problems);
+    }
+    let mut sources = Vec::new();
+    let here = std::env::current_dir().unwrap_or_default();
+    for file in files.iter().map(|file| from_here(&here, file)) {
+        match load(file) {
+            Ok(source) => sources.push(source),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+/// The files that [`read`] would read, each once, and what is wrong with their folders.
+pub fn listed(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut files: Vec<PathBuf> = Vec::new();
     for path in paths {
@@ -33,19 +51,11 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
     if files.len() > MOST_FILES {
         problems
             .push(unreadable(&files[0], &format!("more than {MOST_FILES} files are no spec; name a smaller folder")));
-        return Err(problems);
+        return (files, problems);
     }
     let mut seen = std::collections::BTreeSet::new();
     files.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
-    let mut sources = Vec::new();
-    let here = std::env::current_dir().unwrap_or_default();
-    for file in files.iter().map(|file| from_here(&here, file)) {
-        match load(file) {
-            Ok(source) => sources.push(source),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+    (files, problems)
 }
 
 /// The path as somebody in the current folder writes it: `./a.yaml` and the whole path of such a file are `a.yaml`. Code
@@ -92,7 +102,7 @@ pub fn load(path: &Path) -> Result<Source, Problem> {
     let result = if name == "-" {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        disk::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
     };
     match result {
         Ok(_) => Source::from_bytes(if name == "-" { "<stdin>" } else { name.as_str() }, &bytes),
@@ -114,7 +124,7 @@ pub fn named(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
 /// # Errors
 /// The folder does not exist or cannot be written to, or the disk is full.
 pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
-    write_by(&tempfile::Builder::new(), path, text)
+    write_whole(path, text, false)
 }
 
 /// The same for what others read as well, such as the next step of a build: the file has the rights that a new file has
@@ -123,14 +133,10 @@ pub fn write(path: &Path, text: &str) -> Result<(), anyhow::Error> {
 /// # Errors
 /// As of [`write`].
 pub fn publish(path: &Path, text: &str) -> Result<(), anyhow::Error> {
-    let mut builder = tempfile::Builder::new();
-    // The process's umask takes away from it.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    write_by(&builder, path, text)
+    write_whole(path, text, true)
 }
 
-fn write_by(builder: &tempfile::Builder, path: &Path, text: &str) -> Result<(), anyhow::Error> {
+fn write_whole(path: &Path, text: &str, published: bool) -> Result<(), anyhow::Error> {
     let doing = || format!("writing {}", path.display());
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         let mut device = std::fs::File::options().write(true).open(path).with_context(doing)?;
@@ -142,8 +148,8 @@ fn write_by(builder: &tempfile::Builder, path: &Path, text: &str) -> Result<(), 
         // Such as a link that leads in a circle: it is not ours to put a file in its place.
         Err(error) => return Err(error).with_context(doing),
     };
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = builder.tempfile_in(folder).with_context(doing)?;
+    disk::sweep(&target);
+    let mut file = disk::beside(&target, published).with_context(doing)?;
     file.write_all(text.as_bytes()).with_context(doing)?;
     file.as_file().sync_all().with_context(doing)?;
     file.persist(&target).map(|_| ()).map_err(|error| error.error).with_context(doing)

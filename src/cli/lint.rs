@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::{Common, Exit, Failure, Out};
+use super::{Common, Exit, Failure, Out, outputs};
 use crate::lint::baseline::Baseline;
 use crate::lint::rule::{About, Concern, Severity};
 use crate::lint::verdict::Fix;
 use crate::report::lint::Told;
+use crate::spec::Source;
 
 use gather::Gathered;
 pub use judge::with_room;
@@ -122,6 +123,7 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     }
     setup.check_names()?;
     let Gathered { mut sources, beside, values, mistakes } = Gathered::of(&setup, common, &args, out)?;
+    spare(&setup, common, &args, sources.iter().chain(&beside))?;
     if args.fix.is_some() || args.diff {
         let also_unsafe = args.fix == Some(How::Unsafe);
         with_room(|| mend::run(&mut Judge::new(&setup, &values), &mut sources, also_unsafe, args.diff, out))?;
@@ -156,6 +158,26 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let told = Told::new(&judged.findings, &judged.failures, &sources, &asked, args.no_suppressions);
     telling::tell(&told, &args.format, out)?;
     Ok(exit(&judged, &args, &setup))
+}
+
+/// Refuses to write to a file that is read. A baseline may be written over the one that is asked: that is how it is renewed.
+fn spare<'a>(
+    setup: &Setup,
+    common: &Common,
+    args: &Args,
+    sources: impl Iterator<Item = &'a Source>,
+) -> Result<(), Failure> {
+    let outputs = args.format.iter().filter_map(Target::output);
+    let written = args.write_baseline.as_deref().map(|file| ("--write-baseline", file));
+    let outputs: Vec<_> = outputs.chain(written).collect();
+    let mut inputs: Vec<PathBuf> = sources.map(|source| (&*source.name).into()).collect();
+    inputs.extend(setup.files.iter().chain(&common.var_files).cloned());
+    let asked = args.baseline.as_ref().or(setup.config.baseline.as_ref());
+    let clash = outputs::clash(&outputs, &inputs).or_else(|| {
+        let asked: Vec<PathBuf> = asked.into_iter().cloned().collect();
+        outputs::clash(&outputs[..outputs.len() - usize::from(written.is_some())], &asked)
+    });
+    clash.map_or(Ok(()), |what| Err(Failure::unusable(what, outputs::HELP)))
 }
 
 /// Whether `--fix` has tried it.

@@ -4,11 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::Failure;
+use crate::disk;
 use crate::serve::{Door, Token};
 
 /// The variable that holds the token where no file does. It is no argument, so that no list of processes tells it.
 const TOKEN: &str = "TIDEGATE_TOKEN";
-/// Bytes of a token's file that are read.
+/// Bytes of a token's file: more is no token.
 const MOST: u64 = 4096;
 
 #[derive(clap::Args)]
@@ -50,12 +51,7 @@ impl Listen {
         let (text, from) = match (&self.token_file, std::env::var_os(TOKEN)) {
             (Some(path), _) => {
                 let from = format!("--token-file {}", path.display());
-                let read = std::fs::File::open(path).and_then(|file| {
-                    use std::io::Read;
-                    let mut text = String::new();
-                    file.take(MOST).read_to_string(&mut text).map(|_| text)
-                });
-                let text = read.map_err(|error| {
+                let text = disk::text(path, MOST).map_err(|error| {
                     Failure::refused(
                         format!("reading {from}: {error}"),
                         "name a file of yours with the token alone in it",

@@ -22,6 +22,7 @@ mod listen;
 mod live;
 mod local;
 mod out;
+mod outputs;
 mod plan;
 mod planfile;
 mod policy;

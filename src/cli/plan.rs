@@ -61,6 +61,7 @@ pub enum Format {
 }
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+    common.spare(&[("--out", args.out.as_ref())], &[])?;
     let jobs = common.open(args.format == Format::Json).await?;
     let plans = all(&jobs, &args.agree.agreed(false)).await?;
     tell(&plans, args.format, out);

@@ -1,11 +1,13 @@
 //! Plan files: exactly what was shown, sealed against edits.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::{Failure, files};
+use crate::disk;
 use crate::plan::{FORMAT, Plan, sealed};
 
 /// A plan of 10,000 streams has some tens of megabytes; more is no plan.
@@ -19,14 +21,15 @@ pub fn write(file: &Path, plans: &[Plan]) -> Result<(), Failure> {
 
 pub fn load(file: &Path) -> Result<Vec<Plan>, Failure> {
     let doing = || format!("reading the plan {}", file.display());
-    let opened = std::fs::File::open(file).map_err(|error| {
-        let how = format!("make one: tidegate plan --out {}", file.display());
-        Failure::refused(format!("{}: {error}", doing()), how)
+    let bytes = disk::read(file, MAX_BYTES).map_err(|error| {
+        let (why, how) = match error.kind() {
+            ErrorKind::FileTooLarge => {
+                (", so it is no plan", "name one that `tidegate plan --out FILE` made".to_owned())
+            }
+            _ => ("", format!("make one: tidegate plan --out {}", file.display())),
+        };
+        Failure::refused(format!("{}: {error}{why}", doing()), how)
     })?;
-    if opened.metadata().with_context(doing)?.len() > MAX_BYTES {
-        return Err(anyhow::anyhow!("{}: it is larger than 256 MiB, so it is no plan", doing()).into());
-    }
-    let bytes = std::fs::read(file).with_context(doing)?;
     let is_spec = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let again = if is_spec {
         format!("it looks like a spec: tidegate apply -f {}", file.display())

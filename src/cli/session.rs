@@ -2,19 +2,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::out::Color;
-use super::{Failure, files, text, vars};
+use super::{Failure, files, outputs, text, vars};
 use crate::apply;
 use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
+use crate::disk;
 use crate::kinds::{self, Pipeline};
 use crate::local::Pace;
 use crate::model::{Graph, Inventory, Path, Prices, Problem, Scope};
 use crate::plan::{Agreed, Consent, Plan, Question};
 use crate::spec::{Document, Source, VarKind};
+
+/// Bytes of a file of prices, which has a line of some 30 for each of a few dozen.
+const MOST_PRICES: u64 = 1 << 20;
 
 /// Arguments of every command.
 #[derive(Args, Clone, Debug)]
@@ -130,10 +133,32 @@ impl Common {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     }
 
+    fn specs(&self) -> Vec<PathBuf> {
+        if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() }
+    }
+
+    /// Refuses to write to a file that this command reads: the spec, files of values and prices, the local cloud, and `more`.
+    pub fn spare(&self, outputs: &[(&str, Option<&PathBuf>)], more: &[PathBuf]) -> Result<(), Failure> {
+        let outputs: Vec<_> = outputs.iter().filter_map(|(flag, path)| Some((*flag, path.as_ref()?.as_path()))).collect();
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        let cloud = match &self.cloud {
+            Where::Local(file) => Some(file),
+            Where::Aws => None,
+        };
+        let mut inputs = files::listed(&self.specs()).0;
+        inputs.extend(self.var_files.iter().chain(&self.prices).chain(cloud).chain(more).cloned());
+        match outputs::clash(&outputs, &inputs) {
+            Some(what) => Err(anyhow::anyhow!("{what}; {}", outputs::HELP).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Reads the spec: every mistake of every file at once.
     pub fn load(&self, json: bool) -> Result<(Vec<Pipeline>, Vec<Document>), Failure> {
-        let paths = if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() };
-        let sources = files::read(&paths).map_err(|problems| Failure::Problems { problems, sources: vec![], json })?;
+        let sources =
+            files::read(&self.specs()).map_err(|problems| Failure::Problems { problems, sources: vec![], json })?;
         let given = self.values().map_err(|(problems, sources)| Failure::Problems { problems, sources, json })?;
         let mut problems = Vec::new();
         let mut specs = Vec::new();
@@ -209,9 +234,9 @@ impl Common {
     pub fn price_table(&self) -> Result<Prices, Failure> {
         let mut table = crate::plan::price_table();
         let Some(file) = &self.prices else { return Ok(table) };
-        let doing = || format!("reading the prices of {}", file.display());
-        let text = std::fs::read_to_string(file).with_context(doing)?;
-        let wrong = |what: String| Failure::from(anyhow::anyhow!("{}: {what}", doing()));
+        let wrong = |what: String| Failure::from(anyhow::anyhow!("reading the prices of {}: {what}", file.display()));
+        let text = disk::text(file, MOST_PRICES)
+            .map_err(|error| wrong(format!("{error}; name a file of `NAME: DOLLARS` lines with --prices")))?;
         let own: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&text)
             .map_err(|_| wrong("write `NAME: DOLLARS` lines, for example `kinesis.shardHour: 0.018`".into()))?;
         for (name, price) in own {
@@ -283,6 +308,7 @@ fn twins(specs: &[Pipeline], documents: &[Document], problems: &mut Vec<Problem>
                 .help("give one of them another name, or put both into one file")
                 .at(documents[later].place(&at));
             problem.related.push((documents[first].place(&at), "first described here".into()));
+            documents[later].hide(std::slice::from_mut(&mut problem));
             problems.push(problem);
         }
     }
@@ -305,6 +331,9 @@ fn shared_names(jobs: &[Job], documents: &[Document], problems: &mut Vec<Problem
                         .help("give one of them another name in AWS (`name:`)")
                         .at(documents[at].place(&desired.path));
                     problem.related.push((documents[*first].place(path), "first described here".into()));
+                    for document in [&documents[*first], &documents[at]] {
+                        document.hide(std::slice::from_mut(&mut problem));
+                    }
                     problems.push(problem);
                 }
                 Some(_) => {}

@@ -50,6 +50,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 2,
     arn: Some(ARN),
     assigned: &[],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: Some("every object in the bucket with all its versions"),
     creating_limit: None,

@@ -34,6 +34,7 @@ pub static SCHEMA: Schema = Schema {
     // It ends with the time of the registration.
     arn: None,
     assigned: &["arn"],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: None,
     asynchronous: true,

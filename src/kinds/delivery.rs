@@ -91,6 +91,7 @@ pub static SCHEMA: Schema = Schema {
     arn: Some("arn:{partition}:firehose:{region}:{account}:deliverystream/{name}"),
     assigned: &[],
     // What is not delivered yet is still in the stream.
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: None,
     creating_limit: None,

@@ -122,6 +122,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 90,
     arn: None,
     assigned: &["id", "arn"],
+    found_by_tags: true,
     elsewhere: "give it `privateDns: false`: in a VPC one endpoint alone can answer to a service's public name",
     holds_data: None,
     creating_limit: None,

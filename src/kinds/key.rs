@@ -210,6 +210,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 2,
     arn: None,
     assigned: &["arn", "id"],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: Some("everything encrypted with the key (once its deletion window has passed)"),
     asynchronous: false,

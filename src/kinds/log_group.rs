@@ -51,6 +51,7 @@ pub static SCHEMA: Schema = Schema {
     arn: Some("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
     assigned: &[],
     // Errors of deliveries that are themselves gone: nobody misses them.
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: None,
     creating_limit: None,

@@ -73,6 +73,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 1,
     arn: Some(ARN),
     assigned: &[],
+    found_by_tags: false,
     elsewhere: "choose another name",
     // Alarms that have rung; nobody misses them.
     holds_data: None,

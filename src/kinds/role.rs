@@ -105,6 +105,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 2,
     arn: Some("arn:{partition}:iam::{account}:role/tidegate/{pipeline}/{name}"),
     assigned: &[],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: None,
     creating_limit: None,

@@ -36,6 +36,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 1,
     arn: Some(ARN),
     assigned: &[],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: None,
     asynchronous: false,

@@ -53,6 +53,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 2,
     arn: None,
     assigned: &["id", "arn"],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: None,
     creating_limit: None,

@@ -188,6 +188,7 @@ pub static SCHEMA: Schema = Schema {
     create_seconds: 30,
     arn: Some("arn:{partition}:kinesis:{region}:{account}:stream/{name}"),
     assigned: &[],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: Some("every record still within its retention"),
     asynchronous: true,

@@ -10,12 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use super::world::World;
 use crate::cloud::{Class, Fault};
+use crate::disk;
 
 /// The version of the file's format that this program writes and reads.
 pub const FORMAT: u32 = 2;
 
 /// A hundred years: nobody has waited so long, and every minute of it would have to be played.
 const LONGEST_AHEAD_MS: i64 = 100 * 365 * 86_400_000;
+
+/// Ten thousand streams with three days of minutes have some hundred megabytes.
+const MOST_BYTES: u64 = 2 << 30;
 
 /// What the file holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -40,11 +44,13 @@ type Stamp = (SystemTime, u64, u64);
 pub struct Store {
     path: PathBuf,
     seen: Option<Stamp>,
+    /// What killed runs left is removed by the first change.
+    swept: bool,
 }
 
 impl Store {
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), seen: None }
+        Self { path: path.to_owned(), seen: None, swept: false }
     }
 
     /// Locks against other processes until the answer is dropped. A file of its own, since the data file is replaced.
@@ -65,7 +71,7 @@ impl Store {
         if stamp.is_none_or(|(_, bytes, _)| bytes == 0) || stamp == self.seen {
             return Ok(None);
         }
-        let text = fs::read(&self.path).map_err(|error| self.failed("reading", &error))?;
+        let text = disk::read(&self.path, MOST_BYTES).map_err(|error| self.failed("reading", &error))?;
         let saved = parse(&self.path, &text)?;
         self.seen = stamp;
         Ok(Some(saved))
@@ -76,9 +82,11 @@ impl Store {
         self.seen = None;
         // Through a link to the file itself, so that the link stays one.
         let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !std::mem::replace(&mut self.swept, true) {
+            disk::sweep(&target);
+        }
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            let mut file = disk::beside(&target, false)?;
             file.write_all(&serde_json::to_vec(saved)?)?;
             file.persist(&target).map_err(|error| error.error)
         };
@@ -97,8 +105,11 @@ impl Store {
 
     fn failed(&self, doing: &str, error: &std::io::Error) -> Fault {
         let doing = format!("{doing} the local cloud {}", self.path.display());
-        Fault::new(Class::Refused, doing, "FileFailed", error.to_string())
-            .help("check that the folder exists, that you may write to it, and that the disk has room")
+        let help = match error.kind() {
+            ErrorKind::FileTooLarge => "it is no local cloud: name another file with --cloud local:FILE",
+            _ => "check that the folder exists, that you may write to it, and that the disk has room",
+        };
+        Fault::new(Class::Refused, doing, "FileFailed", error.to_string()).help(help)
     }
 }
 

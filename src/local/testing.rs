@@ -22,6 +22,7 @@ const PLAIN: Schema = Schema {
     create_seconds: 1,
     arn: None,
     assigned: &[],
+    found_by_tags: false,
     elsewhere: "choose another name",
     holds_data: None,
     asynchronous: false,

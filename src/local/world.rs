@@ -8,7 +8,7 @@ use super::limits::Refusal;
 use super::stream::{Passing, Stream};
 use super::{Options, kinesis, names, references};
 use crate::cloud::{Class, Outputs, Target};
-use crate::model::{Attrs, Call, Compare, Effect, Observed, Resource, Schema, State, Value};
+use crate::model::{Attrs, Call, Compare, Effect, Observed, PIPELINE, RESOURCE, Resource, Schema, State, Value};
 
 /// The kind with a behaviour of its own.
 pub const STREAM: &str = "stream";
@@ -110,6 +110,18 @@ impl World {
         Some(gone)
     }
 
+    /// The name under which a resource is kept: its own, or that of the one with its tags where these say which one it is.
+    fn key(&self, target: &Target) -> String {
+        let own = (target.scope.pipeline.as_str(), target.address.tagged().to_string());
+        let is_it = |item: &Item| {
+            let tag = |key: &str| item.attrs.get("tags")?.get(key)?.as_text();
+            tag(PIPELINE) == Some(own.0) && tag(RESOURCE) == Some(own.1.as_str())
+        };
+        let tagged = || self.of_kind(target.schema.kind).find(|(_, item)| is_it(item)).map(|(name, _)| name.to_owned());
+        let found = if target.schema.found_by_tags { tagged() } else { None };
+        found.unwrap_or_else(|| target.physical.clone())
+    }
+
     /// The number of the next created resource.
     pub fn next_number(&mut self) -> u64 {
         self.created += 1;
@@ -156,7 +168,7 @@ impl World {
 
     fn create(&mut self, moving: &Moving, target: &Target, call: &Call) -> Result<Outputs, Refusal> {
         let (kind, physical) = (target.schema.kind, target.physical.as_str());
-        if self.item(kind, physical).is_some() {
+        if [self.key(target).as_str(), physical].iter().any(|name| self.item(kind, name).is_some()) {
             // CloudWatch's and policies' Put operations write over what is there.
             if call.verb().starts_with("Put") {
                 return self.set(moving, target, call);
@@ -217,11 +229,16 @@ impl World {
     }
 
     fn set(&mut self, moving: &Moving, target: &Target, call: &Call) -> Result<Outputs, Refusal> {
-        let (kind, physical) = (target.schema.kind, target.physical.as_str());
-        let mut item = self.take(kind, physical).ok_or_else(|| absent(target))?;
+        let (kind, physical, key) = (target.schema.kind, target.physical.as_str(), self.key(target));
+        if key != physical && self.item(kind, physical).is_some() {
+            // EC2's word for a second endpoint that would answer to a service's public name.
+            let message = format!("{} {physical} is there already, and there can be one alone", target.schema.title);
+            return Err(Refusal::new(Class::Refused, "InvalidParameter", message));
+        }
+        let mut item = self.take(kind, &key).ok_or_else(|| absent(target))?;
         let done = self.set_item(moving, &mut item, target, call);
         let outputs = item.outputs.clone();
-        self.insert(kind, physical, item);
+        self.insert(kind, if done.is_ok() { physical } else { &key }, item);
         done.map(|()| outputs)
     }
 
@@ -251,7 +268,8 @@ impl World {
     }
 
     fn delete(&mut self, moving: &Moving, target: &Target, call: &Call) -> Result<Outputs, Refusal> {
-        let (kind, physical) = (target.schema.kind, target.physical.as_str());
+        let key = self.key(target);
+        let (kind, physical) = (target.schema.kind, key.as_str());
         let consumers = self.consumers(moving, physical);
         let item = self.item_mut(kind, physical).ok_or_else(|| absent(target))?;
         if let Some((status, _)) = &item.busy {
@@ -267,9 +285,10 @@ impl World {
 
     pub fn observe(&mut self, moving: &Moving, target: &Target) -> Observed {
         self.settle(moving);
-        let Some(item) = self.item(target.schema.kind, &target.physical) else { return Observed::Absent };
+        let key = self.key(target);
+        let Some(item) = self.item(target.schema.kind, &key) else { return Observed::Absent };
         let mut resource = Resource {
-            physical: target.physical.clone(),
+            physical: key.clone(),
             outputs: item.outputs.clone(),
             attrs: item.attrs.clone(),
             facts: Attrs::from([("createdAt".to_owned(), Value::Int(item.created_at))]),
@@ -289,7 +308,7 @@ impl World {
 
     pub fn state(&mut self, moving: &Moving, target: &Target) -> Result<State, Refusal> {
         self.settle(moving);
-        self.item(target.schema.kind, &target.physical).map(state).ok_or_else(|| absent(target))
+        self.item(target.schema.kind, &self.key(target)).map(state).ok_or_else(|| absent(target))
     }
 }
 

@@ -261,6 +261,9 @@ pub struct Schema {
     pub arn: Option<&'static str>,
     /// Outputs that only AWS knows, such as `arn` of a key or `id` of an endpoint.
     pub assigned: &'static [&'static str],
+    /// AWS gives it an id and it keeps no name: its tags say which one it is, whatever of it changes. The name in a plan only tells it
+    /// from others, and says which one nobody else may have.
+    pub found_by_tags: bool,
     /// What the spec can say instead where the name is taken; it ends the sentence "take it over with …, or …".
     pub elsewhere: &'static str,
     /// What is lost for ever with a deletion; `None` if nothing is.

@@ -18,10 +18,11 @@ pub fn specification(schema: &Json) -> String {
          Durations are whole numbers with a unit (`d`, `h`, `m`, `s`), sizes too (`GiB`, `MiB`, `KiB`, `B`).\n\
          `${env:NAME}` and `${var:NAME}` are replaced inside values; an unset one is a mistake. Where a value is one\n\
          variable and nothing else, in quotes or not, a field takes it as the text, number or truth value that it wants.\n\n\
-         Nothing here is a place for a secret: names, tags, descriptions and ARNs are sent to AWS, where they are plain to\n\
-         read, and stand in plans and plan files. Messages never tell what a variable holds. The environment often holds\n\
-         secrets, so `${env:NAME}` is a mistake in tags and descriptions; what may be seen is passed on by\n\
-         `--var NAME=VALUE` or `--var-file FILE` as `${var:NAME}`.\n\n\
+         Nothing here is a place for a secret: names (also of KCL applications), tags, descriptions, ARNs, ids of accounts,\n\
+         VPCs, subnets and security groups, address ranges and prefixes of objects are sent to AWS, where they are plain to\n\
+         read, and stand in plans and plan files. What is wrong with the value of a variable is said without the value, and\n\
+         no message tells what `${env:NAME}` holds. The environment often holds secrets, so it is a mistake in tags and\n\
+         descriptions; what may be seen is passed on by `--var NAME=VALUE` or `--var-file FILE` as `${var:NAME}`.\n\n\
          | field | type | default | meaning |\n|---|---|---|---|\n",
     );
     rows(schema, schema, "", 0, &mut text);

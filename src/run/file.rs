@@ -1,7 +1,7 @@
 //! The ledger in one file: lines with a checksum, appended; a torn end is cut off, old lines are left out now and then.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use futures::future::{BoxFuture, FutureExt};
@@ -10,6 +10,7 @@ use super::Ledger;
 use super::ledger::Take;
 use crate::cloud::{Class, Fault};
 use crate::control::{Entry, Memory, Record};
+use crate::disk;
 
 /// The first line. Another version's file is refused, not guessed at.
 const HEADER: &str = "tidegate-ledger 1";
@@ -19,6 +20,8 @@ const CALLS_KEPT: i64 = 21 * 1440;
 const DECISIONS_KEPT: i64 = 31 * 1440;
 /// The file is made anew when so many lines were appended since, and at least as many as it had.
 const LEAST_GROWTH: usize = 50_000;
+/// Bytes of a line, its end included. The longest, a decision with its reasons, have a few thousand.
+const LONGEST: u64 = 1 << 20;
 /// Lines that are written at once.
 const PIECE: usize = 1000;
 
@@ -43,6 +46,11 @@ impl FileLedger {
     /// # Errors
     /// The file cannot be read or written, belongs to another version, or is in use.
     pub fn open(path: &Path) -> Result<Self, Fault> {
+        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            let what = "it is no file that could be written and read again".to_owned();
+            return Err(Fault::new(Class::Refused, format!("opening the ledger {}", path.display()), "NoFile", what)
+                .help("name a file of the controller's own with --ledger"));
+        }
         let lock_path = beside(path, ".lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|error| failed(path, "locking", &error))?;
@@ -67,6 +75,7 @@ impl FileLedger {
             newest: i64::MIN,
             damaged: 0,
         };
+        disk::sweep(path);
         ledger.mend()?;
         Ok(ledger)
     }
@@ -97,10 +106,9 @@ impl FileLedger {
     /// Writes the file anew beside itself, without what is old, and takes its place in one step.
     fn compact(&mut self) -> Result<(), Fault> {
         let newest = self.newest;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let path = self.path.clone();
         let failed = |error: std::io::Error| failed(&path, "compacting", &error);
-        let beside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let beside = disk::beside(&path, false).map_err(failed)?;
         let mut out = BufWriter::new(beside);
         writeln!(out, "{HEADER}").map_err(failed)?;
         let (mut lines, mut trouble) = (0, None);
@@ -116,7 +124,7 @@ impl FileLedger {
         self.file = File::options().append(true).open(beside.path()).map_err(failed)?;
         beside.persist(&path).map_err(|error| failed(error.error))?;
         // The new name must be on disk, too.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        File::open(disk::folder(&path)).and_then(|folder| folder.sync_all()).map_err(failed)?;
         (self.lines, self.appended) = (lines, 0);
         Ok(())
     }
@@ -166,28 +174,31 @@ struct Read {
 
 /// Reads line by line. A line that does not fit its checksum is left out and counted.
 fn read(path: &Path, take: &mut dyn FnMut(Entry, &str)) -> Result<Read, Fault> {
-    let file = File::open(path).map_err(|error| failed(path, "reading", &error))?;
-    let mut reader = BufReader::new(file);
+    let failed = |error: std::io::Error| failed(path, "reading", &error);
+    let mut reader = BufReader::new(disk::open(path).map_err(failed)?);
     let mut found = Read::default();
     let mut raw = Vec::new();
     loop {
         raw.clear();
-        let length = reader.read_until(b'\n', &mut raw).map_err(|error| failed(path, "reading", &error))?;
+        let length = reader.by_ref().take(LONGEST).read_until(b'\n', &mut raw).map_err(failed)? as u64;
         if length == 0 {
             return Ok(found);
         }
-        found.bytes += length as u64;
-        let Some(text) = raw.strip_suffix(b"\n") else { return Ok(found) };
-        if found.whole == 0 && text != HEADER.as_bytes() {
-            let what = "it does not begin as a ledger of this version does".to_owned();
-            return Err(Fault::new(
-                Class::Refused,
-                format!("reading the ledger {}", path.display()),
-                "UnknownFormat",
-                what,
-            )
-            .help("name another file with --ledger, or use the version of tidegate that wrote it"));
+        found.bytes += length;
+        let text = raw.strip_suffix(b"\n");
+        let cut = length == LONGEST && text.is_none();
+        if found.whole == 0 && (cut || text.is_some_and(|text| text != HEADER.as_bytes())) {
+            return Err(of_another_format(path));
         }
+        if cut {
+            // No line of ours: the rest of it is passed over without being kept.
+            found.bytes += reader.skip_until(b'\n').map_err(failed)? as u64;
+            if !reader.fill_buf().map_err(failed)?.is_empty() {
+                (found.whole, found.damaged) = (found.bytes, found.damaged + 1);
+            }
+            continue;
+        }
+        let Some(text) = text else { return Ok(found) };
         let first = found.whole == 0;
         found.whole = found.bytes;
         if first {
@@ -201,6 +212,12 @@ fn read(path: &Path, take: &mut dyn FnMut(Entry, &str)) -> Result<Read, Fault> {
             None => found.damaged += 1,
         }
     }
+}
+
+fn of_another_format(path: &Path) -> Fault {
+    let what = "it does not begin as a ledger of this version does".to_owned();
+    Fault::new(Class::Refused, format!("reading the ledger {}", path.display()), "UnknownFormat", what)
+        .help("name another file with --ledger, or use the version of tidegate that wrote it")
 }
 
 fn line(entry: &Entry) -> String {
@@ -313,6 +330,31 @@ mod tests {
         fs::write(&path, &bytes).unwrap();
         assert_eq!(FileLedger::open(&path).unwrap().damaged, 1);
         assert_eq!(all(&path), [sample(1), sample(3)]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_passed_over_in_little_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        FileLedger::open(&path).unwrap().append(&[sample(1)], true).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let longest = usize::try_from(LONGEST).unwrap();
+        for length in [longest - 1, longest, 3 * longest] {
+            let mut bytes = [whole.clone(), vec![b'x'; length]].concat();
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!((all(&path), FileLedger::open(&path).unwrap().damaged), (vec![sample(1)], 0), "{length}");
+            assert_eq!(fs::read(&path).unwrap(), whole, "an end that was not written is cut off");
+            bytes.push(b'\n');
+            bytes.extend(line(&sample(2)).bytes().chain([b'\n']));
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!((all(&path), FileLedger::open(&path).unwrap().damaged), (vec![sample(1), sample(2)], 1));
+        }
+        fs::write(&path, vec![0; longest]).unwrap();
+        assert_eq!(FileLedger::open(&path).unwrap_err().code, "UnknownFormat");
+        #[cfg(unix)]
+        assert_eq!(FileLedger::open(Path::new("/dev/zero")).unwrap_err().code, "NoFile");
+        #[cfg(unix)]
+        assert!(!Path::new("/dev/zero.lock").exists());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use super::hidden::{HIDDEN, hide, secrets};
 use super::source::Source;
 use super::tree;
 use crate::model::{Path, Place, Problem, Segment};
@@ -70,14 +71,27 @@ impl Document {
     }
 
     /// Gives each problem that has none the place of its path.
-    /// What a variable holds is taken out of the message.
+    /// What a variable holds is taken out of the message, and what the environment holds wherever in the file it stands.
     pub fn locate(&self, problems: &mut [Problem]) {
         for problem in problems.iter_mut().filter(|problem| problem.place.is_none()) {
             problem.place = Some(Box::new(self.place(&problem.path)));
             if let Some(Node { value: NodeValue::Text(text), from_variable: true, .. }) = self.get(&problem.path) {
-                problem.message = problem.message.replace(&format!("`{text}`"), "the value of a variable");
+                problem.message = problem.message.replace(&format!("`{text}`"), HIDDEN);
                 problem.help = problem.help.take().filter(|help| text.is_empty() || !help.contains(text.as_str()));
             }
+        }
+        self.hide(problems);
+    }
+
+    /// Takes what the environment gave to this file out of the messages.
+    pub fn hide(&self, problems: &mut [Problem]) {
+        if problems.is_empty() {
+            return;
+        }
+        let secrets = secrets(&self.root);
+        for problem in problems.iter_mut().filter(|_| !secrets.is_empty()) {
+            problem.message = hide(&problem.message, &secrets);
+            problem.help = problem.help.take().map(|help| hide(&help, &secrets));
         }
     }
 

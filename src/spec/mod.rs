@@ -5,6 +5,7 @@ mod bare;
 mod cuts;
 mod document;
 mod explain;
+mod hidden;
 mod mapping;
 mod read;
 mod scalar;

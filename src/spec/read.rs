@@ -7,8 +7,12 @@ use super::document::{Document, Node, NodeValue};
 use super::explain::{self, Told};
 use crate::model::{Path, Problem, Segment};
 
-/// How many mistakes are looked for in one subtree.
+/// How many mistakes are looked for in one subtree, since each takes another reading of it…
 const MAX_ROUNDS: usize = 100;
+/// …fewer where it is huge…
+const MIN_ROUNDS: usize = 10;
+/// …which is to say that so many values are read in all. The spec of 2,000 streams has 14,000.
+const MAX_VALUES: usize = 1_000_000;
 
 /// Reads the subtree at a path as a `T`. Serde stops at its first mistake, so the offending entry is cut off and the
 /// rest is read again until it fits: one run tells all mistakes. There is a `T` only if there was none.
@@ -33,7 +37,7 @@ pub fn read_rest<T: DeserializeOwned>(
         return None;
     };
     let mut reader = Reader { document, at, node, cuts: Cuts::default(), stand_ins, taken: Vec::new(), problems };
-    let mut rounds = 0;
+    let (mut rounds, most) = (0, (MAX_VALUES / count(node)).clamp(MIN_ROUNDS, MAX_ROUNDS));
     loop {
         let mistake = match attempt::<T>(&reader.rest()) {
             Ok(read) => return Some(read),
@@ -44,7 +48,7 @@ pub fn read_rest<T: DeserializeOwned>(
         }
         rounds += 1;
         let taken = reader.taken.len();
-        let cut = reader.judge::<T>(mistake).filter(|_| rounds < MAX_ROUNDS)?;
+        let cut = reader.judge::<T>(mistake).filter(|_| rounds < most)?;
         if reader.taken.len() > taken {
             continue;
         }
@@ -205,6 +209,15 @@ impl Reader<'_> {
         let path = Path([self.at.0.as_slice(), below.0.as_slice()].concat());
         let place = if at_key { self.document.key_place(&path) } else { self.document.place(&path) };
         self.problems.push(told.problem(path).at(place));
+    }
+}
+
+/// The values of a subtree, itself included.
+fn count(node: &Node) -> usize {
+    1 + match &node.value {
+        NodeValue::Seq(items) => items.iter().map(count).sum(),
+        NodeValue::Map(entries) => entries.iter().map(|entry| count(&entry.value)).sum(),
+        _ => 0,
     }
 }
 

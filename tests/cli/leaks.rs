@@ -18,18 +18,98 @@ const COMMANDS: [&str; 4] = [
      --format github=l.txt --format markdown=l.md --write-baseline base.json",
 ];
 
+/// The names that a spec may give, of which the others leave most out.
+const NAMES: &str = "
+apiVersion: tidegate/v1
+pipeline: named
+region: eu-west-1
+streams:
+  clicks: { name: acme-clicks }
+archives:
+  raw:
+    from: clicks
+    name: acme-delivery
+    s3: { bucket: acme-raw, create: true, prefix: 'raw/!{timestamp:yyyy}/acme/', errorPrefix: '!{firehose:error-output-type}/acme/' }
+    fileExtension: .json
+access:
+  web: { name: acme-web, trust: { account: '210987654321' }, can: [{ write: clicks }] }
+controller: { wakeUp: { name: acme-wake } }
+";
+/// What the specification says is plain to read in AWS and in plans, and so may be seen: names, ARNs, the region,
+/// prefixes of objects, ids of accounts and networks. `*` stands for any name or index.
+const PUBLIC: [&str; 21] = [
+    "/pipeline",
+    "/defaults/notify/*",
+    "/streams/*/name",
+    "/streams/*/fanOut/*",
+    "/streams/*/share/*/account",
+    "/archives/*/name",
+    "/archives/*/s3/bucket",
+    "/archives/*/s3/prefix",
+    "/archives/*/s3/errorPrefix",
+    "/archives/*/fileExtension",
+    "/access/*/name",
+    "/access/*/trust/account",
+    "/access/*/trust/role",
+    "/access/*/can/*/via",
+    "/access/*/can/*/kcl",
+    "/endpoints/*/vpc",
+    "/endpoints/*/subnets/*",
+    "/endpoints/*/securityGroups/*",
+    "/endpoints/*/securityGroup/allowFrom/*",
+    "/controller/wakeUp/name",
+    "/region",
+];
+
 /// The texts of a spec with each of its values in turn taken from a variable.
 fn planted(spec: &str, variable: &str) -> Vec<String> {
+    let (tree, leaves) = leaves(spec);
+    leaves.iter().map(|pointer| plant(&tree, &[pointer], variable)).collect()
+}
+
+/// A spec as a tree, and where its values stand.
+fn leaves(spec: &str) -> (serde_json::Value, Vec<String>) {
     let tree: serde_json::Value = serde_yaml::from_str(spec).expect("a spec is YAML");
     let mut leaves = Vec::new();
     walk(&tree, "", &mut leaves);
-    let plant = |pointer: &String| {
-        let mut tree = tree.clone();
+    leaves.retain(|pointer| pointer != "/apiVersion");
+    (tree, leaves)
+}
+
+fn plant(tree: &serde_json::Value, pointers: &[&String], variable: &str) -> String {
+    let mut tree = tree.clone();
+    for pointer in pointers {
         *tree.pointer_mut(pointer).expect("the pointer is one of its own") = variable.into();
-        // JSON is YAML.
-        tree.to_string()
+    }
+    // JSON is YAML.
+    tree.to_string()
+}
+
+/// The value with a canary in it that its field takes, and what of it sings.
+fn fitting(value: &serde_json::Value) -> (String, &'static str) {
+    let text = value.as_str().unwrap_or_default();
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return ("739184650273".to_owned(), "739184650273");
+    }
+    if text == "eu-west-1" {
+        return ("ap-northeast-3".to_owned(), "ap-northeast-3");
+    }
+    if text.contains("/16") {
+        return ("10.73.0.0/16".to_owned(), "10.73.0.0");
+    }
+    let is_word = |c: char| c.is_ascii_alphanumeric();
+    let Some(end) = text.rfind(is_word).map(|last| last + 1) else { return (SONG.to_owned(), SONG) };
+    let start = text[..end].rfind(|c| !is_word(c)).map_or(0, |before| before + 1);
+    (format!("{}{SONG}{}", &text[..start], &text[end..]), SONG)
+}
+
+/// The entry of `PUBLIC` for a field.
+fn public(pointer: &str) -> Option<&'static str> {
+    let fits = |entry: &&str| {
+        let (entry, pointer): (Vec<&str>, Vec<&str>) = (entry.split('/').collect(), pointer.split('/').collect());
+        entry.len() == pointer.len() && entry.iter().zip(&pointer).all(|(one, other)| *one == "*" || one == other)
     };
-    leaves.iter().filter(|pointer| *pointer != "/apiVersion").map(plant).collect()
+    PUBLIC.into_iter().find(|entry| fits(&entry))
 }
 
 fn walk(tree: &serde_json::Value, at: &str, leaves: &mut Vec<String>) {
@@ -83,6 +163,53 @@ fn no_field_tells_what_a_variable_holds() {
     }
     assert!(count > 60, "{count} fields");
     println!("{count} fields, {} commands each", COMMANDS.len());
+}
+
+/// A value that fits comes as far as AWS: it may be seen where the specification says so, and in no message at all.
+#[test]
+fn a_value_that_fits_is_seen_only_in_public_fields() {
+    let mut cases = Vec::new();
+    for spec in SPECS.into_iter().chain([NAMES]) {
+        let (tree, leaves) = leaves(spec);
+        for pointer in &leaves {
+            let value = tree.pointer(pointer).expect("a leaf");
+            // Alone, and with every other place that must say the same.
+            let same: Vec<&String> = leaves.iter().filter(|other| tree.pointer(other) == Some(value)).collect();
+            let texts = [plant(&tree, &[pointer], "${env:TOK}"), plant(&tree, &same, "${env:TOK}")];
+            let alone = same.len() == 1;
+            cases.extend(
+                texts.into_iter().take(if alone { 1 } else { 2 }).map(|text| (pointer.clone(), value.clone(), text)),
+            );
+        }
+    }
+    let check = |(pointer, value, text): &(String, serde_json::Value, String)| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("tidegate.yaml"), text).expect("a file");
+        let (canary, song) = fitting(value);
+        let mut seen = None;
+        for words in COMMANDS {
+            let all = traces(folder.path(), words, &[("TOK", &canary)]);
+            let sings = all.contains(song);
+            let accepted = folder.path().join("saved.plan").exists();
+            assert!(accepted || !sings, "a mistake tells {pointer}: {words} of {text}:\n{all}");
+            assert!(public(pointer).is_some() || !sings, "{pointer} is not public: {words} of {text}:\n{all}");
+            seen = seen.or(public(pointer).filter(|_| sings));
+        }
+        (folder.path().join("saved.plan").exists(), seen)
+    };
+    let results: Vec<(bool, Option<&str>)> = std::thread::scope(|scope| {
+        let halves: Vec<_> = cases
+            .chunks(cases.len().div_ceil(2))
+            .map(|half| scope.spawn(move || half.iter().map(check).collect::<Vec<_>>()))
+            .collect();
+        halves.into_iter().flat_map(|half| half.join().expect("no field of this half leaks")).collect()
+    });
+    let accepted = results.iter().filter(|(accepted, _)| *accepted).count();
+    assert!(accepted >= 25, "only {accepted} of {} specs with a canary were planned", cases.len());
+    let seen: std::collections::BTreeSet<&str> = results.iter().filter_map(|(_, seen)| *seen).collect();
+    let unseen: Vec<&str> = PUBLIC.into_iter().filter(|entry| !seen.contains(entry)).collect();
+    assert!(unseen.is_empty(), "these fields are listed as public and were never seen: {unseen:?}");
+    println!("{} specs with a canary, {accepted} planned and applied, {} commands each", cases.len(), COMMANDS.len());
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The program as a process: what it does when it is interrupted, and with whatever it is given to read.
 
+mod bounded;
 mod hostile;
 mod interrupt;
 mod json;
 mod leaks;
 mod surroundings;
 mod usage;
+mod written;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,8 @@
 //! Credentials, regions, endpoints and proxies work as in every AWS tool: seen from the outside, by the hosts that the
 //! program asks a proxy for, and by the calls that an emulator answers.
 
+mod endless;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

@@ -132,3 +132,45 @@ async fn what_stays_keeps_what_it_needs() {
         assert!(held.why.contains("still uses it, and stays"), "{}", held.why);
     }
 }
+
+/// The ids of the endpoints.
+async fn endpoints(bench: &Bench) -> Vec<String> {
+    let mut ids = Vec::new();
+    for (kind, physical) in bench.local.everything() {
+        let live = bench.see(&kind, &physical).await.expect("what is listed is there");
+        ids.extend((kind == "endpoint").then(|| live.outputs["id"].clone()));
+    }
+    ids.sort();
+    ids
+}
+
+/// An endpoint that gives up or takes over the service's public name stays the same endpoint.
+#[tokio::test]
+async fn an_endpoint_keeps_its_identity_when_its_private_name_goes_or_comes() {
+    let bench = Bench::new("everything");
+    let public =
+        EVERY_KIND.replace("    allow: [producer, detector]", "    privateDns: false\n    allow: [producer, detector]");
+    assert_ne!(public, EVERY_KIND);
+    bench.must_apply(&bench::graph(EVERY_KIND), &Consent::default()).await;
+    let before = endpoints(&bench).await;
+    assert_eq!(before.len(), 2);
+    for text in [public.as_str(), EVERY_KIND, &public] {
+        let plan = bench.must_apply(&bench::graph(text), &Consent::default()).await;
+        let mut steps: Vec<String> =
+            plan.steps.iter().map(|step| format!("{:?} {}", step.verb, step.address)).collect();
+        steps.sort();
+        let update = |name: &str| format!("Update endpoint/kinesis/{name}");
+        assert_eq!(steps, [update("kinesis-firehose"), update("kinesis-streams")]);
+        for step in &plan.steps {
+            assert!(step.risks.iter().any(|risk| risk.flag == "disruption"), "{:?}", step.risks);
+            assert_eq!(step.calls.iter().map(|call| call.verb()).collect::<Vec<_>>(), ["ModifyVpcEndpoint"]);
+        }
+        bench::assert_empty(&bench.plan(&bench::graph(text), &Consent::default()).await, text);
+        assert_eq!(endpoints(&bench).await, before, "the same endpoints");
+    }
+    // Another pipeline may take the public name over while this one leaves it alone.
+    let text = EVERY_KIND.replace("pipeline: everything", "pipeline: other").replace("acme-everything", "acme-other");
+    let other = Bench { scope: bench::scope("other"), ..bench };
+    let plan = other.must_apply(&bench::graph(&text), &Consent::default()).await;
+    assert!(plan.steps.iter().filter(|step| step.address.kind() == "endpoint").all(|step| step.verb == Verb::Create));
+}

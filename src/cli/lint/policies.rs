@@ -20,6 +20,8 @@ pub struct Folder {
     /// The id of a rule, the file of its cases, and the cases.
     pub cases: Vec<(String, String, Cases)>,
     pub failures: Vec<PolicyFailure>,
+    /// Every file that was read.
+    pub files: Vec<PathBuf>,
 }
 
 impl Folder {
@@ -31,9 +33,10 @@ impl Folder {
         let mut files = Vec::new();
         walk(folder, 0, &mut files)?;
         let mut read = Self::default();
-        for file in files {
-            read.file(&file);
+        for file in &files {
+            read.file(file);
         }
+        read.files = files;
         Ok(read)
     }
 

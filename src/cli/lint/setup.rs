@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
-
 use super::super::Failure;
 use super::judge::with_room;
 use super::{Args, Folder, Who};
+use crate::disk;
 use crate::lint::baseline::Baseline;
 use crate::lint::builtin;
 use crate::lint::cases::Cases;
@@ -21,6 +20,13 @@ use crate::lint::rule::{About, Persona};
 use crate::lint::suppress;
 use crate::report::lint::rules;
 
+/// The settings, where none are named.
+const USUAL: &str = "tidegate.toml";
+/// A team's settings have some hundred bytes.
+const MOST_SETTINGS: u64 = 1 << 20;
+/// A finding takes a line of some 200 bytes: these are 300,000.
+const MOST_BASELINE: u64 = 64 << 20;
+
 pub struct Setup {
     pub config: Lint,
     pub choice: Choice,
@@ -30,6 +36,8 @@ pub struct Setup {
     pub failures: Vec<PolicyFailure>,
     /// Where the paths of the configuration begin.
     pub home: PathBuf,
+    /// The settings and policies that were read.
+    pub files: Vec<PathBuf>,
 }
 
 impl Setup {
@@ -39,6 +47,7 @@ impl Setup {
         let mut rules: Vec<Arc<About>> = built_in.policies.iter().map(|policy| Arc::clone(&policy.about)).collect();
         let mut engines = vec![built_in];
         let mut cases = Vec::new();
+        let mut files = vec![args.config.clone().unwrap_or_else(|| USUAL.into())];
         let named = args.policies.clone().or_else(|| config.policies.as_ref().map(|folder| home.join(folder)));
         let usual = Some(PathBuf::from("policies")).filter(|folder| named.is_none() && folder.is_dir());
         if let Some(folder) = named.or(usual) {
@@ -52,10 +61,11 @@ impl Setup {
             engines.push(engine);
             failures.extend(folder.failures);
             cases = folder.cases;
+            files.extend(folder.files);
         }
         rules.extend(suppress::rules().iter().cloned());
         let choice = choice(args, &config);
-        Ok(Self { config, choice, rules, engines, cases, failures, home })
+        Ok(Self { config, choice, rules, engines, cases, failures, home, files })
     }
 
     /// Every rule, for people or for programs.
@@ -132,7 +142,7 @@ fn choice(args: &Args, config: &Lint) -> Choice {
 
 /// The settings and the folder that their paths begin in. A file that is named must be there.
 fn config(named: Option<&Path>) -> Result<(Lint, PathBuf), Failure> {
-    let file = named.unwrap_or(Path::new("tidegate.toml"));
+    let file = named.unwrap_or(Path::new(USUAL));
     if named.is_none() && !file.exists() {
         return Ok((Lint::default(), PathBuf::new()));
     }
@@ -142,16 +152,16 @@ fn config(named: Option<&Path>) -> Result<(Lint, PathBuf), Failure> {
             "correct the file, or name another with --config",
         )
     };
-    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let text = disk::text(file, MOST_SETTINGS).map_err(|error| unusable(error.to_string()))?;
     let config = Config::read(&text).map_err(unusable)?;
     Ok((config.lint, file.parent().map(Path::to_path_buf).unwrap_or_default()))
 }
 
 pub fn baseline(file: &Path) -> Result<Baseline, Failure> {
     let doing = || format!("reading the baseline {}", file.display());
-    let text = std::fs::read_to_string(file).with_context(doing);
-    let text = text
-        .map_err(|error| Failure::unusable(format!("{error:#}"), "write one: tidegate lint --write-baseline FILE"))?;
+    let text = disk::text(file, MOST_BASELINE).map_err(|error| {
+        Failure::unusable(format!("{}: {error}", doing()), "write one: tidegate lint --write-baseline FILE")
+    })?;
     Baseline::read(&text).map_err(|why| {
         Failure::unusable(format!("{}: {why}", doing()), "write it anew: tidegate lint --write-baseline FILE")
     })

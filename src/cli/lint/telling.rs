@@ -1,6 +1,6 @@
 //! Every form, and where it goes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -25,6 +25,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// The file that it goes to, with the argument.
+    pub fn output(&self) -> Option<(&'static str, &Path)> {
+        self.file.as_deref().map(|file| ("--format", file))
+    }
+
     pub fn is_json(&self) -> bool {
         self.form == Form::Json
     }

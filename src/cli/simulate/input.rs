@@ -1,8 +1,8 @@
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-
 use crate::cli::{Common, Failure};
+use crate::disk;
 use crate::simulate::demand::Mistake;
 use crate::simulate::{Demand, Trace, synthetic};
 
@@ -101,10 +101,9 @@ fn wrong(file: &Path, mistake: &Mistake) -> Failure {
 }
 
 fn text(file: &Path) -> Result<String, Failure> {
-    let doing = || format!("reading {}", file.display());
-    let size = std::fs::metadata(file).with_context(doing)?.len();
-    if size > MOST_BYTES {
-        return Err(Failure::from(anyhow::anyhow!("{} has {} MB, more than any demand", file.display(), size >> 20)));
-    }
-    Ok(std::fs::read_to_string(file).with_context(doing)?)
+    disk::text(file, MOST_BYTES).map_err(|error| {
+        let why =
+            if error.kind() == ErrorKind::FileTooLarge { ", more than any demand: name its CSV file" } else { "" };
+        Failure::from(anyhow::anyhow!("reading {}: {error}{why}", file.display()))
+    })
 }

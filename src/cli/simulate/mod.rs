@@ -169,11 +169,24 @@ impl Plant {
     }
 }
 
+impl Args {
+    fn spare_what_is_read(&self, common: &Common) -> Result<(), Failure> {
+        let outputs = [
+            ("--timeline", self.timeline.as_ref()),
+            ("--minutes", self.minutes.as_ref()),
+            ("--report", self.report.as_ref()),
+        ];
+        let read: Vec<PathBuf> = self.trial.input.demand.iter().chain(&self.trial.input.trace).cloned().collect();
+        common.spare(&outputs, &read)
+    }
+}
+
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     if args.trial.policy == "list" {
         out.text(&sizing::policies());
         return Ok(Exit::Success);
     }
+    args.spare_what_is_read(common)?;
     let mut settings = args.trial.plant.settings()?;
     let (entry, row) = named(&args.trial.policy)?;
     let given = args.trial.input.read(common, args.trial.plant.seed()).await?;

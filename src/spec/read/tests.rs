@@ -369,3 +369,16 @@ fn a_subtree_that_is_not_there_is_missing() {
     assert_eq!(read::<u32>(document.as_ref().unwrap(), &Path::of(["a", "c"]), &mut problems), None);
     assert_eq!(problems[0].message, "`c` is missing");
 }
+
+#[test]
+fn a_huge_text_is_not_read_again_for_each_of_its_mistakes() {
+    let told = |count: usize| {
+        let text = (0..count).fold("pipeline: p\n".to_owned(), |text, field| text + &format!("field{field}: 1\n"));
+        let document = Document::parse(Source::new("a.yaml", &text).unwrap()).0.unwrap();
+        let mut problems = Vec::new();
+        assert_eq!(read::<Spec>(&document, &Path::root(), &mut problems), None);
+        problems.len()
+    };
+    assert_eq!([told(70), told(150)], [70, MAX_ROUNDS]);
+    assert_eq!(told(60_000), MAX_VALUES / 60_002);
+}

@@ -1,0 +1,73 @@
+//! What the environment holds is never told: it is taken out of every message, however it came into it.
+
+use super::document::{Node, NodeValue};
+
+/// What stands in its place.
+pub(super) const HIDDEN: &str = "the value of a variable";
+/// Bytes. Shorter values are parts of many a word, and are hidden where they are a whole one.
+const SHORT: usize = 4;
+
+/// The texts below a node that came from the environment, the longest first, since one may hold another.
+pub(super) fn secrets(root: &Node) -> Vec<&str> {
+    let mut found = Vec::new();
+    walk(root, &mut found);
+    found.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    found.dedup();
+    found
+}
+
+fn walk<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
+    match &node.value {
+        NodeValue::Seq(items) => items.iter().for_each(|item| walk(item, found)),
+        NodeValue::Map(entries) => entries.iter().for_each(|entry| walk(&entry.value, found)),
+        // A truth value is no secret, and a word of many messages.
+        NodeValue::Bool(_) => {}
+        value if node.from_env => {
+            let texts = [Some(value), node.other.as_deref()].into_iter().flatten().filter_map(|value| match value {
+                NodeValue::Text(text) if !text.is_empty() => Some(text.as_str()),
+                _ => None,
+            });
+            found.extend(texts);
+        }
+        _ => {}
+    }
+}
+
+/// The message without them.
+pub(super) fn hide(message: &str, secrets: &[&str]) -> String {
+    let mut message = message.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        message = message.replace(&format!("`{secret}`"), HIDDEN);
+        message = if secret.len() < SHORT { without_word(&message, secret) } else { message.replace(secret, HIDDEN) };
+    }
+    message
+}
+
+fn without_word(message: &str, word: &str) -> String {
+    let goes_on = |c: char| c.is_alphanumeric() || "_.-".contains(c);
+    let (mut text, mut end) = (String::with_capacity(message.len()), 0);
+    for (at, found) in message.match_indices(word) {
+        let (before, after) = (&message[..at], &message[at + found.len()..]);
+        if !before.ends_with(goes_on) && !after.starts_with(goes_on) {
+            text.push_str(&message[end..at]);
+            text.push_str(HIDDEN);
+            end = at + found.len();
+        }
+    }
+    text + &message[end..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_taken_out_wherever_they_stand() {
+        let hidden = |text: &str| hide(text, &["hunter2-long", "hunter2", "s3"]);
+        assert_eq!(hidden("defined there: hunter2"), "defined there: the value of a variable");
+        assert_eq!(hidden("did you mean `hunter2`?"), "did you mean the value of a variable?");
+        assert_eq!(hidden("shop-hunter2-long-eu"), "shop-the value of a variable-eu");
+        assert_eq!(hidden("`s3` of s3.bucket, s3"), "the value of a variable of s3.bucket, the value of a variable");
+        assert_eq!(hide("nothing to hide", &[""]), "nothing to hide");
+    }
+}
