@@ -11,7 +11,7 @@ use tidegate::spec::Source;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(source) = Source::from_bytes("x.rego", bytes) else { return };
-    let file = PolicyFile { source, concern: Concern::Custom };
+    let file = PolicyFile { source, concern: Concern::Custom, origin: None };
     let (mut engine, _) = Engine::load(&[file], Duration::from_millis(200));
     let facts = serde_json::json!({
         "pipeline": "p", "tags": { "team": "web" }, "document": { "streams": { "a": { "retention": "24h" } } },

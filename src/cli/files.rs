@@ -16,19 +16,30 @@ const DEEPEST: usize = 16;
 
 /// Reads files, folders (every `.yaml` and `.yml` below them, in order of their names) and `-` for standard input.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
+    let (sources, problems) = read_each(paths, &|_| true);
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+/// The same, and what can be read is there even if something cannot. `counts` says of the bytes of a file that is no text,
+/// or too large, whether that is worth telling.
+pub fn read_each(paths: &[PathBuf], counts: &dyn Fn(&[u8]) -> bool) -> (Vec<Source>, Vec<Problem>) {
     let (files, mut problems) = listed(paths);
     if files.len() > MOST_FILES {
-        return Err(problems);
+        return (Vec::new(), problems);
     }
     let mut sources = Vec::new();
     let here = std::env::current_dir().unwrap_or_default();
     for file in files.iter().map(|file| from_here(&here, file)) {
-        match load(file) {
-            Ok(source) => sources.push(source),
-            Err(problem) => problems.push(problem),
+        match bytes(file) {
+            Err(error) => problems.push(unreadable(file, &error.to_string())),
+            Ok(bytes) => match Source::from_bytes(named_as(file), &bytes) {
+                Ok(source) => sources.push(source),
+                Err(problem) if counts(&bytes) => problems.push(problem),
+                Err(_) => {}
+            },
         }
     }
-    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+    (sources, problems)
 }
 
 /// The files that [`read`] would read, each once, and what is wrong with their folders.
@@ -95,19 +106,24 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Ve
 /// # Errors
 /// It cannot be read, or is no text.
 pub fn load(path: &Path) -> Result<Source, Problem> {
-    let name = path.display().to_string();
+    let bytes = bytes(path).map_err(|error| unreadable(path, &error.to_string()))?;
+    Source::from_bytes(named_as(path), &bytes)
+}
+
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to know that it is too much.
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let result = if name == "-" {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
     } else {
-        disk::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
-    };
-    match result {
-        Ok(_) => Source::from_bytes(if name == "-" { "<stdin>" } else { name.as_str() }, &bytes),
-        Err(error) => Err(unreadable(path, &error.to_string())),
+        disk::open(path)?.take(limit).read_to_end(&mut bytes)?;
     }
+    Ok(bytes)
+}
+
+fn named_as(path: &Path) -> String {
+    if path.as_os_str() == "-" { "<stdin>".to_owned() } else { path.display().to_string() }
 }
 
 /// A file's text that came from elsewhere, such as an earlier revision.

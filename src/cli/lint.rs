@@ -5,6 +5,7 @@ mod policies;
 mod revision;
 mod setup;
 mod telling;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub struct Args {
     /// Settings of the team [default: tidegate.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Tell silenced findings as well
+    /// Tell what comments silence as well, and let it count
     #[arg(long)]
     no_suppressions: bool,
     /// Tell only what this file does not know
@@ -112,26 +113,51 @@ enum How {
 
 pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let setup = Setup::of(&args)?;
+    let asks = args.list_rules || args.explain.is_some();
+    let told = if asks { about_rules(&setup, &args, out) } else { lint(&setup, common, &args, out) };
+    match told {
+        // Whatever else went wrong, a policy that failed counts for more.
+        Err(failure) if !setup.failures.is_empty() => {
+            telling::complain(&setup.failures, out);
+            failure.tell(out);
+            Ok(Exit::PolicyFailed)
+        }
+        // To others a 1 says that something was found.
+        Err(Failure::Other(error)) => {
+            Err(Failure::unusable(format!("{error:#}"), "name another file, or make room and rights for this one"))
+        }
+        told => told,
+    }
+}
+
+fn about_rules(setup: &Setup, args: &Args, out: &Out) -> Result<Exit, Failure> {
     let for_programs = args.format.iter().any(Target::is_json);
-    if args.list_rules {
-        out.text(&setup.list(for_programs));
-        return Ok(Exit::Success);
-    }
-    if let Some(name) = &args.explain {
-        out.text(&setup.explain(name, for_programs)?);
-        return Ok(Exit::Success);
-    }
+    out.text(&match &args.explain {
+        Some(name) => setup.explain(name, for_programs)?,
+        None => setup.list(for_programs),
+    });
+    telling::complain(&setup.failures, out);
+    Ok(if setup.failures.is_empty() { Exit::Success } else { Exit::PolicyFailed })
+}
+
+fn lint(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Exit, Failure> {
     setup.check_names()?;
-    let Gathered { mut sources, beside, values, mistakes } = Gathered::of(&setup, common, &args, out)?;
-    spare(&setup, common, &args, sources.iter().chain(&beside))?;
+    let Gathered { mut sources, beside, values, mistakes } = Gathered::of(setup, common, args, out)?;
+    spare(setup, common, args, sources.iter().chain(&beside))?;
     if args.fix.is_some() || args.diff {
         let also_unsafe = args.fix == Some(How::Unsafe);
-        with_room(|| mend::run(&mut Judge::new(&setup, &values), &mut sources, also_unsafe, args.diff, out))?;
-        if args.diff {
-            return Ok(Exit::Success);
-        }
+        with_room(|| mend::run(&mut Judge::new(setup, &values), &mut sources, also_unsafe, args.diff, out))?;
     }
-    let mut judged = judge_all(&setup, &values, &sources);
+    let mut judged = judge_all(setup, &values, &sources);
+    judged.broken |= !mistakes.is_empty();
+    judged.findings.extend(mistakes);
+    if args.diff {
+        // The difference is all there is on standard output, so that `git apply` can read it.
+        let mistakes = judged.findings.iter().filter(|finding| finding.about.concern == Concern::Spec);
+        mistakes.for_each(|mistake| out.complain(&format!("{}: {}", mistake.file, mistake.message), None));
+        telling::complain(&judged.failures, out);
+        return Ok(exit(&Judged { findings: Vec::new(), ..judged }, args, setup));
+    }
     // What was tried in vain, such as in a block that others repeat, is not promised again.
     judged.findings.iter_mut().for_each(|finding| finding.fix = finding.fix.take().filter(|fix| !tried(fix, args.fix)));
     if let Some(revision) = &args.since {
@@ -140,24 +166,32 @@ pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
             earlier.extend(revision::text_at(revision, source)?);
         }
         // Each file as it was, by the rules of today.
-        let known = Baseline::of(&judge_all(&setup, &values, &earlier).findings);
+        let known = Baseline::of(&judge_all(setup, &values, &earlier).findings);
         known.apply(&mut judged.findings, &format!("there in {revision} already"));
     }
-    judged.broken |= !mistakes.is_empty();
-    judged.findings.extend(mistakes);
     sources.extend(beside);
     if let Some(file) = args.baseline.as_ref().or(setup.config.baseline.as_ref()) {
         setup::baseline(file)?.apply(&mut judged.findings, "known in the baseline");
     }
+    let mut written = Ok(());
     if let Some(file) = &args.write_baseline {
-        super::files::publish(file, &Baseline::of(&judged.findings).text())?;
-        out.error(&format!("Wrote {}. From now on: tidegate lint --baseline {}", file.display(), file.display()));
-        Baseline::of(&judged.findings.clone()).apply(&mut judged.findings, "known in the baseline");
+        let known = Baseline::of(&judged.findings);
+        written = super::files::publish(file, &known.text());
+        if written.is_ok() {
+            out.error(&format!("Wrote {}. From now on: tidegate lint --baseline {}", file.display(), file.display()));
+            known.apply(&mut judged.findings, "known in the baseline");
+        }
     }
     let asked: Vec<Arc<About>> = setup.rules.iter().filter(|about| setup.choice.takes(about)).cloned().collect();
     let told = Told::new(&judged.findings, &judged.failures, &sources, &asked, args.no_suppressions);
-    telling::tell(&told, &args.format, out)?;
-    Ok(exit(&judged, &args, &setup))
+    let exit = exit(&judged, args, setup);
+    match telling::tell(&told, &args.format, out).and(written.map_err(Failure::from)) {
+        Err(Failure::Other(error)) if exit == Exit::PolicyFailed => {
+            out.complain(&format!("{error:#}"), None);
+            Ok(exit)
+        }
+        told => told.map(|()| exit),
+    }
 }
 
 /// Refuses to write to a file that is read. A baseline may be written over the one that is asked: that is how it is renewed.
@@ -193,9 +227,7 @@ fn exit(judged: &Judged, args: &Args, setup: &Setup) -> Exit {
         None => setup.config.fail_on.unwrap_or(Severity::Warning),
     };
     let counts = |finding: &&crate::lint::finding::Finding| {
-        (finding.silenced.is_none() || args.no_suppressions)
-            && finding.about.concern != Concern::Spec
-            && finding.severity >= least
+        finding.counts(args.no_suppressions) && finding.about.concern != Concern::Spec && finding.severity >= least
     };
     if !judged.failures.is_empty() {
         Exit::PolicyFailed

@@ -144,6 +144,9 @@ impl Report {
 
 /// What is wrong with a case; nothing if the rule does as the case says.
 fn judge(engine: &mut Engine, id: &str, case: &Case, is_bad: bool) -> Option<String> {
+    if !engine.policies.iter().any(|policy| policy.abouts().iter().any(|about| about.is_called(id))) {
+        return Some(format!("there is no rule `{id}`; the file of a rule's cases is ID.cases.yaml"));
+    }
     let choice = Choice { select: vec![id.to_owned()], ..Choice::default() };
     let engines = std::slice::from_mut(engine);
     let (found, failures) = match &case.policy {
@@ -183,6 +186,9 @@ fn write(new: &New, out: &Out) -> Result<Exit, Failure> {
     if !new.id.starts_with(|c: char| c.is_ascii_lowercase()) || !new.id.chars().all(fits) {
         let help = "use lower-case letters, digits and dashes, for example streams-need-an-owner";
         return Err(Failure::unusable(format!("`{}` is no id", new.id), help));
+    }
+    if builtin::RULES.iter().any(|rule| rule.id == new.id) {
+        return Err(Failure::unusable(format!("`{}` is the id of a built-in rule", new.id), "choose another id"));
     }
     let made = [(format!("{}.rego", new.id), REGO), (format!("{}.cases.yaml", new.id), CASES)];
     let paths: Vec<(PathBuf, &str)> = made.into_iter().map(|(name, text)| (new.policies.join(name), text)).collect();

@@ -63,18 +63,24 @@ impl Baseline {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// Silences what is known. Protected rules too: a baseline is a decision of the owners, not of the file.
+    /// Silences what is known. Protected rules too: a baseline is a decision of the owners, not of the file. Each known
+    /// finding silences one, in its own file if it is still there, else wherever it has gone.
     pub fn apply(&self, findings: &mut [Finding], reason: &str) {
-        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for one in &self.findings {
-            *known.entry(&one.fingerprint).or_default() += 1;
+            known.entry(&one.fingerprint).or_default().push(&one.file);
         }
-        let open =
-            findings.iter_mut().filter(|finding| finding.silenced.is_none() && finding.about.concern != Concern::Spec);
-        for finding in open {
-            if let Some(left) = known.get_mut(finding.fingerprint.as_str()).filter(|left| **left > 0) {
-                *left -= 1;
-                finding.silenced = Some(Silence { reason: reason.to_owned(), by: SilencedBy::Baseline });
+        for anywhere in [false, true] {
+            let open = findings
+                .iter_mut()
+                .filter(|finding| finding.silenced.is_none() && finding.about.concern != Concern::Spec);
+            for finding in open {
+                let Some(files) = known.get_mut(finding.fingerprint.as_str()) else { continue };
+                let file = finding.file.replace('\\', "/");
+                if let Some(nth) = files.iter().position(|one| anywhere || *one == file) {
+                    files.swap_remove(nth);
+                    finding.silenced = Some(Silence { reason: reason.to_owned(), by: SilencedBy::Baseline });
+                }
             }
         }
     }
@@ -102,6 +108,22 @@ mod tests {
         known.apply(&mut now, "known");
         let open: Vec<&str> = now.iter().filter(|one| one.silenced.is_none()).map(|one| one.message.as_str()).collect();
         assert_eq!(open, ["new", "twice"], "a second one of the same sort is new");
+    }
+
+    #[test]
+    fn a_copy_is_new_and_the_file_that_was_there_is_not() {
+        let of = |file: &str| {
+            let mut found = findings("pipeline: p\n", &["bad"]);
+            found.iter_mut().for_each(|finding| finding.file = file.into());
+            found
+        };
+        let known = Baseline::of(&of("prod.yaml"));
+        let mut now = [of("dev.yaml"), of("prod.yaml")].concat();
+        known.apply(&mut now, "known");
+        assert_eq!(now.iter().map(|one| one.silenced.is_some()).collect::<Vec<_>>(), [false, true]);
+        let mut moved = of("production.yaml");
+        known.apply(&mut moved, "known");
+        assert!(moved[0].silenced.is_some(), "a file may be renamed");
     }
 
     #[test]

@@ -173,7 +173,7 @@ rules! {
 pub fn files() -> Vec<PolicyFile> {
     let file = |rule: &BuiltIn| {
         let source = Source::new(rule.path, rule.rego).ok()?;
-        Some(PolicyFile { source, concern: rule.concern })
+        Some(PolicyFile { source, concern: rule.concern, origin: None })
     };
     RULES.iter().filter_map(file).collect()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::rule::{About, Persona, Severity};
+use super::rule::{About, Concern, Persona, Severity};
 
 /// The file. Other parts of Tidegate may have sections of their own one day; a misspelt section is a mistake.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Lint {
     pub policies: Option<PathBuf>,
     /// Findings that were there before.
     pub baseline: Option<PathBuf>,
-    /// Other severities, by id.
+    /// Other severities, by id or concern.
     pub severity: BTreeMap<String, Severity>,
 }
 
@@ -49,11 +49,18 @@ impl Config {
 }
 
 impl Lint {
-    /// The severity of a rule after the team's own table.
-    pub fn severity_of(&self, about: &About) -> Severity {
-        let named = self.severity.iter().find(|(name, _)| **name == about.id);
-        named.map_or(about.severity, |(_, severity)| *severity)
+    /// The severity that the team gives a rule: by its id, else by another tool's id, else by its concern.
+    pub fn severity_of(&self, about: &About) -> Option<Severity> {
+        let by_id = self.severity.iter().find(|(name, _)| **name == about.id);
+        let by_alias = || self.severity.iter().find(|(name, _)| about.is_called(name) && !is_broad(name));
+        let by_concern = || self.severity.iter().find(|(name, _)| about.is_called(name));
+        by_id.or_else(by_alias).or_else(by_concern).map(|(_, severity)| *severity)
     }
+}
+
+/// Whether a name means many rules.
+fn is_broad(name: &str) -> bool {
+    name == "all" || name.parse::<Concern>().is_ok()
 }
 
 #[cfg(test)]
@@ -68,8 +75,11 @@ mod tests {
             (lint.ignore.as_slice(), lint.persona, lint.fail_on),
             (["cost".to_owned()].as_slice(), Some(Persona::Pedantic), Some(Severity::Error))
         );
-        let about = About::built_in("untagged", crate::lint::rule::Concern::Hygiene, Severity::Note, "U");
-        assert_eq!(lint.severity_of(&about), Severity::Error);
+        let about = About::built_in("untagged", Concern::Hygiene, Severity::Note, "U");
+        assert_eq!(lint.severity_of(&about), Some(Severity::Error));
+        let broad = Config::read("[lint.severity]\nhygiene = \"error\"\nCKV_1 = \"warning\"\n").unwrap().lint;
+        assert_eq!(broad.severity_of(&about), Some(Severity::Error));
+        assert_eq!(broad.severity_of(&About { aliases: vec!["ckv_1".into()], ..about }), Some(Severity::Warning));
         assert_eq!(Config::read("").unwrap(), Config::default());
     }
 

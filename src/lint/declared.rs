@@ -2,13 +2,15 @@
 //! severities, cases and reports as every other rule.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::engine::concern_of;
 use super::patterns::is_pattern;
-use super::policy::{PolicyFailure, PolicyFile};
-use super::rule::{Concern, Persona, Severity};
+use super::policy::{Origin, PolicyFailure, PolicyFile};
+use super::rule::{Persona, Severity};
 use crate::spec::Source;
 
 /// A file of declared rules.
@@ -70,20 +72,56 @@ pub fn policies(source: &Source) -> Result<Vec<PolicyFile>, Box<PolicyFailure>> 
         let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
         refuse(line, column, format!("it is no file of rules: {error}"))
     })?;
-    file.rules
-        .iter()
-        .map(|rule| policy(source, rule).map_err(|message| refuse(line_of(source, &rule.id), 1, message)))
-        .collect()
+    let mut policies: Vec<PolicyFile> = Vec::new();
+    for rule in &file.rules {
+        let before = policies.iter().filter(|other| other.id() == rule.id).count();
+        let line = line_of(source, &rule.id, before);
+        if before > 0 {
+            return Err(refuse(line, 1, format!("there is a rule `{}` above already", rule.id)));
+        }
+        policies.push(policy(source, rule, line).map_err(|message| refuse(line, 1, message))?);
+    }
+    Ok(policies)
 }
 
-fn line_of(source: &Source, id: &str) -> usize {
-    let stands = |line: &str| {
-        line.trim_start().trim_start_matches("- ").trim_start().strip_prefix("id:").map(str::trim) == Some(id)
+/// The line that says the id for the `nth` time, from 1.
+fn line_of(source: &Source, id: &str, nth: usize) -> usize {
+    let says = |field: &str| {
+        let said = field.trim().trim_start_matches("- ").trim_start().strip_prefix("id:");
+        said.is_some_and(|said| said.trim().trim_matches(['"', '\'']) == id)
     };
-    source.text.lines().position(stands).map_or(1, |at| at + 1)
+    let stands = |line: &str| line.split(" #").next().unwrap_or(line).split(['{', ',', '}']).any(says);
+    let mut lines = source.text.lines().enumerate().filter(|(_, line)| stands(line));
+    lines.nth(nth).map_or(1, |(at, _)| at + 1)
 }
 
-fn policy(source: &Source, rule: &Declared) -> Result<PolicyFile, String> {
+/// What is wrong with what a rule asks for: it would find nothing for ever, and without a word.
+fn wrong(check: &str, asked: &Json) -> Option<&'static str> {
+    let texts = |asked: &Json| asked.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Json::is_string));
+    let scalars = |asked: &Json| {
+        asked.as_array().is_some_and(|all| !all.is_empty() && !all.iter().any(|one| one.is_array() || one.is_object()))
+    };
+    let (fits, wanted) = match check {
+        "require-tags" => (texts(asked), "a list of tags, such as [owner, team]"),
+        "allowed" => (scalars(asked), "a list of values"),
+        "minimum" | "maximum" => {
+            let fits = asked.is_number() || asked.as_str().is_some_and(is_quantity);
+            (fits, "a number, or one with a unit such as 7d or 64MiB")
+        }
+        "pattern" | "name-pattern" => (asked.as_str().is_some_and(is_pattern), "a regular expression"),
+        "required" | "forbidden" => (asked.as_str().is_some_and(|text| !text.is_empty()), "the name of a field"),
+        _ => (asked.as_object().is_some_and(|fields| !fields.is_empty()), "fields and their values"),
+    };
+    (!fits).then_some(wanted)
+}
+
+/// What `declared.rego` compares: digits and a unit.
+fn is_quantity(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    unit.len() < text.len() && ["d", "h", "m", "s", "GiB", "MiB", "KiB", "B"].contains(&unit)
+}
+
+fn policy(source: &Source, rule: &Declared, line: usize) -> Result<PolicyFile, String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if rule.id.is_empty() || !rule.id.chars().all(fits) {
         return Err(format!("`{}` is no id; use lower-case letters, digits and dashes", rule.id));
@@ -94,11 +132,14 @@ fn policy(source: &Source, rule: &Declared) -> Result<PolicyFile, String> {
     if rule.check.keys().all(|check| check == "when") {
         return Err(format!("rule `{}` asks for nothing; there are {}", rule.id, CHECKS.join(", ")));
     }
-    for check in ["pattern", "name-pattern"] {
-        let pattern = rule.check.get(check);
-        if pattern.is_some_and(|pattern| !pattern.as_str().is_some_and(is_pattern)) {
-            return Err(format!("rule `{}`: `{check}` is no regular expression", rule.id));
-        }
+    if let Some((check, wanted)) = rule.check.iter().find_map(|(check, asked)| Some((check, wrong(check, asked)?))) {
+        return Err(format!("rule `{}`: `{check}` wants {wanted}", rule.id));
+    }
+    if rule.check.contains_key("when") && !["required", "forbidden"].iter().any(|one| rule.check.contains_key(*one)) {
+        return Err(format!("rule `{}`: `when` limits `required` and `forbidden`, and neither is there", rule.id));
+    }
+    if rule.r#where.split('.').any(str::is_empty) {
+        return Err(format!("rule `{}`: `where` is a path such as streams.*.retention", rule.id));
     }
     let mut checks: serde_json::Map<String, Json> = rule.check.clone().into_iter().collect();
     let segments =
@@ -123,8 +164,10 @@ fn policy(source: &Source, rule: &Declared) -> Result<PolicyFile, String> {
     let folder = source.name.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder);
     let name = if folder.is_empty() { format!("{}.rego", rule.id) } else { format!("{folder}/{}.rego", rule.id) };
     let text = format!("# METADATA\n{metadata}{body}");
+    let origin = Some(Origin { file: Arc::clone(&source.name), line });
+    let concern = concern_of(&source.name);
     let source = Source::new(name, &text).map_err(|problem| problem.message)?;
-    Ok(PolicyFile { source, concern: Concern::Custom })
+    Ok(PolicyFile { source, concern, origin })
 }
 
 #[cfg(test)]
@@ -200,9 +243,29 @@ mod tests {
         assert!(told("rules:\n  - id: x\n    where: a\n").contains("asks for nothing"));
         assert!(
             told("rules:\n  - id: x\n    where: a\n    pattern: '[a-'\n")
-                .contains("`pattern` is no regular expression")
+                .contains("`pattern` wants a regular expression")
         );
         assert!(told("rule: []\n").contains("it is no file of rules"));
-        assert!(told("rules:\n  - { id: X Y, where: a, maximum: 1 }\n").contains("is no id"));
+        assert!(told("rules:\n  - { id: X Y, where: a, maximum: 1 }\n").starts_with("h.yaml:2:1: `X Y` is no id"));
+        for (check, wanted) in [
+            ("maximum: soon", "`maximum` wants a number"),
+            ("minimum: 7x", "`minimum` wants a number"),
+            ("require-tags: owner", "`require-tags` wants a list of tags"),
+            ("allowed: eu-west-1", "`allowed` wants a list of values"),
+            ("required: [a]", "`required` wants the name of a field"),
+            ("required: a, when: x", "`when` wants fields"),
+            ("maximum: 1, when: { a: b }", "`when` limits `required` and `forbidden`"),
+        ] {
+            let rules =
+                format!("rules:\n  - {{ id: x, where: a, maximum: 1 }}\n  - {{ where: b, id: 'y', {check} }} # z\n");
+            assert!(
+                told(&rules).starts_with("h.yaml:3:1: rule `y`: ") && told(&rules).contains(wanted),
+                "{}",
+                told(&rules)
+            );
+        }
+        assert!(told("rules:\n  - { id: x, where: '', maximum: 1 }\n").contains("`where` is a path"));
+        let twice = "rules:\n  - { id: x, where: a, maximum: 1 }\n  - id: x\n    where: b\n    minimum: 1\n";
+        assert_eq!(told(twice), "h.yaml:3:1: there is a rule `x` above already");
     }
 }

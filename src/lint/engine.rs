@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regorus::Value;
-use regorus::unstable::{Expr, Rule, RuleHead};
+use regorus::unstable::{Expr, Module, Ref, Rule, RuleHead};
 use regorus::utils::limits::ExecutionTimerConfig;
 use serde_json::Value as Json;
 
+use super::apart::Shared;
+use super::bounded;
 use super::calls;
 use super::guard;
 use super::metadata;
@@ -25,6 +27,8 @@ pub const RULE_LIMIT: Duration = Duration::from_secs(2);
 const TOO_LONG: &str = "the rule takes too long";
 /// Results of one rule for one file; more is a rule gone wild.
 const MAX_RESULTS: usize = 10_000;
+/// Files that are left out, one after the other, because the rest cannot be used with them.
+const MOST_ATTEMPTS: usize = 20;
 
 /// Policies, compiled. Cloning is cheap, and each thread has its own.
 #[derive(Clone)]
@@ -39,7 +43,11 @@ pub struct Engine {
     given_up: BTreeSet<usize>,
     /// The names of fields, which are the same for every file.
     fields: Fields,
+    watch: Option<Watch>,
 }
+
+/// Told of each question before it is asked, as a failure at its place without a message, and of nothing after it.
+pub type Watch = fn(Option<PolicyFailure>);
 
 /// What a policy is asked about.
 pub struct Subject<'a> {
@@ -54,6 +62,33 @@ pub struct Subject<'a> {
 impl Engine {
     /// Reads the policies. Those that cannot be used are told, and the others still work.
     pub fn load(files: &[PolicyFile], limit: Duration) -> (Self, Vec<PolicyFailure>) {
+        let mut files: Vec<&PolicyFile> = files.iter().collect();
+        let mut failures = Vec::new();
+        for _ in 0..MOST_ATTEMPTS {
+            let mut engine = Self::empty(limit);
+            let shared = shared(&files);
+            let mut nth = 0;
+            files.retain(|file| {
+                nth += 1;
+                let added = engine.add(file, &shared, nth);
+                added.map_err(|failure| failures.push(failure.at(file.origin.as_ref()))).is_ok()
+            });
+            let Some(failure) = engine.broken_by() else {
+                engine.share_exceptions();
+                return (engine, failures);
+            };
+            // The engine takes all files or none, so the one that it refuses is left out and the others are read anew.
+            let (bad, good): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| *file.source.name == *failure.file);
+            failures.push(failure.at(bad.first().and_then(|file| file.origin.as_ref())));
+            if bad.is_empty() {
+                break;
+            }
+            files = good;
+        }
+        (Self::empty(limit), failures)
+    }
+
+    fn empty(limit: Duration) -> Self {
         let mut inner = regorus::Engine::new();
         // OPA and conftest do not stop at a built-in function that fails.
         inner.set_strict_builtin_errors(false);
@@ -61,38 +96,50 @@ impl Engine {
             limit,
             check_interval: NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN),
         });
-        let mut engine = Self {
+        let bounded = bounded::add_to(&mut inner);
+        debug_assert_eq!(bounded, Ok(()), "an engine that is new has no functions of ours");
+        Self {
             inner,
             policies: Vec::new(),
             reads_resources: false,
             asks_all: true,
             given_up: BTreeSet::new(),
             fields: Fields::default(),
-        };
-        let mut failures: Vec<PolicyFailure> =
-            files.iter().filter_map(|file| engine.add(file).err()).map(|failure| *failure).collect();
-        if let Err(located) = calls::check(engine.inner.get_modules()) {
-            let (file, refusal) = *located;
-            failures.push(PolicyFailure::new(&file, refusal.line, refusal.column, refusal.message));
-            engine.policies.clear();
-        } else if !engine.policies.is_empty()
-            // The engine compiles at the first question.
-            && let Err(error) = engine.inner.eval_query("true".into(), false)
-        {
-            failures.push(PolicyFailure::told(&engine.policies[0].source.name, &error.to_string()));
-            engine.policies.clear();
+            watch: None,
         }
-        (engine, failures)
     }
 
-    fn add(&mut self, file: &PolicyFile) -> Result<(), Box<PolicyFailure>> {
+    /// What keeps the policies from being used together, and which of them it is.
+    fn broken_by(&mut self) -> Option<PolicyFailure> {
+        if let Err(located) = calls::check(self.inner.get_modules()) {
+            let (file, refusal) = *located;
+            return Some(PolicyFailure::new(&file, refusal.line, refusal.column, refusal.message));
+        }
+        let first = self.policies.first()?;
+        // The engine compiles at the first question.
+        let error = self.inner.eval_query("true".into(), false).err()?;
+        Some(PolicyFailure::told(&first.source.name, &error.to_string()))
+    }
+
+    /// In conftest the exceptions of a package hold for all of its files.
+    fn share_exceptions(&mut self) {
+        let lifting = self.policies.iter().filter(|policy| policy.has_exceptions);
+        let lifting: BTreeSet<String> = lifting.map(|policy| policy.package.clone()).collect();
+        for policy in self.policies.iter_mut().filter(|policy| lifting.contains(&policy.package)) {
+            Arc::make_mut(policy).has_exceptions = true;
+        }
+    }
+
+    fn add(&mut self, file: &PolicyFile, shared: &Shared, nth: usize) -> Result<(), Box<PolicyFailure>> {
         let (name, text) = (&*file.source.name, &*file.source.text);
         let refuse = |line, column, message: String| Box::new(PolicyFailure::new(name, line, column, message));
         guard::check(text).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
         let about = metadata::read(file.id(), file.concern, text).map_err(|bad| refuse(bad.line, 1, bad.message))?;
         self.reads_resources |= text.contains("input.resources");
-        let rewritten = text.contains("walk(").then(|| rewritten(name, text)).flatten();
-        add_either(&mut self.inner, name, rewritten.as_deref().unwrap_or(text))
+        let written_out = metadata::written_out(text);
+        let readable = written_out.as_deref().unwrap_or(text);
+        let rewritten = rewritten(name, readable, shared, nth);
+        add_either(&mut self.inner, name, rewritten.as_deref().unwrap_or(readable))
             .map_err(|error| Box::new(PolicyFailure::told(name, &error)))?;
         let Some(module) = self.inner.get_modules().last() else { return Ok(()) };
         patterns::check(module).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
@@ -102,13 +149,13 @@ impl Engine {
         heads.dedup();
         let mut entries: Vec<Entry> = heads.iter().filter_map(|name| Entry::of(&package, name)).collect();
         for entry in &mut entries {
-            let first = module.policy.iter().find(|rule| head(rule) == Some(&entry.name));
+            let first = module.policy.iter().find(|rule| head(rule) == Some(&entry.head));
             entry.line = first.map_or(1, |rule| rule.span().line as usize);
         }
-        // Several files of one package share its rules: each is asked once.
+        // What several files define together belongs to the first: each is asked once.
         entries
             .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
-        let premises = entries.iter().map(|entry| Premise::of(module, &entry.name)).collect();
+        let premises = entries.iter().map(|entry| Premise::of(module, &entry.head)).collect();
         let style = match package.split('.').nth(1) {
             Some("tidegate") => Style::Facts,
             _ => Style::Document,
@@ -120,6 +167,7 @@ impl Engine {
         self.policies.push(Arc::new(Policy {
             about: Arc::new(about.unwrap_or_else(nameless)),
             source: file.source.clone(),
+            origin: file.origin.clone(),
             style,
             package,
             entries,
@@ -138,12 +186,19 @@ impl Engine {
         self
     }
 
+    /// Has somebody told who has a clock and can notice what never comes back.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
     /// Asks every policy that is chosen about one file, but for those that took too long for an earlier one.
     pub fn judge(&mut self, subject: &Subject, chosen: &dyn Fn(&About) -> bool) -> (Vec<Verdict>, Vec<PolicyFailure>) {
         let (mut verdicts, mut failures) = (Vec::new(), Vec::new());
         for (style, input) in [(Style::Facts, subject.facts), (Style::Document, subject.document)] {
             let policies: Vec<usize> = (0..self.policies.len())
-                .filter(|nth| self.policies[*nth].style == style && chosen(&self.policies[*nth].about))
+                .filter(|nth| self.policies[*nth].style == style && is_asked(&self.policies[*nth], chosen))
                 .filter(|nth| !self.given_up.contains(nth))
                 .collect();
             if policies.is_empty() {
@@ -153,12 +208,13 @@ impl Engine {
             self.inner.set_input(input.clone());
             for nth in policies {
                 let policy = Arc::clone(&self.policies[nth]);
-                if let Err(mut failure) = self.ask(nth, &policy, &input, &mut verdicts) {
+                if let Err(failure) = self.ask(nth, &policy, (&input, chosen), &mut verdicts) {
+                    let mut failure = failure.at(policy.origin.as_ref());
                     if failure.message.contains(TOO_LONG) {
                         self.given_up.insert(nth);
                     }
                     failure.judging = subject.file.to_owned();
-                    failures.push(*failure);
+                    failures.push(failure);
                 }
             }
         }
@@ -169,18 +225,20 @@ impl Engine {
         &mut self,
         nth: usize,
         policy: &Policy,
-        input: &Value,
+        (input, chosen): (&Value, &dyn Fn(&About) -> bool),
         verdicts: &mut Vec<Verdict>,
     ) -> Result<(), Box<PolicyFailure>> {
         let file = &*policy.source.name;
         let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
         for (entry, premise) in policy.entries.iter().zip(&policy.premises) {
             let silent = !self.asks_all && premise.as_ref().is_some_and(|premise| !premise.may_hold(input));
-            if silent || lifted.contains(&entry.suffix) {
+            let is_part = policy.style == Style::Document && !entry.suffix.is_empty();
+            if silent || lifted.contains(&entry.suffix) || (is_part && !chosen(&policy.about_of(&entry.suffix))) {
                 continue;
             }
             let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
-            let results = self.results(file, &entry.path).map_err(|mut failure| {
+            let place = PolicyFailure::new(file, entry.line, 1, "").at(policy.origin.as_ref());
+            let results = self.results(place, file, &entry.path).map_err(|mut failure| {
                 // What takes too long has no place of its own.
                 if (failure.line, failure.column) == (1, 1) {
                     failure.line = entry.line;
@@ -189,11 +247,12 @@ impl Engine {
             })?;
             if results.len() > MAX_RESULTS {
                 let message = format!("`{}` has {} results; at most {MAX_RESULTS} are read", entry.name, results.len());
-                return Err(Box::new(PolicyFailure::new(file, 1, 1, message)));
+                return Err(Box::new(PolicyFailure::new(file, entry.line, 1, message)));
             }
             for result in results {
                 let verdict = Verdict::read(nth, severity, &entry.suffix, &result);
-                let wrong = |message| Box::new(PolicyFailure::new(file, 1, 1, format!("`{}`: {message}", entry.name)));
+                let wrong =
+                    |message| Box::new(PolicyFailure::new(file, entry.line, 1, format!("`{}`: {message}", entry.name)));
                 verdicts.push(verdict.map_err(wrong)?);
             }
         }
@@ -202,7 +261,8 @@ impl Engine {
 
     /// The suffixes that an `exception` lifts, as in conftest: lists of names.
     fn exceptions(&mut self, policy: &Policy) -> Result<Vec<String>, Box<PolicyFailure>> {
-        let found = self.results(&policy.source.name, &format!("{}.exception", policy.package))?;
+        let place = PolicyFailure::new(&policy.source.name, 1, 1, "");
+        let found = self.results(place, &policy.source.name, &format!("{}.exception", policy.package))?;
         let names = found.into_iter().flat_map(|names| match names {
             Json::Array(names) => names,
             one => vec![one],
@@ -211,9 +271,9 @@ impl Engine {
     }
 
     /// The members of a set or list; a single text or object counts as one, as in conftest.
-    fn results(&mut self, file: &str, rule: &str) -> Result<Vec<Json>, Box<PolicyFailure>> {
+    fn results(&mut self, place: PolicyFailure, file: &str, rule: &str) -> Result<Vec<Json>, Box<PolicyFailure>> {
         let failed = |error: &dyn std::fmt::Display| Box::new(PolicyFailure::told(file, &error.to_string()));
-        let value = self.inner.eval_rule(rule.into()).map_err(|error| failed(&explain(&error)))?;
+        let value = self.eval(place, rule.into()).map_err(|error| failed(&error))?;
         let plain = |value: &Value| serde_json::to_value(value).map_err(|error| failed(&error));
         match &value {
             // Serialised, this would be the text "<undefined>", which is a finding.
@@ -224,6 +284,14 @@ impl Engine {
         }
     }
 
+    fn eval(&mut self, place: PolicyFailure, rule: String) -> Result<Value, String> {
+        let Some(watch) = self.watch else { return self.inner.eval_rule(rule).map_err(|error| explain(&error)) };
+        watch(Some(place));
+        let value = self.inner.eval_rule(rule);
+        watch(None);
+        value.map_err(|error| explain(&error))
+    }
+
     /// Runs a rule of a policy, such as a `test_` rule: whether it holds.
     ///
     /// # Errors
@@ -231,9 +299,10 @@ impl Engine {
     pub fn holds(&mut self, nth: usize, rule: &str) -> Result<bool, PolicyFailure> {
         let policy = &self.policies[nth];
         let (file, path) = (Arc::clone(&policy.source.name), format!("{}.{rule}", policy.package));
-        match self.inner.eval_rule(path) {
+        let origin = policy.origin.clone();
+        match self.eval(PolicyFailure::new(&file, 1, 1, ""), path) {
             Ok(value) => Ok(value == Value::Bool(true)),
-            Err(error) => Err(PolicyFailure::told(&file, &explain(&error))),
+            Err(error) => Err(PolicyFailure::told(&file, &error).at(origin.as_ref())),
         }
     }
 
@@ -250,11 +319,15 @@ impl Engine {
     pub fn coverage(&self) -> Result<Vec<Covered>, PolicyFailure> {
         let report = self.inner.get_coverage_report();
         let report = report.map_err(|error| PolicyFailure::told("", &error.to_string()))?;
-        let lines = |set: &std::collections::BTreeSet<u32>| set.iter().copied().collect();
-        Ok(report
-            .files
-            .iter()
-            .map(|file| (file.path.clone(), lines(&file.covered), lines(&file.not_covered)))
+        // Lines that we have added, and files that we have made, are nobody's.
+        let written = report.files.iter().filter_map(|file| {
+            let policy = self.policies.iter().find(|policy| *policy.source.name == *file.path)?;
+            Some((file, policy.source.text.lines().count())).filter(|_| policy.origin.is_none())
+        });
+        let lines =
+            |set: &BTreeSet<u32>, last: usize| set.iter().copied().filter(|line| *line as usize <= last).collect();
+        Ok(written
+            .map(|(file, last)| (file.path.clone(), lines(&file.covered, last), lines(&file.not_covered, last)))
             .collect())
     }
 }
@@ -310,11 +383,42 @@ fn add_either(engine: &mut regorus::Engine, name: &str, text: &str) -> Result<()
     older.map(|_| ()).map_err(|_| error.to_string())
 }
 
-/// The text with its walks as the engine wants them; nothing where there is nothing to rewrite.
-fn rewritten(name: &str, text: &str) -> Option<String> {
-    let mut alone = regorus::Engine::new();
-    add_either(&mut alone, name, text).ok()?;
-    walks::rewritten(text, alone.get_modules().last()?)
+/// The text with its walks as the engine wants them, and with names of its own where other files have the same; nothing
+/// where there is nothing to rewrite.
+fn rewritten(name: &str, text: &str, shared: &Shared, nth: usize) -> Option<String> {
+    let walks = text.contains("walk(").then(|| walks::rewritten(text, &*alone(name, text)?)).flatten();
+    let apart = || {
+        let text = walks.as_deref().unwrap_or(text);
+        shared.apart(text, &*alone(name, text)?, nth)
+    };
+    if shared.is_empty() { walks } else { apart().or_else(|| walks.clone()) }
+}
+
+/// A file by itself, as the engine reads it.
+fn alone(name: &str, text: &str) -> Option<Ref<Module>> {
+    let mut engine = regorus::Engine::new();
+    add_either(&mut engine, name, text).ok()?;
+    engine.get_modules().last().cloned()
+}
+
+/// What files define together. Ours have a package each.
+fn shared(files: &[&PolicyFile]) -> Shared {
+    let theirs = files.iter().filter(|file| !file.source.text.contains("package tidegate."));
+    let theirs: Vec<&&PolicyFile> = theirs.filter(|file| guard::check(&file.source.text).is_ok()).collect();
+    if theirs.len() < 2 {
+        return Shared::default();
+    }
+    let modules: Vec<Ref<Module>> =
+        theirs.into_iter().filter_map(|file| alone(&file.source.name, &file.source.text)).collect();
+    Shared::among(modules.iter().map(|module| &**module))
+}
+
+/// Whether a policy is to be asked, or some part of it.
+fn is_asked(policy: &Policy, chosen: &dyn Fn(&About) -> bool) -> bool {
+    match policy.style {
+        Style::Facts => chosen(&policy.about),
+        Style::Document => policy.abouts().iter().any(|about| chosen(about)),
+    }
 }
 
 /// The first name of a rule's head.
@@ -338,6 +442,9 @@ fn head(rule: &Rule) -> Option<&str> {
 /// The engine's word for a time-out says nothing of what to do.
 fn explain(error: &dyn std::fmt::Display) -> String {
     let text = error.to_string();
+    if let Some((before, _)) = text.split_once("recursion detected when evaluating rule") {
+        return format!("{before}the rule needs its own result");
+    }
     if text.contains("time limit") {
         let limit = RULE_LIMIT.as_secs();
         return format!(

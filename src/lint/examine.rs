@@ -1,7 +1,5 @@
 //! From one valid spec to its findings.
 
-use std::sync::Arc;
-
 use super::cases::Case;
 use super::choice::Choice;
 use super::engine::{Engine, Subject};
@@ -13,7 +11,7 @@ use super::iam::file::{Judged, judge};
 use super::iam::input;
 use super::iam::pipeline::streams;
 use super::plain::plain;
-use super::policy::{PolicyFailure, Style};
+use super::policy::PolicyFailure;
 use super::reading::{Reading, scope};
 use super::rule::{About, Concern};
 use crate::model::Problem;
@@ -31,14 +29,7 @@ pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<F
         let (verdicts, failed) = engine.judge(&subject, &|about| choice.takes(about));
         failures.extend(failed);
         findings.extend(verdicts.into_iter().map(|verdict| {
-            let policy = &engine.policies[verdict.policy];
-            let about = match (policy.style, verdict.suffix.as_str()) {
-                // conftest knows a rule by what stands behind `deny_`.
-                (Style::Document, suffix) if !suffix.is_empty() => {
-                    Arc::new(About { id: suffix.replace('_', "-"), ..About::clone(&policy.about) })
-                }
-                _ => Arc::clone(&policy.about),
-            };
+            let about = engine.policies[verdict.policy].about_of(&verdict.suffix);
             let mut finding = Finding::of(known.document, &about, verdict);
             // What would not be done is not promised.
             finding.fix = finding.fix.take().filter(|fix| fix::can(known.document, fix));
@@ -61,7 +52,7 @@ pub fn examine_policy(engines: &mut [Engine], judged: &Judged, choice: &Choice) 
         let (verdicts, failed) = engine.judge(&subject, &chosen);
         failures.extend(failed);
         findings.extend(verdicts.into_iter().map(|verdict| {
-            let about = Arc::clone(&engine.policies[verdict.policy].about);
+            let about = engine.policies[verdict.policy].about_of(&verdict.suffix);
             Finding::of(document, &about, verdict)
         }));
     }

@@ -7,6 +7,8 @@ mod limits;
 mod streams;
 mod texts;
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::iam::catalog::Catalog;
@@ -31,6 +33,7 @@ pub struct Known<'a> {
 /// The input of policies.
 pub fn facts(known: &Known) -> Json {
     let Known { document, spec, graph } = *known;
+    let signs = Signs::of(graph);
     // `input.resources` is large and most policies do not ask for it: see `resources`.
     json!({
         "file": &*document.source.name,
@@ -44,8 +47,8 @@ pub fn facts(known: &Known) -> Json {
         "arns": texts::arns(document),
         "tagged": texts::tagged(spec),
         "notify": { "path": ["defaults", "notify"], "arns": spec.defaults.notify },
-        "streams": streams::all(known),
-        "archives": archives::all(known),
+        "streams": streams::all(known, &signs),
+        "archives": archives::all(known, &signs),
         "buckets": archives::buckets(known),
         "keys": keys(spec),
         "access": access::all(spec),
@@ -150,15 +153,25 @@ fn alarms(graph: &Graph) -> Vec<Json> {
     graph.of_kind("alarm").map(alarm).collect()
 }
 
-/// What the alarms on a block watch, such as `iterator-age`; of a part of it, such as a consumer, with its name.
-fn signs<'a>(graph: &'a Graph, block: &str, part: Option<&str>) -> Vec<&'a str> {
-    let sign = |desired: &'a crate::model::Desired| {
-        let mut parts = desired.address.name().split('/');
-        let mine = parts.next() == Some(block);
-        let sign = parts.next();
-        sign.filter(|_| mine && parts.next() == part)
-    };
-    graph.of_kind("alarm").filter_map(sign).collect()
+/// What the alarms on blocks watch, such as `iterator-age`: of a block, and of parts of it, such as consumers. Looked up
+/// once for all blocks, since a pipeline has several alarms for each of them.
+struct Signs<'a>(HashMap<(&'a str, Option<&'a str>), Vec<&'a str>>);
+
+impl<'a> Signs<'a> {
+    fn of(graph: &'a Graph) -> Self {
+        let mut signs: HashMap<_, Vec<&str>> = HashMap::new();
+        for desired in graph.of_kind("alarm") {
+            let mut parts = desired.address.name().split('/');
+            if let (Some(block), Some(sign)) = (parts.next(), parts.next()) {
+                signs.entry((block, parts.next())).or_default().push(sign);
+            }
+        }
+        Self(signs)
+    }
+
+    fn on<'b>(&'b self, block: &'b str, part: Option<&'b str>) -> &'b [&'b str] {
+        self.0.get(&(block, part)).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Every resource that would be made, by its address: `input.resources`, for policies that mention it.

@@ -100,6 +100,11 @@ impl Finding {
         }
     }
 
+    /// Whether it counts: nobody silenced it, or only a comment did and comments do not count.
+    pub fn counts(&self, without_comments: bool) -> bool {
+        self.silenced.as_ref().is_none_or(|silence| without_comments && silence.by == SilencedBy::Comment)
+    }
+
     /// What to do: the finding's own word, else the rule's.
     pub fn remedy(&self) -> Option<&str> {
         self.help.as_deref().or(Some(self.about.fix.as_str()).filter(|fix| !fix.is_empty()))

@@ -85,7 +85,7 @@ fn pieces(of: &'static [&'static str], most: usize) -> impl Strategy<Value = Str
 
 fn judge(text: &str) {
     let Ok(source) = Source::new("x.rego", text) else { return };
-    let file = PolicyFile { source, concern: Concern::Custom };
+    let file = PolicyFile { source, concern: Concern::Custom, origin: None };
     let (mut engine, _) = Engine::load(&[file], Duration::from_millis(200));
     let json = serde_json::json!({"a": {"b": [1, "t"]}});
     engine.judge(&Subject { file: "a.yaml", facts: &json, document: &json }, &|_| true);

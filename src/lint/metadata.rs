@@ -1,6 +1,7 @@
 //! `# METADATA` blocks: YAML in comments, as OPA writes them, with a few fields of ours.
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::rule::{About, Concern, Persona, Severity};
 
@@ -66,6 +67,34 @@ pub fn read(id: &str, concern: Concern, text: &str) -> Result<Option<About>, Bad
     }))
 }
 
+/// What OPA answers to `rego.metadata.rule()`: the block above the rule. The engine knows no comments.
+const ASKED: &str = "rego.metadata.rule()";
+
+/// The text with the blocks that it asks for written out in place; nothing where it asks for none.
+pub fn written_out(text: &str) -> Option<String> {
+    let mut at = text.find(ASKED)?;
+    let (mut out, mut from) = (String::new(), 0);
+    loop {
+        out.push_str(&text[from..at]);
+        out.push_str(&last_block(&text[..at]).to_string());
+        from = at + ASKED.len();
+        let Some(next) = text[from..].find(ASKED) else { break };
+        at = from + next;
+    }
+    out.push_str(&text[from..]);
+    Some(out)
+}
+
+/// The last block of a text as data; without fields where there is none.
+fn last_block(text: &str) -> Json {
+    let begins = |line: &str| line.trim_start().strip_prefix('#').map(str::trim) == Some("METADATA");
+    let lines: Vec<&str> = text.lines().collect();
+    let begin = lines.iter().rposition(|line| begins(line)).unwrap_or(lines.len().saturating_sub(1));
+    let comments = lines.iter().skip(begin + 1).map_while(|line| line.trim_start().strip_prefix('#'));
+    let yaml = comments.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n");
+    serde_yaml::from_str(&yaml).ok().filter(Json::is_object).unwrap_or_else(|| serde_json::json!({}))
+}
+
 /// The YAML of the first block, and the number of the line that says `# METADATA`.
 fn first_block(text: &str) -> Option<(usize, String)> {
     let mut lines = text.lines().enumerate();
@@ -96,6 +125,19 @@ mod tests {
         let about = read("x", Concern::Custom, text).unwrap().unwrap();
         assert_eq!((about.severity, about.why.as_str(), about.fix.as_str()), (Severity::Note, "D", "F"));
         assert_eq!(about.links, ["https://a", "https://b"]);
+    }
+
+    #[test]
+    fn a_rule_can_ask_for_its_own_block() {
+        let text = "# METADATA\n# title: A\npackage p\nx := rego.metadata.rule()\n# METADATA\n# title: B\n# custom: { n: 1 }\ny := rego.metadata.rule()\n";
+        let out = written_out(text).unwrap();
+        assert!(
+            out.contains("\nx := {\"title\":\"A\"}\n")
+                && out.contains("\ny := {\"custom\":{\"n\":1},\"title\":\"B\"}\n")
+        );
+        assert_eq!(out.lines().count(), text.lines().count());
+        assert_eq!(written_out("package p\nx := rego.metadata.rule()").as_deref(), Some("package p\nx := {}"));
+        assert_eq!(written_out("package p\n"), None);
     }
 
     #[test]

@@ -21,7 +21,9 @@
 //! A module under `facts` that turns [`facts::Known`] (document, typed spec, graph of wanted resources) into JSON, and one
 //! entry in [`facts::facts`]. Arithmetic belongs there, in Rust with tests, and not into a policy.
 
+mod apart;
 pub mod baseline;
+mod bounded;
 pub mod builtin;
 mod calls;
 pub mod cases;

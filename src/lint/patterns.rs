@@ -1,7 +1,9 @@
 //! Regular expressions in policies. A wrong one matches nothing, and without a word: the rule would find nothing for ever.
+//! And formats, of which a wrong one ends the program.
 
-use regorus::unstable::{Expr, Literal, Module, Query, Rule, RuleHead};
+use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleHead};
 
+use super::bounded;
 use super::guard::Refusal;
 
 /// The engine refuses patterns that compile to more bytes (regorus 0.14.1, `builtins/regex.rs`).
@@ -67,19 +69,35 @@ fn query(body: &Query, found: &mut Option<Refusal>) {
     }
 }
 
+/// The text that is written out in an argument.
+fn literal(argument: Option<&Ref<Expr>>) -> Option<&str> {
+    match &**argument? {
+        Expr::String { value, .. } | Expr::RawString { value, .. } => value.as_string().ok().map(|text| &**text),
+        _ => None,
+    }
+}
+
+/// The first refusal is the one that is told.
+fn refuse(argument: Option<&Ref<Expr>>, message: String, found: &mut Option<Refusal>) {
+    if let Some(span) = argument.map(|argument| argument.span()) {
+        found.get_or_insert(Refusal { line: span.line as usize, column: span.col as usize, message });
+    }
+}
+
 /// Its recursion is bounded by what the parser and `guard` let through.
 fn expr(at: &Expr, found: &mut Option<Refusal>) {
     match at {
         Expr::Call { fcn, params, .. } => {
             let name = fcn.span().text();
             let pattern = FUNCTIONS.iter().find(|(known, _)| *known == name).and_then(|(_, nth)| params.get(*nth));
-            if let Some(Expr::String { span, value, .. } | Expr::RawString { span, value, .. }) =
-                pattern.map(|one| &**one)
-                && let Some(why) = value.as_string().ok().and_then(|text| why_not(text))
+            if let Some(message) =
+                literal(pattern).and_then(|text| Some(format!("this is no regular expression: {}", why_not(text)?)))
             {
-                let message = format!("this is no regular expression: {why}");
-                let (line, column) = (span.line as usize, span.col as usize);
-                found.get_or_insert(Refusal { line, column, message });
+                refuse(pattern, message, found);
+            }
+            let format = params.first().filter(|_| name == "sprintf");
+            if let Some(message) = literal(format).and_then(bounded::wrong_format) {
+                refuse(format, message, found);
             }
             params.iter().for_each(|param| expr(param, found));
         }
@@ -142,6 +160,7 @@ mod tests {
         told("a if { regex.match(`^[`, input.x) }", "^[");
         told("a contains x if { x := [y | some y in input; not regex.match(\"((\", y)] }", "((");
         told("f(x) := regex.replace(x, \"[[\", \"\")", "[[");
+        told("a := sprintf(\"%123456d\", [1])", "%1");
         let fine = ["a if { regex.match(input.pattern, `[`) }", "a if { regex.match(`[a-z]`, \"[\") }"];
         for text in fine {
             let mut engine = regorus::Engine::new();

@@ -7,11 +7,24 @@ use super::premise::Premise;
 use super::rule::{About, Concern, Severity};
 use crate::spec::Source;
 
+/// What stands between the name of a rule and the number of its file, where several files define one.
+pub const APART: &str = "__apart_";
+
 /// A policy file before it is read.
 #[derive(Clone, Debug)]
 pub struct PolicyFile {
     pub source: Source,
     pub concern: Concern,
+    /// Of a policy that was made from a declared rule.
+    pub origin: Option<Origin>,
+}
+
+/// Where a declared rule stands: what is wrong with it is told there, and not in a file that nobody has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub file: Arc<str>,
+    /// From 1.
+    pub line: usize,
 }
 
 impl PolicyFile {
@@ -36,6 +49,7 @@ pub enum Style {
 pub struct Policy {
     pub about: Arc<About>,
     pub source: Source,
+    pub origin: Option<Origin>,
     pub style: Style,
     /// `data.tidegate.stream_unencrypted`
     pub package: String,
@@ -48,11 +62,39 @@ pub struct Policy {
     pub has_exceptions: bool,
 }
 
+impl Policy {
+    /// What is known of the rule that a result came from. conftest knows a rule by what stands behind `deny_`; the file's
+    /// own name means all of its rules.
+    pub fn about_of(&self, suffix: &str) -> Arc<About> {
+        if self.style == Style::Facts || suffix.is_empty() {
+            return Arc::clone(&self.about);
+        }
+        let mut about = About { id: suffix.replace('_', "-"), ..About::clone(&self.about) };
+        if about.id != self.about.id {
+            about.aliases.push(self.about.id.clone());
+        }
+        Arc::new(about)
+    }
+
+    /// Every rule in it that can find something, each once.
+    pub fn abouts(&self) -> Vec<Arc<About>> {
+        let mut suffixes: Vec<&str> = self.entries.iter().map(|entry| entry.suffix.as_str()).collect();
+        if self.style == Style::Facts {
+            suffixes.truncate(1);
+        }
+        suffixes.sort_unstable();
+        suffixes.dedup();
+        suffixes.into_iter().map(|suffix| self.about_of(suffix)).collect()
+    }
+}
+
 /// A rule of a policy whose results are findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// `deny`, `warn_no_tags`
     pub name: String,
+    /// The same as the engine knows it.
+    pub head: String,
     /// `data.main.warn_no_tags`
     pub path: String,
     /// `no_tags`; empty where the name has no second part.
@@ -65,7 +107,8 @@ pub struct Entry {
 
 impl Entry {
     /// `deny`, `violation` and `warn`, each with an optional `_suffix`, as conftest names them.
-    pub fn of(package: &str, name: &str) -> Option<Self> {
+    pub fn of(package: &str, head: &str) -> Option<Self> {
+        let name = head.split_once(APART).map_or(head, |(name, _)| name);
         let (word, suffix) = name.split_once('_').unwrap_or((name, ""));
         let at_most = match word {
             "deny" | "violation" => None,
@@ -74,7 +117,8 @@ impl Entry {
         };
         Some(Self {
             name: name.to_owned(),
-            path: format!("{package}.{name}"),
+            head: head.to_owned(),
+            path: format!("{package}.{head}"),
             suffix: suffix.to_owned(),
             at_most,
             line: 1,
@@ -98,6 +142,16 @@ pub struct PolicyFailure {
 impl PolicyFailure {
     pub fn new(file: &str, line: usize, column: usize, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line, column, message: message.into(), judging: String::new() }
+    }
+
+    /// The same where the rule was declared, if it was.
+    #[must_use]
+    pub fn at(mut self, origin: Option<&Origin>) -> Self {
+        if let Some(origin) = origin {
+            self.file = origin.file.to_string();
+            (self.line, self.column) = (origin.line, 1);
+        }
+        self
     }
 
     /// Reads the engine's message, which shows the place as `--> FILE:LINE:COLUMN` and then says `error: …`.

@@ -68,8 +68,8 @@ fn judge(comment: &Comment, ignore: &Ignore, findings: &mut [Finding], law: &Law
             continue;
         }
         let mut used = false;
-        for finding in findings.iter_mut().filter(|finding| is_covered(finding, comment) && finding.about.id == rule.id)
-        {
+        let is_meant = |about: &About| about.id == rule.id || is_alias(about, name);
+        for finding in findings.iter_mut().filter(|finding| is_covered(finding, comment) && is_meant(&finding.about)) {
             used = true;
             finding.silenced = Some(Silence { reason: ignore.reason.clone(), by: SilencedBy::Comment });
         }

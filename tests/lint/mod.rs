@@ -115,6 +115,81 @@ fn exit_codes_are_those_of_linters() {
 }
 
 #[test]
+fn nothing_swallows_a_policy_that_failed() {
+    let broken = "package a\np := [\n";
+    let place = Place::with(&[("a.yaml", BAD), ("policies/broken.rego", broken)]);
+    for command in [
+        "lint a.yaml --exit-zero",
+        "lint a.yaml --diff",
+        "lint --list-rules",
+        "lint --explain stream-unencrypted",
+        "lint --explain broken",
+        "lint a.yaml --since nowhere",
+        "lint a.yaml --format sarif=nowhere/x.sarif",
+        "lint a.yaml --write-baseline nowhere/x.json",
+    ] {
+        let run = place.run(command);
+        assert_eq!(run.code, 3, "{command}: {}", run.err);
+        assert!(run.err.contains("policies/broken.rego:3:1"), "{command}: {}", run.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_no_finding() {
+    let place = Place::with(&[("a.yaml", BAD)]);
+    let run = place.run("lint a.yaml --format sarif=nowhere/x.sarif --format json=there.json");
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("nowhere/x.sarif"), "{}", run.err);
+    assert!(place.read("there.json").contains("stream-unencrypted"), "the other forms are written");
+    assert_eq!(place.run("lint a.yaml --write-baseline nowhere/x.json").code, 2);
+    place.write("b.yaml", "apiVersion: tidegate/v1\npipeline: demo\nstreams: { a: { retentoin: 24h } }\n");
+    let run = place.run("lint a.yaml b.yaml --diff");
+    assert_eq!(run.code, 2, "a spec with mistakes is not mended, and that is told");
+    assert!(run.out.starts_with("--- a/a.yaml") && run.err.contains("b.yaml: "), "{}{}", run.out, run.err);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told_and_the_others_judged() {
+    let place = Place::with(&[("all/a.yaml", BAD), ("all/chart.yaml", "kind: List\n")]);
+    let write = |name: &str, bytes: &[u8]| std::fs::write(place.path().join(name), bytes).unwrap();
+    write("all/chart.yaml", b"kind: Secret\n# \xFF\n");
+    write("all/large.yaml", format!("kind: List\n{}", "# more\n".repeat(700_000)).as_bytes());
+    let run = place.run("lint all --format json --select stream-unencrypted");
+    assert_eq!(
+        (run.rules(), run.code),
+        (vec!["stream-unencrypted".to_owned()], 1),
+        "other programs' files are left alone"
+    );
+    write("all/wide.yaml", b"apiVersion: tidegate/v1\n# \xFF\n");
+    let run = place.run("lint all --format json --select stream-unencrypted --format junit=out.xml --format sarif=out.sarif --format github=out.txt --format markdown=out.md");
+    assert_eq!((run.rules(), run.code), (vec!["stream-unencrypted".to_owned(), "not-utf8".to_owned()], 2));
+    for form in ["out.xml", "out.sarif", "out.txt", "out.md"] {
+        assert!(place.read(form).contains("all/wide.yaml"), "{form}");
+    }
+    assert!(place.run("lint all").out.contains("--> all/wide.yaml"));
+    assert_eq!(place.run("lint all/chart.yaml --format json").rules(), ["not-utf8"], "what is named is read");
+}
+
+#[test]
+fn paths_are_relative_to_where_one_stands() {
+    let place = Place::with(&[("specs/a.yaml", BAD), ("elsewhere/x.txt", "")]);
+    let whole = place.path().join("specs").display().to_string();
+    let uri = |from: &str, path: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        program.current_dir(place.path().join(from));
+        let run = Run::of(
+            program.args(["lint", path, "--select", "stream-unencrypted", "--format", "json"]).output().unwrap(),
+        );
+        let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        json["findings"][0]["file"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(uri("", &whole), "specs/a.yaml");
+    assert_eq!(uri("", "./specs/../specs//a.yaml"), "specs/a.yaml");
+    assert_eq!(uri("specs", "../specs/a.yaml"), "a.yaml");
+    assert_eq!(uri("elsewhere", &whole), "../specs/a.yaml");
+}
+
+#[test]
 fn mistakes_of_the_spec_are_told_in_every_form() {
     let place =
         Place::with(&[("a.yaml", "apiVersion: tidegate/v1\npipeline: demo\nstreams: { a: { retentoin: 24h } }\n")]);

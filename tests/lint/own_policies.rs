@@ -15,6 +15,70 @@ fn policies_for_conftest_run_unchanged() {
 }
 
 #[test]
+fn parts_of_policies_for_conftest_can_be_chosen_and_silenced() {
+    let rego = "package main\n\nwarn_no_team[msg] { not input.tags.team; msg := \"nobody owns it\" }\n";
+    let silenced = format!("# tidegate: ignore-file[no-team] reason=x\n{BAD}");
+    let place = Place::with(&[("a.yaml", BAD), ("b.yaml", &silenced), ("policies/house.rego", rego)]);
+    assert_eq!(place.run("lint a.yaml --select no-team --format json").rules(), ["no-team"]);
+    assert_eq!(place.run("lint a.yaml --select house --format json").rules(), ["no-team"]);
+    assert_eq!(place.run("lint a.yaml --select custom --ignore no-team --format json").rules(), [""; 0]);
+    assert!(place.run("lint --list-rules").out.contains("no-team"));
+    assert_eq!(place.run("lint --explain no-team").code, 0);
+    let run = place.run("lint b.yaml --format json");
+    assert!(!run.rules().iter().any(|rule| rule == "no-team" || rule.starts_with("suppression")), "{}", run.out);
+}
+
+#[test]
+fn what_is_wrong_with_a_declared_rule_is_told_where_it_stands() {
+    let rules = "rules:\n  - { id: first, where: streams.*, required: retention }\n  - { id: second, where: streams.*.retention, maximum: soon }\n";
+    let place = Place::with(&[("a.yaml", BAD), ("policies/house.yml", rules)]);
+    let run = place.run("lint a.yaml");
+    assert_eq!(run.code, 3);
+    assert!(run.err.contains("policies/house.yml:3:1: rule `second`: `maximum` wants a number"), "{}", run.err);
+    place.write("policies/house.yml", "rules: [{ id: stream-unencrypted, where: streams.*, required: retention }]\n");
+    assert!(place.run("lint a.yaml").err.contains("policies/house.yml:1:1: `stream-unencrypted` is the id of"));
+    let rule = "rules: [{ id: mine, where: streams.*, required: retention }]\n";
+    place.write("policies/house.yml", rule);
+    place.write("policies/security/more.yaml", rule);
+    let run = place.run("lint a.yaml --select mine");
+    assert_eq!((run.code, run.out.contains("error[mine]")), (3, true), "{}{}", run.out, run.err);
+    assert!(run.err.contains("policies/security/more.yaml:1:1: there is a rule `mine` in policies/house.yml already"));
+    std::fs::remove_file(place.path().join("policies/house.yml")).unwrap();
+    assert_eq!(place.run("lint a.yaml --select mine --format json").rules(), ["mine"]);
+    assert!(
+        place.run("lint --list-rules").out.lines().any(|line| line.starts_with("mine ") && line.contains("security"))
+    );
+    place.write("policies/pods.yaml", "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\n");
+    assert_eq!(place.run("lint a.yaml --select mine").code, 1, "policies of other programs are left alone");
+    place.write("policies/nobody.cases.yaml", "bad: [{ name: x, spec: 'streams: {}' }]\n");
+    assert!(place.run("policy test").out.contains("there is no rule `nobody`"));
+}
+
+#[test]
+fn a_function_that_does_not_come_back_ends_the_run_with_its_place() {
+    // A number of five million digits.
+    let rego = "package a\n\ndeny contains \"x\" if product(numbers.range(1, 900000)) == 1\n";
+    let place = Place::with(&[("a.yaml", BAD), ("policies/slow.rego", rego)]);
+    let run = place.run("lint a.yaml --format sarif");
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(
+        run.err.contains("a policy failed: policies/slow.rego:3:1: a function that the rule calls does not"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn an_engine_that_breaks_down_is_a_policy_that_failed() {
+    // The format is not written out, so that nobody sees before what is wrong with it.
+    let rego = "package main\n\ndeny[msg] { msg := sprintf(concat(\"\", [\"%\", \"²d\"]), [1]) }\n";
+    let place = Place::with(&[("a.yaml", BAD), ("policies/odd.rego", rego)]);
+    let run = place.run("lint a.yaml");
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(run.err.contains("policies/odd.rego:3:1: the engine broke down"), "{}", run.err);
+}
+
+#[test]
 fn declared_rules_need_no_rego() {
     let rules = "rules:\n  - id: retention-cap\n    severity: warning\n    title: Records are kept too long\n    why: Our contract says a week.\n    where: streams.*.retention\n    maximum: 7d\n";
     let spec = BAD.replace("    encryption: { key: none }", "    retention: 30d");
@@ -39,6 +103,7 @@ fn declared_rules_need_no_rego() {
 #[test]
 fn a_new_rule_passes_its_own_tests() {
     let place = Place::with(&[]);
+    assert_eq!(place.run("policy new stream-unencrypted").code, 2, "a built-in rule has the id");
     assert_eq!(place.run("policy new streams-need-an-owner").code, 0);
     let run = place.run("policy test --coverage");
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);

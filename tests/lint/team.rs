@@ -25,6 +25,27 @@ fn suppressions_need_a_reason_and_protected_rules_stay() {
 }
 
 #[test]
+fn without_suppressions_every_form_tells_what_counts() {
+    let silenced = OLD.replace("# since 2019", "# tidegate: ignore[key-rotation-off] reason=\"leaves in spring\"");
+    let place = Place::with(&[("a.yaml", &silenced)]);
+    assert_eq!(place.run("lint a.yaml --write-baseline base.json").code, 0);
+    let command = "lint a.yaml --no-suppressions --baseline base.json --format human --format github=out.txt --format markdown=out.md --format junit=out.xml --format sarif=out.sarif --format json=out.json";
+    let run = place.run(command);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("1 warning in 1 file, 1 known before; 1 can be mended"), "{}", run.out);
+    for form in ["out.txt", "out.md", "out.xml", "out.sarif", "out.json"] {
+        let text = place.read(form);
+        assert!(text.contains("key `old` is never rotated"), "{form}: {text}");
+        assert!(
+            !text.contains("nothing is encrypted with key `old`"),
+            "{form}: what is known before stays out: {text}"
+        );
+    }
+    let run = place.run("lint a.yaml --baseline base.json");
+    assert_eq!((run.code, run.out.as_str()), (0, "nothing found in 1 file, 1 silenced, 1 known before\n"));
+}
+
+#[test]
 fn a_baseline_lets_only_new_findings_through() {
     let place = Place::with(&[("a.yaml", OLD)]);
     assert_eq!(place.run("lint a.yaml --write-baseline base.json").code, 0);
@@ -48,6 +69,17 @@ fn since_a_revision_tells_what_the_change_brings() {
     place.write("specs/b.yaml", BAD);
     let rules = place.run("lint specs --since main --format json --select security").rules();
     assert_eq!(rules, ["stream-unencrypted"]);
+    // A copy for another account is new, a file that moves is not.
+    place.write("specs/_copy.yaml", OLD);
+    let json: serde_json::Value =
+        serde_json::from_str(&place.run("lint specs --since main --format json").out).unwrap();
+    let findings = json["findings"].as_array().unwrap();
+    let files: Vec<&str> = findings.iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert!(files.contains(&"specs/_copy.yaml") && !files.contains(&"specs/a.yaml"), "{files:?}");
+    std::fs::remove_file(place.path().join("specs/_copy.yaml")).unwrap();
+    std::fs::remove_file(place.path().join("specs/b.yaml")).unwrap();
+    place.git("mv specs/a.yaml specs/moved.yaml");
+    assert_eq!(place.run("lint specs --since main").code, 0);
     let run = place.run("lint specs --since nonsense");
     assert_eq!(run.code, 2);
     assert!(run.err.contains("git knows no revision `nonsense`"), "{}", run.err);
@@ -58,6 +90,12 @@ fn settings_are_read_and_arguments_go_before_them() {
     let toml = "[lint]\npaths = [\"specs\"]\nignore = [\"key-unused\"]\nfail-on = \"error\"\nprotected = [\"key-rotation-off\"]\n[lint.severity]\nkey-rotation-off = \"error\"\n";
     let place = Place::with(&[("specs/a.yaml", OLD), ("tidegate.toml", toml)]);
     assert_eq!(place.run("lint --format json").rules(), ["key-rotation-off"]);
+    for misspelt in ["protected = [\"key-rotation\"]", "severity = { key-rotaton-off = \"note\" }"] {
+        place.write("misspelt.toml", &format!("[lint]\n{misspelt}\n"));
+        let run = place.run("lint specs --config misspelt.toml");
+        assert_eq!(run.code, 2, "{misspelt}");
+        assert!(run.err.contains("did you mean `key-rotation-off`?"), "{}", run.err);
+    }
     assert_eq!(place.run("lint").code, 1);
     place.write("tidegate.toml", "[lint]\nignroe = []\n");
     let run = place.run("lint specs");

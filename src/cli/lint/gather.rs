@@ -1,7 +1,8 @@
 //! The files of a run: those that are named, those in folders, the policies that specs name, the values of variables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::{Common, Failure, Out, files};
 use super::Args;
@@ -47,15 +48,22 @@ impl Gathered {
             vec![PathBuf::from("tidegate.yaml")]
         };
         let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
+        are_there(&named)?;
         let places = folders.len() + usize::from(!named.is_empty());
-        let mut sources = read(&named)?;
+        let (mut sources, mut problems) = files::read_each(&named, &|_| true);
         for folder in folders {
-            let found: Vec<Source> = read(std::slice::from_ref(&folder))?.into_iter().filter(looks_like_spec).collect();
-            if found.is_empty() {
+            let (found, wrong) = files::read_each(std::slice::from_ref(&folder), &says_it_is_a_spec);
+            let found: Vec<Source> = found.into_iter().filter(looks_like_spec).collect();
+            if found.is_empty() && wrong.is_empty() {
                 out.note(&format!("no spec is in {}: nothing there says `apiVersion: tidegate/v1`", folder.display()));
             }
             sources.extend(found);
+            problems.extend(wrong);
         }
+        // What cannot be read is a mistake like any other: the rest is judged, and every form tells it.
+        let mistakes = problems.into_iter().map(|problem| Finding::mistake(problem, &"".into())).collect();
+        let here = std::env::current_dir().unwrap_or_default();
+        sources.iter_mut().for_each(|source| source.name = named_from(&here, &source.name));
         if places > 1 {
             // Named, and in a folder that is named as well: judged once.
             let mut seen = BTreeSet::new();
@@ -63,7 +71,7 @@ impl Gathered {
                 seen.insert(std::fs::canonicalize(&*source.name).unwrap_or_else(|_| (&*source.name).into()))
             });
         }
-        let mut gathered = Self { sources, values, ..Self::default() };
+        let mut gathered = Self { sources, values, mistakes, ..Self::default() };
         gathered.add_policies();
         Ok(gathered)
     }
@@ -119,9 +127,7 @@ fn named_policies(spec: &Source) -> Vec<(PathBuf, At, Document)> {
     let Some(NodeValue::Seq(items)) = document.get(&list).map(|node| node.value.clone()) else { return Vec::new() };
     let inside = |file: &Path| {
         file.extension().is_some_and(|extension| extension == "json")
-            && file
-                .components()
-                .all(|part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir))
+            && file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
     };
     let folder = Path::new(&*spec.name).parent().map(Path::to_path_buf).unwrap_or_default();
     let texts = items.iter().enumerate().filter_map(|(index, item)| match &item.value {
@@ -135,12 +141,71 @@ fn names_policies(spec: &Source) -> bool {
     spec.text.contains("iamPolicies")
 }
 
-fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    if paths.is_empty() {
-        return Ok(Vec::new());
+/// What is named must be there.
+fn are_there(paths: &[PathBuf]) -> Result<(), Failure> {
+    let missing = paths.iter().filter(|path| path.as_os_str() != "-");
+    let missing = missing.filter_map(|path| Some((path, path.metadata().err()?)));
+    let missing: Vec<String> =
+        missing.map(|(path, error)| format!("cannot read {}: {error}", path.display())).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
-    files::read(paths).map_err(|problems| {
-        let what = problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
-        Failure::unusable(what, "name spec files or folders, or - for standard input")
-    })
+    Err(Failure::unusable(missing.join("; "), "name spec files or folders, or - for standard input"))
+}
+
+/// Of a file that is no text, or too large: folders hold such files too, and only specs matter. UTF-16 has a NUL beside
+/// each letter.
+fn says_it_is_a_spec(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).replace('\0', "").contains("apiVersion: tidegate/")
+}
+
+/// The name of a file as everybody reads it who knows the current folder: code hosts know no path that begins at the
+/// root of a machine. Left as it is where that would be another file, such as behind a link.
+pub fn named_from(here: &Path, name: &Arc<str>) -> Arc<str> {
+    let relative = relative(here, Path::new(&**name));
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    let same = || whole(&relative).is_some_and(|one| whole(Path::new(&**name)) == Some(one));
+    match relative.to_str() {
+        Some(text) if text != &**name && same() => text.into(),
+        _ => Arc::clone(name),
+    }
+}
+
+/// The way from one folder to a path, without detours.
+fn relative(here: &Path, path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in here.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(whole.pop()),
+            other => whole.push(other),
+        }
+    }
+    let shared = here.components().zip(whole.components()).take_while(|(a, b)| a == b).count();
+    let up = here.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(whole.components().skip(shared)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_are_relative_and_without_detours() {
+        let way = |path: &str| relative(Path::new("/work/repo"), Path::new(path)).display().to_string();
+        assert_eq!(way("specs/a.yaml"), "specs/a.yaml");
+        assert_eq!(way("./specs/../specs//a.yaml"), "specs/a.yaml");
+        assert_eq!(way("../repo/a.yaml"), "a.yaml");
+        assert_eq!(way("../other/a.yaml"), "../other/a.yaml");
+        assert_eq!(way("/work/repo/a.yaml"), "a.yaml");
+        assert_eq!(way("/tmp/a.yaml"), "../../tmp/a.yaml");
+    }
+
+    #[test]
+    fn files_that_are_no_text_matter_where_they_say_what_they_are() {
+        assert!(says_it_is_a_spec(b"pipeline: p\xFF\napiVersion: tidegate/v1\n"));
+        let wide: Vec<u8> = "\u{FEFF}apiVersion: tidegate/v1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(says_it_is_a_spec(&wide));
+        assert!(!says_it_is_a_spec(b"apiVersion: v1\xFF\nkind: Secret\n"));
+    }
 }

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::super::{Failure, files};
+use super::gather::named_from;
+use super::watch;
 use crate::lint::cases::Cases;
 use crate::lint::declared;
 use crate::lint::engine::{Engine, RULE_LIMIT, concern_of};
 use crate::lint::policy::{PolicyFailure, PolicyFile};
+use crate::spec::Source;
 
 /// More files in a folder of policies are a wrong folder.
 const MOST_FILES: usize = 2_000;
@@ -25,7 +28,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Reads every `.rego`, `.yaml` and `.cases.yaml` below a folder, in the order of their names.
+    /// Reads every `.rego`, `.yaml` (or `.yml`) and `.cases.yaml` below a folder, in the order of their names.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -41,20 +44,21 @@ impl Folder {
     }
 
     fn file(&mut self, file: &Path) {
-        let name = file.display().to_string();
+        let here = std::env::current_dir().unwrap_or_default();
+        let name = named_from(&here, &file.display().to_string().into()).to_string();
         let source = match files::load(file) {
-            Ok(source) => source,
+            Ok(source) => Source { name: name.as_str().into(), ..source },
             Err(problem) => return self.failures.push(PolicyFailure::new(&name, 1, 1, problem.message)),
         };
         if name.ends_with(".rego") {
-            self.policies.push(PolicyFile { concern: concern_of(&name), source });
-        } else if let Some(stem) = name.strip_suffix(".cases.yaml") {
+            self.policies.push(PolicyFile { concern: concern_of(&name), source, origin: None });
+        } else if let Some(stem) = name.strip_suffix(".cases.yaml").or(name.strip_suffix(".cases.yml")) {
             let id = stem.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
             match Cases::read(&source.text) {
                 Ok(cases) => self.cases.push((id, name, cases)),
                 Err(error) => self.failures.push(PolicyFailure::new(&name, 1, 1, error)),
             }
-        } else {
+        } else if !is_foreign(&source.text) {
             match declared::policies(&source) {
                 Ok(policies) => self.policies.extend(policies),
                 Err(failure) => self.failures.push(*failure),
@@ -68,13 +72,36 @@ impl Folder {
         let (clashing, mine): (Vec<_>, Vec<_>) = policies.into_iter().partition(taken);
         failures.extend(clashing.iter().map(|file| {
             let message = format!("`{}` is the id of a built-in rule; choose another name for the file", file.id());
-            PolicyFailure::new(&file.source.name, 1, 1, message)
+            PolicyFailure::new(&file.source.name, 1, 1, message).at(file.origin.as_ref())
         }));
+        let mine = without_twins(mine, &mut failures);
         let (engine, failed) = Engine::load(&mine, RULE_LIMIT);
         failures.extend(failed);
         self.failures = failures;
-        engine
+        watch::over(engine)
     }
+}
+
+/// Whether a YAML file is an object of Kubernetes, such as a policy of Kyverno: folders of that name hold those too.
+fn is_foreign(text: &str) -> bool {
+    let says = |field: &str| text.lines().any(|line| line.starts_with(field));
+    says("apiVersion:") && says("kind:")
+}
+
+/// Without declared rules whose id another rule has: a finding would not say which of them it is from.
+fn without_twins(policies: Vec<PolicyFile>, failures: &mut Vec<PolicyFailure>) -> Vec<PolicyFile> {
+    let mut kept: Vec<PolicyFile> = Vec::new();
+    for file in policies {
+        match kept.iter().find(|other| other.id() == file.id() && (other.origin.is_some() || file.origin.is_some())) {
+            None => kept.push(file),
+            Some(other) => {
+                let there = other.origin.as_ref().map_or(&other.source.name, |origin| &origin.file);
+                let message = format!("there is a rule `{}` in {there} already", file.id());
+                failures.push(PolicyFailure::new(&file.source.name, 1, 1, message).at(file.origin.as_ref()));
+            }
+        }
+    }
+    kept
 }
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
@@ -94,7 +121,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fai
         if name.starts_with('.') {
         } else if path.is_dir() && !linked && depth < DEEPEST {
             walk(&path, depth + 1, files)?;
-        } else if name.ends_with(".rego") || name.ends_with(".yaml") {
+        } else if [".rego", ".yaml", ".yml"].iter().any(|ending| name.ends_with(ending)) {
             files.push(path);
         }
         if files.len() > MOST_FILES {

@@ -56,8 +56,7 @@ impl Setup {
             folder.policies.retain(|file| !builtin::holds(file));
             let taken = |file: &PolicyFile| rules.iter().any(|rule| rule.id == file.id());
             let engine = with_room(|| folder.engine(&taken));
-            rules
-                .extend(engine.policies.iter().filter(|one| !one.entries.is_empty()).map(|one| Arc::clone(&one.about)));
+            rules.extend(engine.policies.iter().flat_map(|one| one.abouts()));
             engines.push(engine);
             failures.extend(folder.failures);
             cases = folder.cases;
@@ -95,13 +94,18 @@ impl Setup {
         Ok(text.collect::<Vec<_>>().join("\n"))
     }
 
-    /// Names in the choice that mean no rule are a mistake: the rule would go unasked.
+    /// Names in the choice and in the settings that mean no rule are a mistake: the rule would go unasked or unprotected.
     pub fn check_names(&self) -> Result<(), Failure> {
-        let known: Vec<&About> = self.rules.iter().map(|rule| &**rule).collect();
         // Rules that failed to load are not known, and the failure is told.
-        match self.choice.unknown(&known).first() {
-            Some((name, _)) if self.failures.is_empty() => Err(self.no_rule(name)),
-            _ => Ok(()),
+        if !self.failures.is_empty() {
+            return Ok(());
+        }
+        let known: Vec<&About> = self.rules.iter().map(|rule| &**rule).collect();
+        let by_team = self.config.protected.iter().chain(self.config.severity.keys());
+        let chosen = Choice { select: by_team.cloned().collect(), ..Choice::default() };
+        match self.choice.unknown(&known).into_iter().chain(chosen.unknown(&known)).next() {
+            Some((name, _)) => Err(self.no_rule(name)),
+            None => Ok(()),
         }
     }
 
@@ -118,8 +122,8 @@ impl Setup {
     /// Gives findings the severities that the configuration wants.
     pub fn weigh(&self, findings: &mut [Finding]) {
         for finding in findings {
-            if let Some(severity) = self.config.severity.get(&finding.about.id) {
-                finding.severity = *severity;
+            if let Some(severity) = self.config.severity_of(&finding.about) {
+                finding.severity = severity;
             }
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::super::{Failure, Out, files};
+use crate::lint::policy::PolicyFailure;
 use crate::report::lint::{Told, github, human, json, junit, markdown, sarif};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,11 +49,13 @@ impl std::str::FromStr for Target {
     }
 }
 
-/// Writes every form. Failures of policies also go to standard error, whatever the form.
+/// Writes every form. Failures of policies also go to standard error, whatever the form, and even if a form cannot be
+/// written.
 ///
 /// # Errors
-/// A file cannot be written.
+/// A file cannot be written; the other forms are.
 pub fn tell(told: &Told, targets: &[Target], out: &Out) -> Result<(), Failure> {
+    let mut unwritten = Ok(());
     for Target { form, file } in targets {
         let color = file.is_none() && out.color();
         let text = match form {
@@ -64,12 +67,17 @@ pub fn tell(told: &Told, targets: &[Target], out: &Out) -> Result<(), Failure> {
             Form::Markdown => markdown::render(told),
         };
         match file {
-            Some(file) => files::publish(file, &text)?,
+            Some(file) => unwritten = unwritten.and(files::publish(file, &text)),
             None => out.text(&text),
         }
     }
-    for failure in told.failures {
+    complain(told.failures, out);
+    unwritten.map_err(Failure::from)
+}
+
+/// Tells the failures of policies on standard error.
+pub fn complain(failures: &[PolicyFailure], out: &Out) {
+    for failure in failures {
         out.complain(&format!("a policy failed: {failure}"), None);
     }
-    Ok(())
 }

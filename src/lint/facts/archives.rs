@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::streams::is_deleted;
-use super::{Known, key_use, merged, signs};
+use super::{Known, Signs, key_use, merged};
 use crate::kinds::Name;
 use crate::kinds::delivery::{ArchiveSpec, LogRetention, error_prefix, prefix};
 use crate::kinds::key::KeyUse;
 use crate::lint::plain::path;
 use crate::model::Path;
 
-pub fn all(known: &Known) -> Json {
-    let one = |(name, archive): (&Name, &ArchiveSpec)| (name.as_str().to_owned(), facts(known, name, archive));
+pub(super) fn all(known: &Known, signs: &Signs) -> Json {
+    let one = |(name, archive): (&Name, &ArchiveSpec)| (name.as_str().to_owned(), facts(known, signs, name, archive));
     Json::Object(known.spec.archives.iter().map(one).collect())
 }
 
-fn facts(known: &Known, name: &Name, archive: &ArchiveSpec) -> Json {
+fn facts(known: &Known, signs: &Signs, name: &Name, archive: &ArchiveSpec) -> Json {
     let at = Path::of(["archives", name.as_str()]);
     let s3 = at.key("s3");
     let days = |span: &crate::model::units::Span| span.seconds() / 86_400;
@@ -46,7 +46,7 @@ fn facts(known: &Known, name: &Name, archive: &ArchiveSpec) -> Json {
             LogRetention::Never => Json::Null,
             LogRetention::For(span) => days(span).into(),
         },
-        "alarms": signs(known.graph, name.as_str(), None),
+        "alarms": signs.on(name.as_str(), None),
         "own_tags": archive.tags,
         "tags": merged(known.spec, &archive.tags),
     })

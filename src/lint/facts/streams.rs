@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Known, key_use, merged, signs};
+use super::{Known, Signs, key_use, merged};
 use crate::kinds::key::KeyUse;
 use crate::kinds::stream::{Mode, Shards, StreamSpec, hop_seconds, hops};
 use crate::kinds::stream_policy::Can;
@@ -13,8 +13,8 @@ use crate::model::{OnRemoval, Path, Prices};
 /// Hours in a month, as AWS's price pages count them.
 const MONTH: f64 = 730.0;
 
-pub fn all(known: &Known) -> Json {
-    let one = |(name, stream): (&Name, &StreamSpec)| (name.as_str().to_owned(), facts(known, name, stream));
+pub(super) fn all(known: &Known, signs: &Signs) -> Json {
+    let one = |(name, stream): (&Name, &StreamSpec)| (name.as_str().to_owned(), facts(known, signs, name, stream));
     Json::Object(known.spec.streams.iter().map(one).collect())
 }
 
@@ -23,7 +23,7 @@ pub(super) fn is_deleted(spec: &Pipeline, own: Option<OnRemoval>) -> bool {
     own.or(spec.defaults.on_removal) == Some(OnRemoval::Delete)
 }
 
-fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
+fn facts(known: &Known, signs: &Signs, name: &Name, stream: &StreamSpec) -> Json {
     let spec = known.spec;
     let at = Path::of(["streams", name.as_str()]);
     let own_key = stream.encryption.as_ref().map(|encryption| (&encryption.key, at.key("encryption").key("key")));
@@ -37,7 +37,7 @@ fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
                 "name": consumer.as_str(),
                 "path": path(&at.key("fanOut").index(index)),
                 "readers": via(spec, name, consumer),
-                "alarms": signs(known.graph, name.as_str(), Some(consumer.as_str())),
+                "alarms": signs.on(name.as_str(), Some(consumer.as_str())),
             })
         })
         .collect();
@@ -58,7 +58,7 @@ fn facts(known: &Known, name: &Name, stream: &StreamSpec) -> Json {
         "readers": readers,
         "writers": writers(spec, name, stream),
         "archives": spec.archives.iter().filter(|(_, archive)| archive.from == *name).map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
-        "alarms": signs(known.graph, name.as_str(), None),
+        "alarms": signs.on(name.as_str(), None),
         "shard_metrics": stream.shard_metrics,
         "own_tags": stream.tags,
         "tags": merged(spec, &stream.tags),

@@ -14,7 +14,7 @@ use crate::spec::Source;
 /// Whether a rule with this body may speak of this input.
 fn may(body: &str, input: &Json) -> bool {
     let text = format!("package tidegate.x\nother(x) := x\ndeny contains m if {{\n{body}\nm := \"m\"\n}}\n");
-    let file = PolicyFile { source: Source::new("x.rego", &text).unwrap(), concern: Concern::Custom };
+    let file = PolicyFile { source: Source::new("x.rego", &text).unwrap(), concern: Concern::Custom, origin: None };
     let (engine, failures) = Engine::load(&[file], RULE_LIMIT);
     assert_eq!(failures.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0], "{body}");
     engine.policies[0].premises[0].as_ref().unwrap().may_hold(&regorus::Value::from(input.clone()))
@@ -88,7 +88,7 @@ fn rules_of_other_sorts_have_no_premises() {
         "import data.tidegate.y as input\ndeny contains \"x\" if { input.c }",
     ] {
         let text = format!("package tidegate.x\n{text}\n");
-        let file = PolicyFile { source: Source::new("x.rego", &text).unwrap(), concern: Concern::Custom };
+        let file = PolicyFile { source: Source::new("x.rego", &text).unwrap(), concern: Concern::Custom, origin: None };
         let (engine, _) = Engine::load(&[file], RULE_LIMIT);
         let premises = engine.policies.iter().flat_map(|policy| &policy.premises);
         assert!(premises.flatten().count() == 0, "{text}");

@@ -15,8 +15,7 @@ pub fn render(told: &Told, color: bool, width: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width.max(20));
     let sources = Sources::new(told.sources);
-    let shown: Vec<&Finding> =
-        told.findings.iter().filter(|one| told.show_silenced || one.silenced.is_none()).collect();
+    let shown: Vec<&Finding> = told.open().collect();
     let mut text = String::new();
     for finding in shown.iter().take(MAX_SHOWN) {
         let silenced = finding.silenced.as_ref().map(|silence| format!("silenced: {}", silence.reason));
@@ -34,7 +33,8 @@ fn summary(told: &Told, shown: &[&Finding]) -> String {
     let files = told.sources.len();
     let mut line = format!("{} in {files} {}", told.summary(), if files == 1 { "file" } else { "files" });
     let silenced = |by: SilencedBy| {
-        told.findings.iter().filter(|one| one.silenced.as_ref().is_some_and(|silence| silence.by == by)).count()
+        let hidden = told.findings.iter().filter(|one| !told.counts(one));
+        hidden.filter(|one| one.silenced.as_ref().is_some_and(|silence| silence.by == by)).count()
     };
     match silenced(SilencedBy::Comment) {
         0 => {}

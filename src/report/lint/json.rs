@@ -13,11 +13,10 @@ use crate::model::Path;
 pub const FORMAT: u32 = 1;
 
 pub fn render(told: &Told) -> String {
-    let shown = told.findings.iter().filter(|finding| told.show_silenced || finding.silenced.is_none());
     let document = Document {
         failures: told.failures.iter().map(failure).collect(),
         files: told.sources.len(),
-        findings: shown.map(|finding| Entry::of(told, finding)).collect(),
+        findings: told.open().map(|finding| Entry::of(told, finding)).collect(),
         format_version: FORMAT,
         made_by: env!("CARGO_PKG_VERSION"),
     };

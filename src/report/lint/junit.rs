@@ -6,10 +6,10 @@ use crate::lint::finding::Finding;
 pub fn render(told: &Told) -> String {
     let mut suites = String::new();
     let (mut tests, mut failed) = (0, 0);
-    for source in told.sources {
-        let findings: Vec<&Finding> = told.open().filter(|finding| finding.file == source.name).collect();
+    for name in files(told) {
+        let findings: Vec<&Finding> = told.open().filter(|finding| *finding.file == *name).collect();
         let cases: String = findings.iter().map(|finding| case(told, finding)).collect();
-        let file = escape(&slashes(&source.name));
+        let file = escape(&slashes(name));
         // A file without findings is a test that passed.
         let passed = format!("    <testcase name=\"no findings\" classname=\"{file}\"/>\n");
         let count = findings.len();
@@ -36,6 +36,17 @@ pub fn render(told: &Told) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tidegate lint\" tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\">\n{suites}</testsuites>\n"
     )
+}
+
+/// Every file that was read, then those that could not be.
+fn files<'a>(told: &Told<'a>) -> Vec<&'a str> {
+    let mut files: Vec<&str> = told.sources.iter().map(|source| &*source.name).collect();
+    for finding in told.findings {
+        if !told.files.contains_key(&*finding.file) && !files.contains(&&*finding.file) {
+            files.push(&finding.file);
+        }
+    }
+    files
 }
 
 fn case(told: &Told, finding: &Finding) -> String {

@@ -28,8 +28,8 @@ pub struct Told<'a> {
     pub sources: &'a [Source],
     /// Every rule that was asked.
     pub rules: &'a [Arc<About>],
-    /// Whether silenced findings are told as well.
-    pub show_silenced: bool,
+    /// Whether what comments silence is told as well, and counts.
+    without_comments: bool,
     files: HashMap<&'a str, File<'a>>,
 }
 
@@ -45,18 +45,23 @@ impl<'a> Told<'a> {
         failures: &'a [PolicyFailure],
         sources: &'a [Source],
         rules: &'a [Arc<About>],
-        show_silenced: bool,
+        without_comments: bool,
     ) -> Self {
         let mut files = HashMap::new();
         for source in sources {
             files.entry(&*source.name).or_insert_with(|| File::of(source));
         }
-        Self { findings, failures, sources, rules, show_silenced, files }
+        Self { findings, failures, sources, rules, without_comments, files }
     }
 
-    /// What counts: findings that nobody silenced.
+    /// What counts, and is told in every form.
     pub fn open(&self) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(|finding| finding.silenced.is_none())
+        let without_comments = self.without_comments;
+        self.findings.iter().filter(move |finding| finding.counts(without_comments))
+    }
+
+    fn counts(&self, finding: &Finding) -> bool {
+        finding.counts(self.without_comments)
     }
 
     /// How many open findings there are of a severity.

@@ -21,7 +21,6 @@ pub fn render(told: &Told) -> String {
         rules.entry(&finding.about.id).or_insert(&finding.about);
     }
     let order: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(nth, id)| (*id, nth)).collect();
-    let shown = told.findings.iter().filter(|finding| told.show_silenced || finding.silenced.is_none());
     let notifications: Vec<Value> = told
         .failures
         .iter()
@@ -51,7 +50,7 @@ pub fn render(told: &Told) -> String {
                 "executionSuccessful": told.failures.is_empty(),
                 "toolExecutionNotifications": notifications,
             }],
-            "results": shown.map(|finding| result(told, finding, order[finding.about.id.as_str()])).collect::<Vec<_>>(),
+            "results": told.open().map(|finding| result(told, finding, order[finding.about.id.as_str()])).collect::<Vec<_>>(),
         }],
     });
     format!("{document:#}\n")

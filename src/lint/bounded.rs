@@ -1,0 +1,156 @@
+//! Built-in functions of the engine that make as much as they are asked for, past every time limit: they would take the
+//! memory of the machine, or panic. Here they have a bound.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use regorus::Value;
+
+/// The most values that one call makes.
+const MOST_MADE: u128 = 1_000_000;
+/// The widest that `sprintf` pads; the engine takes any width, and panics at one that is no 32-bit number.
+const WIDEST: usize = 999;
+
+/// A call that asks for more than [`MOST_MADE`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct TooMany {
+    function: &'static str,
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} makes at most {MOST_MADE} values", self.function)
+    }
+}
+
+impl std::error::Error for TooMany {}
+
+/// Puts the bounded functions in the place of the engine's own.
+///
+/// # Errors
+/// The engine has functions of ours already.
+pub fn add_to(engine: &mut regorus::Engine) -> Result<(), String> {
+    let mut add = |name: &str, parameters: u8, function: fn(&[Value]) -> Result<Value, TooMany>| {
+        let bounded = move |given: Vec<Value>| Ok(function(&given)?);
+        engine.add_extension(name.to_owned(), parameters, Box::new(bounded)).map_err(|error| error.to_string())
+    };
+    add("numbers.range", 2, |given| range("numbers.range", &given[0], &given[1], 1))?;
+    add("numbers.range_step", 3, |given| match given[2].as_i64() {
+        Ok(step) if step > 0 => range("numbers.range_step", &given[0], &given[1], step),
+        _ => Ok(Value::Undefined),
+    })?;
+    add("net.cidr_expand", 1, |given| given[0].as_string().map_or(Ok(Value::Undefined), |text| addresses(text)))
+}
+
+/// Whole numbers from one to another, upwards or downwards; undefined for others, as in OPA.
+fn range(function: &'static str, from: &Value, to: &Value, step: i64) -> Result<Value, TooMany> {
+    let (Ok(from), Ok(to)) = (from.as_i64(), to.as_i64()) else { return Ok(Value::Undefined) };
+    let step = i128::from(step);
+    let (from, to) = (i128::from(from), i128::from(to));
+    if (to - from).unsigned_abs() / step.unsigned_abs() >= MOST_MADE {
+        return Err(TooMany { function });
+    }
+    let count = (to - from).abs() / step;
+    let signed = if to < from { -step } else { step };
+    let numbers = (0..=count).filter_map(|nth| i64::try_from(from + nth * signed).ok());
+    Ok(Value::from(numbers.map(Value::from).collect::<Vec<_>>()))
+}
+
+/// Every address of a network, its own and that of the broadcast included; undefined where it is none.
+fn addresses(network: &str) -> Result<Value, TooMany> {
+    let Some((address, length)) = network.split_once('/') else { return Ok(Value::Undefined) };
+    let (Ok(address), Ok(length)) = (address.parse::<IpAddr>(), length.parse::<u32>()) else {
+        return Ok(Value::Undefined);
+    };
+    let bits: u32 = if address.is_ipv4() { 32 } else { 128 };
+    let Some(free) = bits.checked_sub(length) else { return Ok(Value::Undefined) };
+    let count = 1_u128.checked_shl(free).unwrap_or(u128::MAX);
+    if count > MOST_MADE {
+        return Err(TooMany { function: "net.cidr_expand" });
+    }
+    let number = match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
+    };
+    let first = number & !(count - 1);
+    let one = |number: u128| match u32::try_from(number) {
+        Ok(number) if bits == 32 => Ipv4Addr::from(number).to_string(),
+        _ => Ipv6Addr::from(number).to_string(),
+    };
+    Ok(Value::from((first..first + count).map(|number| Value::from(one(number))).collect::<Vec<_>>()))
+}
+
+/// What is wrong with the format of a `sprintf`.
+pub fn wrong_format(format: &str) -> Option<String> {
+    let mut rest = format;
+    while let Some((_, behind)) = rest.split_once('%') {
+        let width: String = behind.chars().take_while(|c| c.is_numeric()).collect();
+        let too_wide = width.parse::<usize>().map_or(!width.is_empty(), |width| width > WIDEST);
+        if too_wide {
+            return Some(format!("a width of sprintf has at most three digits, and this is %{width}"));
+        }
+        rest = &behind[width.len()..];
+        rest = rest.strip_prefix('%').filter(|_| width.is_empty()).unwrap_or(rest);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(expression: &str) -> String {
+        let mut engine = regorus::Engine::new();
+        engine.set_strict_builtin_errors(false);
+        add_to(&mut engine).unwrap();
+        engine.add_policy("x.rego".into(), format!("package x\np := {expression}\n")).unwrap();
+        engine.eval_rule("data.x.p".into()).map_or_else(|error| error.to_string(), |value| value.to_string())
+    }
+
+    #[test]
+    fn what_is_made_is_what_the_engine_makes() {
+        for expression in [
+            "numbers.range(1, 5)",
+            "numbers.range(5, 1)",
+            "numbers.range(-2, -2)",
+            "numbers.range_step(0, 10, 3)",
+            "numbers.range_step(10, 0, 5)",
+            "net.cidr_expand(\"192.168.1.77/30\")",
+            "net.cidr_expand(\"10.0.0.1/32\")",
+            "net.cidr_expand(\"10.0.0.1/31\")",
+            "net.cidr_expand(\"2001:db8::/126\")",
+        ] {
+            let mut engine = regorus::Engine::new();
+            engine.add_policy("x.rego".into(), format!("package x\np := {expression}\n")).unwrap();
+            assert_eq!(asked(expression), engine.eval_rule("data.x.p".into()).unwrap().to_string(), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_would_take_all_memory_is_an_error_of_the_policy() {
+        for expression in [
+            "numbers.range(1, 1000000000000)",
+            "numbers.range(-9223372036854775807, 9223372036854775807)",
+            "numbers.range_step(0, 100000000, 2)",
+            "net.cidr_expand(\"0.0.0.0/0\")",
+            "net.cidr_expand(\"::/0\")",
+        ] {
+            assert!(asked(expression).contains("makes at most 1000000 values"), "{expression}");
+        }
+        // In the engine the first of them divides by zero.
+        for expression in ["numbers.range_step(0, 10, 0)", "numbers.range(1, 1.5)", "net.cidr_expand(\"x/8\")"] {
+            assert_eq!(asked(expression), "\"<undefined>\"", "{expression}");
+        }
+        assert_eq!(asked("net.cidr_expand(\"10.0.0.0/33\")"), "\"<undefined>\"");
+    }
+
+    #[test]
+    fn formats_are_not_wider_than_a_line() {
+        for fine in ["", "%", "100 %", "%d of %5d", "%%99999d", "%.3f %010d"] {
+            assert_eq!(wrong_format(fine), None, "{fine}");
+        }
+        for wrong in ["%2000000000d", "a %99999999999999999999d", "%²d", "%%%1000s"] {
+            assert!(wrong_format(wrong).is_some(), "{wrong}");
+        }
+    }
+}
