@@ -154,7 +154,8 @@ fn lint(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Exit, 
         let mistakes = judged.findings.iter().filter(|finding| finding.about.concern == Concern::Spec);
         mistakes.for_each(|mistake| out.complain(&format!("{}: {}", mistake.file, mistake.message), None));
         telling::complain(&judged.failures, out);
-        return Ok(exit(&Judged { findings: Vec::new(), ..judged }, args, setup));
+        judged.findings.clear();
+        return Ok(exit(&judged, args, setup));
     }
     // What was tried in vain, such as in a block that others repeat, is not promised again.
     judged.findings.iter_mut().for_each(|finding| finding.fix = finding.fix.take().filter(|fix| !tried(fix, args.fix)));
