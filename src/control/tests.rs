@@ -275,7 +275,6 @@ fn money_ends_growth_is_told_and_takes_nothing_away() {
     bench.stream.money = money(50.0);
     bench.want(16);
     assert_eq!((bench.hold().as_str(), exhausted(&bench)), ("budget", (Status::True, "money".into())));
-    assert_eq!(bench.condition(ConditionKind::Synced), (Status::False, "budget".into()));
     bench.want(8);
     assert_eq!((bench.hold().as_str(), exhausted(&bench)), ("in-band", (Status::True, "money".into())));
     bench.want(4);

@@ -42,7 +42,15 @@ fn written(records: &[Value]) -> Result<Vec<Written>, String> {
             }
             Some("settled") => Fate::Settled,
             Some("refused" | "void") => Fate::Nothing,
-            Some("foreign") => return Err(format!("it takes a call of its own for somebody else's: {record}")),
+            Some("foreign") => {
+                // A kill sets the embedded cloud back to what it kept last: then a change comes that was seen already.
+                let (from, to) = (number("from")?, number("to")?);
+                let again = |call: &Written| (call.from, call.to, call.fate) == (from, to, Fate::Settled);
+                if calls.iter().any(again) {
+                    continue;
+                }
+                return Err(format!("it takes a call of its own for somebody else's: {record}"));
+            }
             _ => continue,
         };
         let called = number("called")?;
@@ -102,6 +110,11 @@ fn the_judge_knows_lost_calls_double_ones_and_those_that_nobody_sent() {
     let says = |records: &[Vec<Value>], sent: &[i64]| judge(&records.concat(), sent, (AT + 100) * 60);
     let first = lines(AT, 2, 4, "settled");
     let second = |end: &str| lines(AT + 10, 4, 8, end);
+    let foreign = |minute: i64, from: i64, to: i64| {
+        vec![serde_json::json!({ "is": "foreign", "minute": AT + minute, "from": from, "to": to })]
+    };
+    // What was seen to end, and ends once more, is no call of somebody else's.
+    assert_eq!(says(&[first.clone(), foreign(1, 2, 4)], &[(AT + 1) * 60]), Ok(()));
     let at = |minutes: &[i64]| minutes.iter().map(|minute| (AT + minute) * 60 + 59).collect::<Vec<i64>>();
     assert_eq!(says(&[], &[]), Ok(()));
     assert_eq!(says(&[first.clone(), second("settled")], &at(&[0, 10])), Ok(()));
@@ -123,7 +136,8 @@ fn the_judge_knows_lost_calls_double_ones_and_those_that_nobody_sent() {
         (vec![first.clone(), second("settled")], at(&[11, 12]), "is not"),
         (vec![first.clone(), lines(AT + 10, 2, 4, "settled")], at(&[0, 10]), "does not begin"),
         (vec![lines(AT, 2, 4, ""), second("settled")], at(&[0, 10]), "has no end"),
-        (vec![vec![serde_json::json!({ "is": "foreign", "minute": AT })]], vec![], "somebody else"),
+        (vec![foreign(0, 2, 4)], vec![], "somebody else"),
+        (vec![first.clone(), foreign(1, 4, 8)], at(&[0]), "somebody else"),
         (vec![vec![serde_json::json!({ "is": "settled", "called": AT })]], vec![], "nothing was written"),
     ] {
         let said = says(&records, &sent).expect_err(word);
