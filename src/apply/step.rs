@@ -53,21 +53,27 @@ impl Runner<'_> {
             outputs: step.outputs.clone(),
             listed: None,
         };
+        // Whether time has passed since the step began, in which somebody else may have changed the resource.
+        let mut waited = false;
         for call in &step.calls {
             let call = self.resolve(step, call, known)?;
+            if waited {
+                self.not_overtaken(&target, &call).await?;
+            }
             let operation = call.operation.clone();
             (self.tell)(Event::Calling { step: step.id, address: step.address.clone(), operation });
-            let outputs = self.perform(step, &target, &call).await?;
+            let outputs = self.perform(step, &target, &call, &mut waited).await?;
             target.outputs.extend(outputs);
             if schema.asynchronous || call.effect == Effect::Delete {
                 match self.settle(step, &target, call.effect).await {
                     // Made while one of the same name was still going, it can go with it: once more, then.
                     Err(gone) if gone.is_absent() && call.effect == Effect::Create => {
-                        target.outputs.extend(self.perform(step, &target, &call).await?);
+                        target.outputs.extend(self.perform(step, &target, &call, &mut waited).await?);
                         self.settle(step, &target, call.effect).await?;
                     }
                     settled => settled?,
                 }
+                waited = true;
             }
         }
         if creates(step) {
@@ -100,7 +106,7 @@ impl Runner<'_> {
     }
 
     /// Sends the call; waits and repeats while another change of the resource is under way.
-    async fn perform(&self, step: &Step, target: &Target, call: &Call) -> Result<Outputs, Fault> {
+    async fn perform(&self, step: &Step, target: &Target, call: &Call, waited: &mut bool) -> Result<Outputs, Fault> {
         let mut tries = 0;
         loop {
             let fault = match self.cloud.perform(target, call).await {
@@ -115,6 +121,7 @@ impl Runner<'_> {
                     None => self.settle(step, target, Effect::Delete).await?,
                 },
                 (Class::Busy, _) if tries < BUSY_TRIES => {
+                    *waited = true;
                     self.cloud.pause(FIRST_LOOK).await;
                     match self.settle(step, target, Effect::Set).await {
                         // The change under way was the deletion that an earlier run asked for.
@@ -124,6 +131,7 @@ impl Runner<'_> {
                     if self.already_so(target, call).await {
                         return Ok(Outputs::new());
                     }
+                    self.not_overtaken(target, call).await?;
                 }
                 (Class::Exists | Class::Absent | Class::Refused, Effect::Set)
                     if self.already_so(target, call).await =>
@@ -165,6 +173,32 @@ impl Runner<'_> {
             }
         };
         call.set.iter().all(holds) && call.drop_tags.iter().all(|key| live.tag(key).is_none())
+    }
+
+    /// While a call had to wait, somebody else, such as the controller, may have set the very same field. What the plan was made of is no more, so
+    /// that the call would take back what it knows nothing of. Counts alone: a step may set another field by several calls, each from the same value.
+    async fn not_overtaken(&self, target: &Target, call: &Call) -> Result<(), Fault> {
+        let counts = call.from.values().any(|from| matches!(from, Value::Int(_)));
+        if call.effect != Effect::Set || !counts {
+            return Ok(());
+        }
+        let Observed::Present(live) = self.cloud.observe(target).await else { return Ok(()) };
+        for (name, from) in &call.from {
+            let field = target.schema.field(name).filter(|field| !matches!(field.compare, Compare::Tags { .. }));
+            if let (Some(field), Some(seen), Some(to)) = (field, live.attrs.get(name), call.set.get(name))
+                && matches!(from, Value::Int(_))
+                && !field.compare.same(from, seen)
+                && !field.compare.same(to, seen)
+            {
+                let (from, seen) = (from.to_json(), seen.to_json());
+                let what = format!("somebody else changed {name} from {from} to {seen} meanwhile");
+                let doing = format!("changing {} ({})", target.address, call.operation);
+                return Err(
+                    Fault::new(Class::Refused, doing, "Overtaken", what).help("plan again: it may no longer be needed")
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Looks until the resource has settled, or is gone after a deletion.
@@ -225,7 +259,7 @@ impl Runner<'_> {
             return Ok(());
         }
         for call in Call::setting(target.schema, &live.attrs, &Attrs::from([("tags".to_owned(), Value::map(lost))])) {
-            self.perform(step, target, &call).await?;
+            self.perform(step, target, &call, &mut false).await?;
         }
         Ok(())
     }

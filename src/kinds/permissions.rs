@@ -65,7 +65,7 @@ pub fn deployer(graph: &Graph, scope: &Scope, removals: bool) -> Grants {
 }
 
 /// What the controller needs: to see, to resize what has a range of shards, and to keep its books on the stream. The
-/// right to split and merge single shards is there only where some stream's spec allows it.
+/// right to split single shards is there only where some stream's spec allows it.
 ///
 /// Shard-level metrics are not among it: they belong to the spec, and switching them knows no resource-level
 /// permissions, so the right to it would be one on every stream of the account.
@@ -97,9 +97,7 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
         }
         if splits(spec, stream.address.name()) {
             grants.allow("kinesis:ListShards", arn.clone(), None);
-            for action in ["kinesis:SplitShard", "kinesis:MergeShards"] {
-                grants.allow(action, arn.clone(), by_tag(action, scope));
-            }
+            grants.allow("kinesis:SplitShard", arn.clone(), by_tag("kinesis:SplitShard", scope));
         }
     }
     for queue in graph.of_kind("queue").filter_map(|queue| queue.known_output("arn", scope)) {
@@ -110,7 +108,7 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
     grants
 }
 
-/// Whether the stream's spec allows single splits and merges.
+/// Whether the stream's spec allows single splits.
 fn splits(spec: &Pipeline, name: &str) -> bool {
     let stream = spec.streams.iter().find(|(key, _)| key.as_str() == name);
     let allows = |scaling: &Scaling| scaling.split_merge == SplitMerge::Allow;

@@ -2,8 +2,10 @@
 
 mod access;
 mod archive;
+mod awscli;
 mod controller;
 mod deployer;
+mod flow;
 mod permissions;
 mod readback;
 mod roles;

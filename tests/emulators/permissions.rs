@@ -31,14 +31,22 @@ pub async fn user(name: &str, policy: serde_json::Value) -> (String, String) {
 }
 
 pub fn run(folder: &std::path::Path, key: &(String, String), args: &[&str]) -> (Option<i32>, String) {
-    run_at(&emulators::ministack_with_auth().url, folder, key, args)
+    run_at(&emulators::ministack_with_auth().url, &[], folder, key, args)
 }
 
-pub fn run_at(url: &str, folder: &std::path::Path, key: &(String, String), args: &[&str]) -> (Option<i32>, String) {
+/// At this address; those services at theirs, by the names that the SDKs' variables give them.
+pub fn run_at(
+    url: &str,
+    services: &[(&str, &str)],
+    folder: &std::path::Path,
+    key: &(String, String),
+    args: &[&str],
+) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").env("COLUMNS", "200");
     command.envs(emulators::ministack_with_auth().env());
     command.env("AWS_ACCESS_KEY_ID", &key.0).env("AWS_SECRET_ACCESS_KEY", &key.1).env("AWS_ENDPOINT_URL", url);
+    command.envs(services.iter().map(|(service, url)| (format!("AWS_ENDPOINT_URL_{service}"), *url)));
     let Output { status, stdout, stderr } = command.args(args).stdin(Stdio::null()).output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
 }

@@ -72,6 +72,18 @@ fn iam() -> aws_sdk_iam::Client {
     aws_sdk_iam::Client::from_conf(config)
 }
 
+/// With whose credentials the attempts are made.
+enum Who {
+    /// A user's access key.
+    User((String, String)),
+    /// A role, which the account assumes.
+    Role(String),
+}
+
+fn arn_of(role: &str) -> String {
+    format!("arn:aws:iam::000000000000:role/tidegate/matrix/matrix-{role}-{REGION}")
+}
+
 /// The role's live policies, attached to a user: a delivery role can be assumed by Firehose alone.
 async fn as_user(role: &str) -> (String, String) {
     let (iam, name) = (iam(), format!("matrix-{role}-eu-west-1"));
@@ -98,30 +110,90 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// What went through, and how many attempts there were.
-fn tried(key: &(String, String), resources: &[String]) -> (BTreeSet<(String, String)>, u64) {
+/// What an account of somebody who tried everything tells.
+#[derive(Default)]
+struct Told {
+    through: BTreeSet<(String, String)>,
+    /// What ministack does not have; it is refused to whoever may not do it all the same.
+    unsupported: BTreeSet<String>,
+    attempts: u64,
+}
+
+/// Runs the attempts; the account of it, or why nothing could be tried.
+fn tried(who: &Who, resources: &[String]) -> Result<Told, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulators/matrix.py");
     let mut command = Command::new(emulators::interpreter());
-    command.arg(script).arg(&emulators::ministack_with_auth().url).args(resources).env_clear();
-    command.env("AWS_REGION", REGION).env("AWS_ACCESS_KEY_ID", &key.0).env("AWS_SECRET_ACCESS_KEY", &key.1);
+    command
+        .arg(script)
+        .arg(&emulators::ministack_with_auth().url)
+        .args(resources)
+        .env_clear()
+        .env("AWS_REGION", REGION);
+    let (key, role) = match who {
+        Who::User((key, secret)) => ((key.as_str(), secret.as_str()), None),
+        Who::Role(arn) => ((ACCESS_KEY, ACCESS_KEY), Some(arn)),
+    };
+    command.env("AWS_ACCESS_KEY_ID", key.0).env("AWS_SECRET_ACCESS_KEY", key.1);
+    command.envs(role.map(|arn| ("ROLE", arn)));
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut through = BTreeSet::new();
-    let mut attempts = 0;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let mut told = Told::default();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
-        let told: serde_json::Value = serde_json::from_str(line).unwrap();
-        match told["tried"].as_u64() {
-            Some(count) => attempts = count,
-            None => {
-                let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
-                assert!(matches!(text("what").as_str(), "allowed" | "unsupported"), "{line}");
-                if text("what") == "allowed" {
-                    through.insert((text("action"), text("on")));
-                }
+        let said: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+        match (said["tried"].as_u64(), text("what").as_str()) {
+            (Some(count), _) => {
+                assert_eq!(said["never"], serde_json::json!([]), "operations that were tried on nothing");
+                told.attempts = count;
             }
+            (None, "allowed") => _ = told.through.insert((text("action"), text("on"))),
+            (None, "unsupported") => _ = told.unsupported.insert(text("action")),
+            (None, _) => panic!("{line}"),
         }
     }
-    (through, attempts)
+    Ok(told)
+}
+
+/// What ministack does not have, seen by somebody who may do everything.
+const NOT_THERE: &[&str] = &[
+    "kinesis:CreateChannel",
+    "kinesis:DeleteChannel",
+    "kinesis:DescribeAccountSettings",
+    "kinesis:DescribeChannel",
+    "kinesis:DescribeLimits",
+    "kinesis:ListChannels",
+    "kinesis:ListTagsForResource",
+    "kinesis:TagResource",
+    "kinesis:UntagResource",
+    "kinesis:UpdateAccountSettings",
+    "kinesis:UpdateChannel",
+    "kinesis:UpdateMaxRecordSize",
+    "kinesis:UpdateStreamMode",
+    "kinesis:UpdateStreamRecordDistributionStrategy",
+    "kinesis:UpdateStreamWarmThroughput",
+];
+
+/// The measure of the test below: nothing is refused to whoever may do everything, so that what is refused is refused by a policy.
+#[tokio::test]
+async fn nothing_is_refused_to_who_may_do_everything() {
+    let all = serde_json::json!({ "Effect": "Allow", "Action": ["kinesis:*", "firehose:*"], "Resource": "*" });
+    let key = user("matrix-all", serde_json::json!({ "Version": "2012-10-17", "Statement": [all] })).await;
+    let arn = |end: &str| format!("arn:aws:kinesis:{REGION}:000000000000:{end}");
+    let resources = [
+        format!("stream={}", arn("stream/matrix-nobodys")),
+        format!("consumer={}", arn("stream/matrix-nobodys/consumer/nobody:1")),
+        format!("delivery=arn:aws:firehose:{REGION}:000000000000:deliverystream/matrix-nobodys"),
+        format!("channel={}", arn("channel/matrix-nobodys")),
+        "account=*".to_owned(),
+    ];
+    let told = tried(&Who::User(key), &resources).unwrap();
+    let known: BTreeSet<_> = told.through.iter().map(|(action, _)| action).chain(&told.unsupported).collect();
+    let missing: Vec<_> = NOT_THERE.iter().filter(|action| !told.unsupported.contains(**action)).collect();
+    assert!(missing.is_empty() && told.unsupported.len() == NOT_THERE.len(), "{missing:?} {:?}", told.unsupported);
+    println!("{} operations, none refused in {} attempts", known.len(), told.attempts);
+    assert!(known.len() >= 55, "{known:?}");
 }
 
 #[tokio::test]
@@ -134,10 +206,22 @@ async fn each_derived_role_may_do_exactly_what_the_spec_says() {
     let resources = resources().await;
     let mut wrong = Vec::new();
     for (role, may) in MAY {
-        let key = as_user(role).await;
-        let (through, attempts) = tried(&key, &resources);
+        let assumed = tried(&Who::Role(arn_of(role)), &resources);
+        let told = match assumed {
+            Ok(told) => told,
+            // What only Firehose may assume is tried with its policies on a user.
+            Err(why) => {
+                assert!(
+                    role.ends_with("-delivery") && why.contains("AssumeRole") && why.contains("AccessDenied"),
+                    "{why}"
+                );
+                tried(&Who::User(as_user(role).await), &resources).unwrap()
+            }
+        };
+        let (through, attempts) = (told.through, told.attempts);
         println!("{role}: {attempts} attempts, {} went through", through.len());
-        assert!(attempts > 100, "{role}: only {attempts} attempts");
+        assert!(attempts >= 118, "{role}: only {attempts} attempts");
+        assert!(told.unsupported.is_empty(), "{role} may what ministack does not have: {:?}", told.unsupported);
         let may: BTreeSet<_> = may.iter().map(|(action, on)| ((*action).to_owned(), (*on).to_owned())).collect();
         wrong.extend(through.difference(&may).map(|extra| format!("{role} may {extra:?}")));
         wrong.extend(may.difference(&through).map(|missing| format!("{role} may not {missing:?}")));
@@ -159,5 +243,8 @@ async fn resources() -> Vec<String> {
         resources.push(format!("{name}={}", found.consumer_arn()));
     }
     resources.push(format!("delivery=arn:aws:firehose:{REGION}:000000000000:deliverystream/taps-raw"));
+    resources.push(format!("channel=arn:aws:kinesis:{REGION}:000000000000:channel/taps"));
+    // What names no resource, such as ListStreams.
+    resources.push("account=*".to_owned());
     resources
 }

@@ -21,6 +21,15 @@ fn killed(folder: &std::path::Path, account: &str, args: &[&str], after: Duratio
     running
 }
 
+/// The pipeline with an on-demand stream, a wake-up queue and its rule as well. Endpoints and security groups are not in it: ministack forgets what
+/// they are made of, and moto has one account for all, so that a run would meet what another one's kill left.
+fn whole(pipeline: &str) -> String {
+    let plain = spec(pipeline);
+    let more = plain.replace("streams:\n", "streams:\n  audit: { capacity: { mode: onDemand } }\n");
+    assert_ne!(more, plain);
+    more + "controller: { wakeUp: {} }\n"
+}
+
 /// The same pipeline with something else about every kind that it holds.
 fn changed(spec: &str) -> String {
     let mut changed = spec.to_owned();
@@ -44,22 +53,23 @@ fn a_killed_run_is_continued() {
     let url = emulators::ministack().url.as_str();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (at, pipeline, account) = (folder.path(), "killed", "700000008010");
-    std::fs::write(at.join("tidegate.yaml"), spec(pipeline)).expect("the spec can be written");
-    let words = destroy(pipeline);
+    std::fs::write(at.join("tidegate.yaml"), whole(pipeline)).expect("the spec can be written");
+    let mut words = destroy(pipeline);
+    words.push("--allow-data-loss=stream/audit".to_owned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let points = kills();
     // How long the two take undisturbed, so that the moments lie within the first four fifths.
-    let whole = |args: &[&str]| {
+    let undisturbed = |args: &[&str]| {
         let start = std::time::Instant::now();
         assert_eq!(run(at, account, url, args).0, Some(0), "{args:?}");
         start.elapsed()
     };
-    let (first, changed) = (spec(pipeline), changed(&spec(pipeline)));
+    let (first, changed) = (whole(pipeline), changed(&whole(pipeline)));
     let write = |text: &str| std::fs::write(at.join("tidegate.yaml"), text).expect("the spec can be written");
-    let making = whole(&["apply", "-y"]);
+    let making = undisturbed(&["apply", "-y"]);
     write(&changed);
-    let updating = whole(&["apply", "-y"]);
-    let going = whole(&words);
+    let updating = undisturbed(&["apply", "-y"]);
+    let going = undisturbed(&words);
     let mut cut = 0;
     for point in 1..=points {
         // An account of its own: each update takes one of the ten resizes that a stream has in a day.

@@ -77,7 +77,9 @@ fn words(said: &str) -> String {
 /// three kinds, so that a run that ends before it repeats them leaves something without an owner.
 fn continued(folder: &Path, account: &str, pipeline: &str, when: &str) {
     let bucket = format!("--adopt=acme-{pipeline}-raw");
-    let again = ["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", &bucket];
+    let mut again = vec!["apply", "-y", "--adopt=stream/clicks", "--adopt=consumer/clicks/fraud", &bucket];
+    let text = std::fs::read_to_string(folder.join("tidegate.yaml")).expect("the spec can be read");
+    again.extend(text.contains("\n  audit:").then_some("--adopt=stream/audit"));
     let (code, said) = run(folder, account, &emulators::ministack().url, &again);
     assert_eq!(code, Some(0), "{when}: {said}");
     is_as_described(folder, account, when);
@@ -112,10 +114,12 @@ fn living_keys(account: &str) -> usize {
     })
 }
 
-/// Nothing left to do, and nothing doubled.
+/// Nothing left to do, no drift, and nothing doubled.
 fn is_as_described(folder: &Path, account: &str, when: &str) {
     let url = emulators::ministack().url.as_str();
     let (code, said) = run(folder, account, url, &["plan", "--detailed-exitcode"]);
+    assert_eq!(code, Some(0), "{when}: {said}");
+    let (code, said) = run(folder, account, url, &["drift"]);
     assert_eq!(code, Some(0), "{when}: {said}");
     assert_eq!(living_keys(account), 1, "{when}: keys");
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,12 @@ enum Fate {
     AnswerLost,
     /// The same in the middle of the answer.
     Truncated,
+    /// The answer comes later than anybody waits for it. Rare, since it takes half a minute.
+    Late,
 }
+
+/// A little longer than the program waits for one answer.
+pub const TOO_LATE: Duration = Duration::from_secs(33);
 
 /// What a proxy does to the requests that it is told of; `None`: as its dice say.
 pub type Rule = dyn Fn(&Request) -> Option<Deed> + Send + Sync;
@@ -36,7 +42,9 @@ pub enum Deed {
         body: String,
     },
     /// It waits first.
-    Delay(std::time::Duration),
+    Delay(Duration),
+    /// This other place is asked first: what it forbids (403) is forbidden, what it allows is done where the proxy leads.
+    Judged(String),
     /// On the way there the first words become the second, on the way back the other way round. Both have one length, so that heads stay true.
     Reword(&'static str, &'static str),
 }
@@ -50,6 +58,8 @@ pub struct Proxy {
 struct Counts {
     requests: AtomicUsize,
     troubles: AtomicUsize,
+    /// How many answers may still come too late.
+    lates: AtomicUsize,
 }
 
 impl Proxy {
@@ -84,6 +94,16 @@ impl Proxy {
         Self { url, counts }
     }
 
+    /// From now on so many answers may come too late, where the dice say so.
+    pub fn be_late(&self, times: usize) {
+        self.counts.lates.store(times, Ordering::SeqCst);
+    }
+
+    /// How many more may come too late.
+    pub fn lates_left(&self) -> usize {
+        self.counts.lates.load(Ordering::SeqCst)
+    }
+
     /// Requests, and how many of them got into trouble.
     pub fn counts(&self) -> (usize, usize) {
         (self.counts.requests.load(Ordering::SeqCst), self.counts.troubles.load(Ordering::SeqCst))
@@ -98,12 +118,18 @@ fn next(state: &AtomicU64) -> u64 {
     z ^ (z >> 31)
 }
 
-fn fate(state: &AtomicU64, percent: u64) -> Fate {
+fn fate(state: &AtomicU64, percent: u64, lates: &AtomicUsize) -> Fate {
     if next(state) % 100 >= percent {
         return Fate::Passes;
     }
-    let all = [Fate::Throttled, Fate::Broken, Fate::Unavailable, Fate::Reset, Fate::AnswerLost, Fate::Truncated];
-    all[usize::try_from(next(state) % 6).unwrap_or_default()]
+    use Fate::{AnswerLost, Broken, Late, Reset, Throttled, Truncated, Unavailable};
+    let all = [Throttled, Broken, Unavailable, Reset, AnswerLost, Truncated, Late];
+    let fate = all[usize::try_from(next(state) % 7).unwrap_or_default()];
+    let one_less = |left: usize| left.checked_sub(1);
+    if fate == Late && lates.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+        return AnswerLost;
+    }
+    fate
 }
 
 pub struct Request {
@@ -123,6 +149,12 @@ impl Request {
         let body = String::from_utf8_lossy(&self.body);
         let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned);
         action.unwrap_or_else(|| self.head[0].clone())
+    }
+
+    /// What is asked for, whatever its head says of time and signature.
+    pub fn whole(&self) -> String {
+        let target = self.header("x-amz-target").unwrap_or_default();
+        format!("{} {target} {}", self.head[0], String::from_utf8_lossy(&self.body))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -173,6 +205,11 @@ fn serve(
             counts.troubles.fetch_add(1, Ordering::SeqCst);
             return client.write_all(&answer(status, kind, &body));
         }
+        Some(Deed::Judged(by)) => {
+            let verdict = forward(&request, by.trim_start_matches("http://"))?;
+            let forbidden = verdict.starts_with(b"HTTP/1.1 403");
+            return client.write_all(&if forbidden { verdict } else { forward(&request, to)? });
+        }
         Some(Deed::Reword(here, there)) => {
             let body = String::from_utf8_lossy(&request.body).replace(here, there).into_bytes();
             let answer = forward(&Request { body, ..request }, to)?;
@@ -185,7 +222,7 @@ fn serve(
             return client.write_all(&late);
         }
     }
-    let fate = fate(state, percent);
+    let fate = fate(state, percent, &counts.lates);
     counts.troubles.fetch_add(usize::from(fate != Fate::Passes), Ordering::SeqCst);
     match fate {
         Fate::Passes => client.write_all(&forward(&request, to)?),
@@ -193,6 +230,11 @@ fn serve(
         Fate::Truncated => {
             let whole = forward(&request, to)?;
             client.write_all(&whole[..whole.len() / 2])
+        }
+        Fate::Late => {
+            let late = forward(&request, to)?;
+            std::thread::sleep(TOO_LATE);
+            client.write_all(&late)
         }
         Fate::Reset => Ok(()),
         Fate::Throttled => {

@@ -1,7 +1,11 @@
 //! Two at once: two applies, a hand that deletes, a resize that is under way. Nothing is doubled, and who loses says what happened.
 
-use std::process::Output;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::{continued, folder_with, gone, is_as_described, program, run, spec, words};
 use crate::support::emulators;
@@ -75,7 +79,7 @@ fn a_hand_that_deletes_in_between_is_noticed() {
     gone(folder.path(), account, name);
 }
 
-/// The controller resizes while an apply changes something else of the stream: the apply waits until it has settled, and leaves
+/// Somebody resizes while an apply changes something else of the stream: the apply waits until it has settled, and leaves
 /// the count alone.
 #[test]
 fn an_apply_during_a_resize_waits_for_it() {
@@ -104,4 +108,76 @@ fn an_apply_during_a_resize_waits_for_it() {
     let plan = says(&["plan"]);
     assert!(plan.contains("shards 4, owned by the autoscaler (2..8)"), "the count was left alone: {plan}");
     says(&["destroy", "-y", "-q", "--allow-data-loss", &format!("stream/{stream}")]);
+}
+
+const GOVERNED: &str = "apiVersion: tidegate/v1
+pipeline: governed
+region: eu-west-1
+alarms: { off: true }
+defaults: { key: none }
+streams:
+  clicks: { capacity: { mode: provisioned, shards: { min: 2, max: 32 } }, retention: 1d }
+";
+
+/// The program on a local cloud in this folder.
+fn local(at: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.current_dir(at).env_clear().env("HOME", at).env("NO_COLOR", "1").env("TIDEGATE_CLOUD", "local:c.json");
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Calls that the plant accepted, and those that the controller's ledger holds.
+fn reshards(at: &Path) -> (usize, usize) {
+    let cloud: Value = serde_json::from_slice(&std::fs::read(at.join("c.json")).expect("the cloud")).expect("JSON");
+    let spent = &cloud["regions"]["eu-west-1"]["items"]["stream"]["clicks"]["stream"]["spent"]["reshards"];
+    let ledger = std::fs::read_to_string(at.join("tidegate-ledger")).expect("the ledger");
+    let calling = ledger.lines().filter(|line| line.contains(r#""is":"calling""#)).count();
+    (spent.as_array().map_or(0, Vec::len), calling)
+}
+
+/// A controller at work, and an apply that raises the lower bound and the retention in the middle of a resize: both go on, whoever is overtaken says
+/// so, nothing that the controller made is taken back, and every call is in the books.
+#[test]
+fn an_apply_beside_a_controller_takes_nothing_back() {
+    let folder = folder_with(GOVERNED);
+    let at = folder.path();
+    let run = |args: &[&str]| {
+        let output = local(at, args).output().expect("the program starts");
+        (output.status.code(), told(&output))
+    };
+    assert_eq!(run(&["apply", "-y"]).0, Some(0));
+    let mut child = local(at, &["run", "--json", "--speed", "600", "--traffic", "12", "--for", "2h"]);
+    let mut child = child.stderr(Stdio::inherit()).spawn().expect("the controller starts");
+    let events = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut events = events.map(|line| serde_json::from_str::<Value>(&line.expect("UTF-8")).expect("JSON"));
+    let accepted = |event: &Value| event["verb"] == "resize" && event["outcome"] == "accepted";
+    let mut seen: Vec<Value> = Vec::new();
+    while !seen.last().is_some_and(accepted) {
+        seen.push(events.next().expect("it resizes before it ends"));
+    }
+    let raised = GOVERNED.replace("min: 2", "min: 5").replace("retention: 1d", "retention: 2d");
+    std::fs::write(at.join("tidegate.yaml"), raised).expect("the spec can be written");
+    let (code, said) = run(&["apply", "-y"]);
+    match code {
+        Some(0) => {}
+        Some(4) => assert!(said.contains("somebody else changed shards") && said.contains("plan again"), "{said}"),
+        other => panic!("{other:?}: {said}"),
+    }
+    seen.extend(events);
+    assert!(child.wait().expect("it ends").success(), "{seen:#?}");
+    assert_eq!(seen.last().map(|event| &event["event"]), Some(&Value::from("stopped")), "{seen:#?}");
+    // What the controller noticed of the apply: at most its one way up to the new bound.
+    let foreign: Vec<&Value> = seen.iter().filter(|event| event["verb"] == "foreign").collect();
+    let upwards = |event: &&Value| event["to"].as_u64() >= event["from"].as_u64();
+    assert!(foreign.iter().all(upwards), "the apply took shards away: {foreign:#?}\n{said}");
+    let (taken, written) = reshards(at);
+    let resizes = seen.iter().filter(|event| accepted(event)).count();
+    assert!(resizes >= 2 && written == resizes, "{written} calls in the ledger, {resizes} told: {seen:#?}");
+    // From two shards to five are two calls.
+    assert!(taken >= written && taken - written <= 2, "{taken} calls, of which {written} are in the ledger");
+    let (code, said) = run(&["apply", "-y"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&["plan", "--detailed-exitcode"]);
+    assert!(code == Some(0) && said.contains("owned by the autoscaler (5..32)"), "{said}");
 }

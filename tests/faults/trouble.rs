@@ -39,11 +39,25 @@ fn plain(pipeline: &str) -> String {
     spec(pipeline).replace("    fanOut: [fraud]\n", "").replace(", via: fraud", "")
 }
 
-fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64) {
+/// Further seeds beside the usual one, in a long run: `TIDEGATE_SEEDS=20`. Then up to three answers of each run come too late.
+fn more_seeds() -> u64 {
+    std::env::var("TIDEGATE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// With the usual seed, and with as many more as are asked for, each in an account of its own.
+fn with_every_seed(pipeline: &str, account: u64, seed: u64, percent: u64, lates: usize) {
+    come_through(pipeline, &account.to_string(), seed, percent, lates);
+    for more in 1..=more_seeds() {
+        come_through(pipeline, &(account + 1_000_000 + more).to_string(), seed + 1_000 * more, percent, 3);
+    }
+}
+
+fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
     std::fs::write(at.join("tidegate.yaml"), plain(pipeline)).expect("the spec can be written");
     let proxy = Proxy::start(&emulators::ministack().url, seed, percent);
+    proxy.be_late(lates);
     let when = format!("seed {seed}, {percent} %");
     println!("{when}");
     let made = until_done(at, account, &proxy.url, &["apply", "-y"]);
@@ -61,22 +75,23 @@ fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64) {
     assert_eq!(super::living_keys(account), 0, "{when}: keys");
     let (requests, troubles) = proxy.counts();
     assert!(troubles > 0, "{when}: no trouble at all in {requests} requests");
+    let late = lates - proxy.lates_left();
     println!(
-        "{when}: {troubles} troubles in {requests} requests; runs: {made} apply, {updated} update, {gone} destroy"
+        "{when}: {troubles} troubles in {requests} requests, {late} answers too late; runs: {made} apply, {updated} update, {gone} destroy"
     );
 }
 
 #[test]
 fn one_call_in_a_hundred() {
-    come_through("hundred", "700000008001", 11, 1);
+    with_every_seed("hundred", 700_000_008_001, 11, 1, 0);
 }
 
 #[test]
 fn one_call_in_ten() {
-    come_through("ten", "700000008002", 12, 10);
+    with_every_seed("ten", 700_000_008_002, 12, 10, 1);
 }
 
 #[test]
 fn three_calls_in_ten() {
-    come_through("three", "700000008003", 13, 30);
+    with_every_seed("three", 700_000_008_003, 13, 30, 0);
 }

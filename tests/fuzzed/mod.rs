@@ -3,8 +3,10 @@
 
 use std::process::Command;
 
-/// Of the first inputs of a target, which may be hundreds, so many are read, spread over all.
+/// Of the first inputs of a target, which may be hundreds, so many are read, spread over all…
 const READ: usize = 12;
+/// …and of answers more, so that each question is asked: they come in groups of at least five.
+const ANSWERS_READ: usize = 60;
 /// As much as the program gives the threads that judge.
 const STACK: usize = 64 << 20;
 
@@ -48,7 +50,8 @@ fn inputs(target: &str) -> Vec<Vec<u8>> {
     let entries = std::fs::read_dir(folder.path()).expect("the folder can be read");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
-    let step = paths.len().div_ceil(READ).max(1);
+    let read = if target == "answers" { ANSWERS_READ } else { READ };
+    let step = paths.len().div_ceil(read).max(1);
     paths.iter().step_by(step).map(|path| std::fs::read(path).expect("an input can be read")).collect()
 }
 

@@ -121,6 +121,19 @@ impl Bench {
         plan_of(graph, &inventory, consent)
     }
 
+    /// Nothing is left to do, and drift finds nothing.
+    pub async fn is_as_described(&self, graph: &Graph, consent: &Consent, when: &str) {
+        let inventory = apply::look(&self.local, graph, &self.scope, SCHEMAS, consent.destroy).await;
+        assert_empty(&plan_of(graph, &inventory, consent), when);
+        if !consent.destroy {
+            let prices = plan::price_table();
+            let question =
+                Question { graph, inventory: &inventory, schemas: SCHEMAS, prices: &prices, consent, made_by: "laws" };
+            let drift = plan::drift(&question);
+            assert!(drift.is_empty(), "{when}: {drift:#?}");
+        }
+    }
+
     /// Plans and applies; answers the plan and how each step ended.
     pub async fn apply(&self, graph: &Graph, consent: &Consent) -> (Plan, Vec<Outcome>) {
         let plan = self.plan(graph, consent).await;

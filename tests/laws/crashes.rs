@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate::model::{Graph, Observed};
-use tidegate::plan::Consent;
+use tidegate::plan::{Consent, Plan, Verb};
 
 use super::bench::{self, Bench, Cut, EVERY_KIND, EVERY_KIND_CHANGED};
 
@@ -46,7 +46,7 @@ impl Scenario {
         bench.trouble.heal();
         bench.must_apply(&self.then, &self.consent).await;
         let calls = bench.trouble.sent();
-        bench::assert_empty(&bench.plan(&self.then, &self.consent).await, &when);
+        bench.is_as_described(&self.then, &self.consent, &when).await;
         assert_eq!(bench.trouble.sent(), calls, "{when}: planning changes nothing");
         let world = bench.settled().await;
         for (what, live) in end {
@@ -135,10 +135,12 @@ async fn the_scenarios_touch_every_kind() {
     let changed = bench.must_apply(&then, &Consent::default()).await;
     let gone = bench.plan(&then, &bench::all_may_go(&then)).await;
     for schema in tidegate::kinds::SCHEMAS {
-        let of_kind = |plan: &tidegate::plan::Plan| plan.steps.iter().any(|step| step.address.kind() == schema.kind);
-        assert!(of_kind(&made), "no {} is made", schema.kind);
-        assert!(of_kind(&changed), "no {} is changed", schema.kind);
-        assert!(of_kind(&gone), "no {} is deleted", schema.kind);
+        let is = |plan: &Plan, verb: Verb| {
+            plan.steps.iter().any(|step| step.address.kind() == schema.kind && step.verb == verb)
+        };
+        assert!(is(&made, Verb::Create), "no {} is made", schema.kind);
+        assert!(is(&changed, Verb::Update), "no {} is changed in place", schema.kind);
+        assert!(is(&gone, Verb::Delete), "no {} is deleted", schema.kind);
     }
     let seen = bench.look(&then).await.seen;
     assert!(seen.values().all(|seen| matches!(seen, Observed::Present(_))));

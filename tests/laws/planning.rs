@@ -1,7 +1,12 @@
 //! What holds of every plan: the second is empty, the same question has the same answer, and what cannot be read is
 //! neither made nor deleted.
 
-use tidegate::model::{Address, Observed};
+use std::collections::BTreeMap;
+
+use tidegate::apply::{self, Limits, Outcome, Stop};
+use tidegate::cloud::{Cloud, Target};
+use tidegate::kinds::SCHEMAS;
+use tidegate::model::{Address, Call, Effect, Observed, Value};
 use tidegate::plan::{Consent, Plan, Verb};
 
 use super::bench::{self, Bench, EVERY_KIND, EVERY_KIND_CHANGED};
@@ -173,4 +178,45 @@ async fn an_endpoint_keeps_its_identity_when_its_private_name_goes_or_comes() {
     let other = Bench { scope: bench::scope("other"), ..bench };
     let plan = other.must_apply(&bench::graph(&text), &Consent::default()).await;
     assert!(plan.steps.iter().filter(|step| step.address.kind() == "endpoint").all(|step| step.verb == Verb::Create));
+}
+
+/// A stream on which two of a pipeline's fields can be changed.
+fn counted(shards: u32, days: u32) -> String {
+    format!(
+        "apiVersion: tidegate/v1\npipeline: everything\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\n\
+         streams: {{ clicks: {{ capacity: {{ mode: provisioned, shards: {shards} }}, retention: {days}d }} }}\n"
+    )
+}
+
+/// Between a plan and its calls somebody else begins a resize: the calls wait for it, and the plan's own resize, made for another count, is not sent.
+#[tokio::test]
+async fn what_somebody_else_changed_meanwhile_is_not_taken_back() {
+    // The resize is the step's only call; and it comes after one that had to wait.
+    for (days, shards) in [(1, 3), (2, 3)] {
+        let bench = Bench::new("everything");
+        bench.must_apply(&bench::graph(&counted(2, 1)), &Consent::default()).await;
+        let graph = bench::graph(&counted(shards, days));
+        let plan = bench.plan(&graph, &Consent::default()).await;
+        let step = plan.steps.first().expect("a step");
+        assert!(step.calls.iter().any(|call| call.verb() == "UpdateShardCount"), "{:?}", step.calls);
+        let target = Target {
+            address: step.address.clone(),
+            schema: SCHEMAS.iter().find(|schema| schema.kind == "stream").expect("streams"),
+            scope: bench.scope.clone(),
+            physical: step.physical.clone(),
+            outputs: BTreeMap::new(),
+            listed: None,
+        };
+        let foreign = Call::new(Effect::Set, "kinesis:UpdateShardCount").with("shards", Value::Int(4));
+        bench.local.perform(&target, &foreign).await.expect("somebody resizes");
+        let outcomes = apply::execute(&bench.local, &plan, SCHEMAS, Limits::default(), &Stop::default(), &|_| ()).await;
+        let [Outcome::Failed(fault)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+        assert_eq!(fault.message, "somebody else changed shards from 2 to 4 meanwhile", "{days}d");
+        assert!(fault.help.as_ref().is_some_and(|help| help.starts_with("plan again")), "{fault:?}");
+        let live = bench.see("stream", "clicks").await.expect("it is there");
+        assert_eq!(live.attrs.get("shards"), Some(&Value::Int(4)));
+        // Planned anew it knows.
+        bench.must_apply(&graph, &Consent::default()).await;
+        bench.is_as_described(&graph, &Consent::default(), "planned again").await;
+    }
 }
