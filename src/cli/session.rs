@@ -139,7 +139,8 @@ impl Common {
 
     /// Refuses to write to a file that this command reads: the spec, files of values and prices, the local cloud, and `more`.
     pub fn spare(&self, outputs: &[(&str, Option<&PathBuf>)], more: &[PathBuf]) -> Result<(), Failure> {
-        let outputs: Vec<_> = outputs.iter().filter_map(|(flag, path)| Some((*flag, path.as_ref()?.as_path()))).collect();
+        let outputs: Vec<_> =
+            outputs.iter().filter_map(|(flag, path)| Some((*flag, path.as_ref()?.as_path()))).collect();
         if outputs.is_empty() {
             return Ok(());
         }
