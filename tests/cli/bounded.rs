@@ -5,9 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Kilobytes of address space; the largest file that may be read whole, a trace of 400 MB, has room in it.
-const ROOM: u32 = 1_500_000;
-const SPEC: &str = "apiVersion: tidegate/v1\npipeline: p\nstreams: { s: {} }\n";
+/// Kilobytes of address space: the largest file that may be read whole, a trace of 400 MB, has room in it while it grows.
+const ROOM: u32 = 4_000_000;
+const SPEC: &str = "apiVersion: tidegate/v1\npipeline: p\nstreams: { s: { capacity: { mode: provisioned, shards: { min: 1, max: 4 } } } }\n";
 
 /// Arguments, variables, the exit code, and what is said.
 type Case = (String, &'static [(&'static str, &'static str)], i32, &'static str);
@@ -37,6 +37,8 @@ fn a_file_without_end_is_refused_wherever_one_is_named() {
         file.set_len(gib << 30).expect("a sparse file");
     }
     let local = "--cloud local:c.json";
+    let applied = bounded(at, &format!("apply -y {local}"), &[]);
+    assert!(applied.status.success(), "{}", said(&applied));
     let cases: [Case; 16] = [
         (format!("apply -y {local} zero"), &[], 5, "more than 256 MiB, so it is no plan"),
         (format!("apply -y {local} hole.json"), &[], 5, "more than 256 MiB, so it is no plan"),
@@ -78,7 +80,7 @@ fn a_pipe_is_read_and_one_that_nobody_writes_to_is_told() {
     let at = folder.path();
     let made = Command::new("mkfifo").arg(at.join("pipe")).status().expect("mkfifo");
     assert!(made.success());
-    for words in ["plan --cloud local:c.json -f pipe", "apply -y --cloud local:c.json pipe", "history --ledger pipe"] {
+    for words in ["plan --cloud local:d.json -f pipe", "apply -y --cloud local:c.json pipe", "history --ledger pipe"] {
         let output = bounded(at, words, &[]);
         assert!(!output.status.success(), "{words}: {}", said(&output));
         assert!(said(&output).contains("nobody writes to it"), "{words}: {}", said(&output));
@@ -86,14 +88,14 @@ fn a_pipe_is_read_and_one_that_nobody_writes_to_is_told() {
     // As `plan -f <(make-a-spec)` of a shell: by a name of its own, and as an open file.
     let pipe = at.join("pipe");
     let writer = std::thread::spawn(move || std::fs::write(pipe, SPEC));
-    let output = bounded(at, "plan --cloud local:c.json -f pipe", &[]);
+    let output = bounded(at, "plan --cloud local:d.json -f pipe", &[]);
     writer.join().expect("the writer").expect("somebody reads");
     assert!(output.status.success() && said(&output).contains("create stream/s"), "{}", said(&output));
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     writer.write_all(SPEC.as_bytes()).expect("room for a spec");
     drop(writer);
     let mut command = super::program(at);
-    let output = command.args(["plan", "--cloud", "local:c.json", "-f", "/dev/fd/0"]).stdin(reader).output();
+    let output = command.args(["plan", "--cloud", "local:d.json", "-f", "/dev/fd/0"]).stdin(reader).output();
     let output = output.expect("the program starts");
     assert!(output.status.success() && said(&output).contains("create stream/s"), "{}", said(&output));
 }

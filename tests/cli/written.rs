@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-const SPEC: &str = "apiVersion: tidegate/v1\npipeline: p\nstreams: { s: {} }\n";
+const SPEC: &str = "apiVersion: tidegate/v1\npipeline: p\nstreams: { s: { capacity: { mode: provisioned, shards: { min: 1, max: 4 } } } }\n";
 const RULE: &str = "# METADATA\n# title: t\npackage own\n";
 
 fn said(output: &Output) -> String {
