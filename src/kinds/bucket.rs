@@ -12,8 +12,8 @@ use super::{Name, ResourceKind, Wish};
 use crate::aws::Aws;
 use crate::cloud::{Fault, Outputs, Target};
 use crate::model::{
-    Address, Call, Compare, Cost, Desired, Effect, Field, Path, Permit, Priced, Problem, Resource, Risk, Schema,
-    Shift, Value, When,
+    Address, Call, Compare, Cost, Desired, Effect, Field, Path, Permit, Priced, Problem, Resource, Risk, Schema, Shift,
+    Value, When,
 };
 
 /// How long overwritten and deleted objects of a versioned bucket are kept.
@@ -33,11 +33,19 @@ pub static SCHEMA: Schema = Schema {
     fields: &[
         // Tags come first among the settings: a bucket whose creation was interrupted must be found again.
         Field::tags("s3:PutBucketTagging", "s3:PutBucketTagging"),
-        Field::in_place("ownership", "s3:PutBucketOwnershipControls", "Who owns objects; `BucketOwnerEnforced` switches ACLs off.")
-            .folded(),
+        Field::in_place(
+            "ownership",
+            "s3:PutBucketOwnershipControls",
+            "Who owns objects; `BucketOwnerEnforced` switches ACLs off.",
+        )
+        .folded(),
         Field::in_place("publicAccessBlock", "s3:PutPublicAccessBlock", "All four locks against public access."),
-        Field::in_place("encryption", "s3:PutBucketEncryption", "How objects are encrypted that do not say it themselves.")
-            .default(|| Value::text("s3")),
+        Field::in_place(
+            "encryption",
+            "s3:PutBucketEncryption",
+            "How objects are encrypted that do not say it themselves.",
+        )
+        .default(|| Value::text("s3")),
         Field::in_place("policy", "s3:PutBucketPolicy", "Who may use the bucket: nobody without TLS.")
             .compare(Compare::Document),
         Field::in_place("versioning", "s3:PutBucketVersioning", "Whether overwritten and deleted objects are kept.")
@@ -132,14 +140,18 @@ fn risks(shift: &Shift) -> Vec<Risk> {
     let mut risks = Vec::new();
     let Some(before) = shift.before else { return risks };
     if shift.changed.contains_key("encryption") {
-        risks.push(Risk::new("access", "new objects are encrypted in another way; old ones keep their key, so keep that key"));
+        risks.push(Risk::new(
+            "access",
+            "new objects are encrypted in another way; old ones keep their key, so keep that key",
+        ));
     }
     let expiry = |value: Option<&Value>| value.and_then(|lifecycle| lifecycle.get("expire")).cloned();
     if let Some(lifecycle) = shift.changed.get("lifecycle")
         && let Some(expire) = expiry(Some(lifecycle))
         && Some(&expire) != expiry(before.attrs.get("lifecycle")).as_ref()
     {
-        risks.push(Risk::new("data-loss", "objects older than the new bound are deleted for ever, within a day or two"));
+        risks
+            .push(Risk::new("data-loss", "objects older than the new bound are deleted for ever, within a day or two"));
     }
     risks
 }
@@ -295,7 +307,11 @@ fn check(archive: &ArchiveSpec, made: bool, at: &Path, problems: &mut Vec<Proble
     };
     let s3 = &archive.s3;
     if let Some(why) = misnamed(&s3.bucket) {
-        wrong(at.key("bucket"), format!("`{}` cannot be a bucket's name: {why}", s3.bucket), "for example acme-clicks-archive");
+        wrong(
+            at.key("bucket"),
+            format!("`{}` cannot be a bucket's name: {why}", s3.bucket),
+            "for example acme-clicks-archive",
+        );
     }
     if let Some(span) = s3.expire_after
         && (!span.seconds().is_multiple_of(86_400) || span.seconds() == 0)

@@ -142,7 +142,9 @@ impl std::str::FromStr for KeyUse {
             "none" => Self::None,
             _ if text.starts_with("arn:") && text.contains(":key/") => Self::Arn(text.into()),
             _ if text.starts_with("arn:") => {
-                return Err(format!("`{text}` is not a key's ARN; write arn:aws:kms:REGION:ACCOUNT:key/ID, or alias/NAME"));
+                return Err(format!(
+                    "`{text}` is not a key's ARN; write arn:aws:kms:REGION:ACCOUNT:key/ID, or alias/NAME"
+                ));
             }
             _ if text.starts_with("alias/aws/") => Self::Aws,
             _ if text.starts_with("alias/") => Self::Alias(text.into()),

@@ -30,21 +30,21 @@ fn unset<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
 /// Says more where a bucket of this name is out of reach.
 fn explained(fault: Fault, bucket: &str) -> Fault {
     match fault.code.as_str() {
-        "BucketAlreadyExists" => {
-            fault.help(format!("bucket names are shared by all AWS accounts, and {bucket} is taken: choose another name"))
-        }
-        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => fault.help(format!(
-            "the bucket {bucket} is in another region: Firehose writes only to its own region, so choose another \
+        "BucketAlreadyExists" => fault
+            .help(format!("bucket names are shared by all AWS accounts, and {bucket} is taken: choose another name")),
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+            fault.help(format!(
+                "the bucket {bucket} is in another region: Firehose writes only to its own region, so choose another \
              bucket, or the pipeline's `region`"
-        )),
+            ))
+        }
         _ => fault,
     }
 }
 
 async fn tags(aws: &Aws, bucket: &str) -> Result<BTreeMap<String, String>, Fault> {
     let doing = format!("reading the tags of bucket {bucket}");
-    let answer =
-        aws.call("s3:GetBucketTagging", &doing, || aws.s3().get_bucket_tagging().bucket(bucket).send()).await;
+    let answer = aws.call("s3:GetBucketTagging", &doing, || aws.s3().get_bucket_tagging().bucket(bucket).send()).await;
     let set = unset(answer).map_err(|fault| explained(fault, bucket))?.map(|answer| answer.tag_set);
     Ok(set.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
@@ -86,7 +86,9 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
 async fn ownership(aws: &Aws, bucket: &str) -> Result<Option<Value>, Fault> {
     let doing = format!("reading the ownership controls of bucket {bucket}");
     let answer = aws
-        .call("s3:GetBucketOwnershipControls", &doing, || aws.s3().get_bucket_ownership_controls().bucket(bucket).send())
+        .call("s3:GetBucketOwnershipControls", &doing, || {
+            aws.s3().get_bucket_ownership_controls().bucket(bucket).send()
+        })
         .await;
     let controls = unset(answer)?.and_then(|answer| answer.ownership_controls);
     let rule = controls.and_then(|controls| controls.rules.into_iter().next());
@@ -296,16 +298,20 @@ async fn put_tags(aws: &Aws, bucket: &str, call: &Call) -> Result<(), Fault> {
         return Ok(());
     }
     let doing = format!("tagging bucket {bucket}");
-    let tagging = Tagging::builder().set_tag_set(Some(sdk_tags(&after)?)).build().map_err(|error| unbuildable(&error))?;
-    aws.call("s3:PutBucketTagging", &doing, || aws.s3().put_bucket_tagging().bucket(bucket).tagging(tagging.clone()).send())
-        .await
-        .map(drop)
+    let tagging =
+        Tagging::builder().set_tag_set(Some(sdk_tags(&after)?)).build().map_err(|error| unbuildable(&error))?;
+    aws.call("s3:PutBucketTagging", &doing, || {
+        aws.s3().put_bucket_tagging().bucket(bucket).tagging(tagging.clone()).send()
+    })
+    .await
+    .map(drop)
 }
 
 async fn put_ownership(aws: &Aws, bucket: &str, call: &Call) -> Result<(), Fault> {
     let doing = format!("switching off the ACLs of bucket {bucket}");
     let ownership = ObjectOwnership::from(call.text("ownership").unwrap_or("BucketOwnerEnforced"));
-    let rule = OwnershipControlsRule::builder().object_ownership(ownership).build().map_err(|error| unbuildable(&error))?;
+    let rule =
+        OwnershipControlsRule::builder().object_ownership(ownership).build().map_err(|error| unbuildable(&error))?;
     let controls = OwnershipControls::builder().rules(rule).build().map_err(|error| unbuildable(&error))?;
     aws.call("s3:PutBucketOwnershipControls", &doing, || {
         aws.s3().put_bucket_ownership_controls().bucket(bucket).ownership_controls(controls.clone()).send()
@@ -330,7 +336,8 @@ async fn put_encryption(aws: &Aws, bucket: &str, call: &Call) -> Result<(), Faul
         .apply_server_side_encryption_by_default(default)
         .set_bucket_key_enabled(bucket_key)
         .build();
-    let config = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(|error| unbuildable(&error))?;
+    let config =
+        ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(|error| unbuildable(&error))?;
     aws.call("s3:PutBucketEncryption", &doing, || {
         aws.s3().put_bucket_encryption().bucket(bucket).server_side_encryption_configuration(config.clone()).send()
     })
@@ -376,18 +383,25 @@ async fn empty(aws: &Aws, bucket: &str) -> Result<(), Fault> {
         if objects.is_empty() {
             return Ok(());
         }
-        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(|error| unbuildable(&error))?;
+        let delete =
+            Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(|error| unbuildable(&error))?;
         let answer = aws
             .call("s3:DeleteObjects", &doing, || aws.s3().delete_objects().bucket(bucket).delete(delete.clone()).send())
             .await?;
         if let Some(error) = answer.errors().first() {
             let said = format!("{}: {}", error.key().unwrap_or_default(), error.message().unwrap_or_default());
-            return Err(Fault::new(Class::Refused, doing, error.code().unwrap_or("DeleteFailed"), said)
-                .help("an object lock, a legal hold or a policy forbids it: lift that, then run the same command again"));
+            return Err(Fault::new(Class::Refused, doing, error.code().unwrap_or("DeleteFailed"), said).help(
+                "an object lock, a legal hold or a policy forbids it: lift that, then run the same command again",
+            ));
         }
     }
-    Err(Fault::new(Class::Refused, doing, "TooManyObjects", "more than ten million objects are too many to delete one by one")
-        .help("let a lifecycle rule expire them (`expireAfter: 1d`), and delete the bucket when it is empty"))
+    Err(Fault::new(
+        Class::Refused,
+        doing,
+        "TooManyObjects",
+        "more than ten million objects are too many to delete one by one",
+    )
+    .help("let a lifecycle rule expire them (`expireAfter: 1d`), and delete the bucket when it is empty"))
 }
 
 async fn abort_uploads(aws: &Aws, bucket: &str) -> Result<(), Fault> {

@@ -132,9 +132,8 @@ async fn policy(aws: &Aws, id: &str) -> Result<Value, Fault> {
 
 async fn tags(aws: &Aws, id: &str) -> Result<BTreeMap<String, Value>, Fault> {
     let doing = format!("reading the tags of key {id}");
-    let answer = aws
-        .call("kms:ListResourceTags", &doing, || aws.kms().list_resource_tags().key_id(id).limit(50).send())
-        .await?;
+    let answer =
+        aws.call("kms:ListResourceTags", &doing, || aws.kms().list_resource_tags().key_id(id).limit(50).send()).await?;
     Ok(answer.tags().iter().map(|tag| (tag.tag_key().to_owned(), Value::text(tag.tag_value()))).collect())
 }
 
@@ -192,9 +191,8 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
 /// again, so it goes, and the other is left to the next run.
 async fn name(aws: &Aws, target: &Target, id: &str, doing: &str) -> Result<(), Fault> {
     let kms = aws.kms();
-    let named = aws.call("kms:CreateAlias", doing, || {
-        kms.create_alias().alias_name(&target.physical).target_key_id(id).send()
-    });
+    let named =
+        aws.call("kms:CreateAlias", doing, || kms.create_alias().alias_name(&target.physical).target_key_id(id).send());
     let Err(fault) = named.await else { return Ok(()) };
     if fault.class != Class::Exists {
         return Err(fault);
@@ -208,8 +206,12 @@ async fn name(aws: &Aws, target: &Target, id: &str, doing: &str) -> Result<(), F
         kms.schedule_key_deletion().key_id(id).pending_window_in_days(SHORTEST_WINDOW).send()
     })
     .await?;
-    let what = format!("another run made this key at the same moment and gave {} to it; the one of this run is deleted", target.physical);
-    Err(Fault::new(Class::Refused, doing, "MadeTwice", what).help("run the same command again: it goes on with the other's key"))
+    let what = format!(
+        "another run made this key at the same moment and gave {} to it; the one of this run is deleted",
+        target.physical
+    );
+    Err(Fault::new(Class::Refused, doing, "MadeTwice", what)
+        .help("run the same command again: it goes on with the other's key"))
 }
 
 async fn tag(aws: &Aws, id: &str, call: &Call, doing: &str) -> Result<(), Fault> {
