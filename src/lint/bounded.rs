@@ -1,8 +1,8 @@
 //! Built-in functions of the engine that make as much as they are asked for, past every time limit: they would take the
 //! memory of the machine, or panic. Here they have a bound.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use regorus::Value;
 

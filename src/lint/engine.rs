@@ -16,7 +16,7 @@ use super::calls;
 use super::guard;
 use super::metadata;
 use super::patterns;
-use super::policy::{Entry, Policy, PolicyFailure, PolicyFile, Style};
+use super::policy::{APART, Entry, Policy, PolicyFailure, PolicyFile, Style};
 use super::premise::Premise;
 use super::rule::{About, Concern, Severity};
 use super::verdict::Verdict;
@@ -152,6 +152,9 @@ impl Engine {
             let first = module.policy.iter().find(|rule| head(rule) == Some(&entry.head));
             entry.line = first.map_or(1, |rule| rule.span().line as usize);
         }
+        // Of a name that files share each is asked for its own part, and not for what all have in common.
+        let is_common = |entry: &Entry| heads.iter().any(|head| head.starts_with(&format!("{}{APART}", entry.head)));
+        entries.retain(|entry| !is_common(entry));
         // What several files define together belongs to the first: each is asked once.
         entries
             .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
@@ -232,8 +235,8 @@ impl Engine {
         let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
         for (entry, premise) in policy.entries.iter().zip(&policy.premises) {
             let silent = !self.asks_all && premise.as_ref().is_some_and(|premise| !premise.may_hold(input));
-            let is_part = policy.style == Style::Document && !entry.suffix.is_empty();
-            if silent || lifted.contains(&entry.suffix) || (is_part && !chosen(&policy.about_of(&entry.suffix))) {
+            let is_rule = policy.style == Style::Document;
+            if silent || lifted.contains(&entry.suffix) || (is_rule && !chosen(&policy.about_of(&entry.suffix))) {
                 continue;
             }
             let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));

@@ -106,7 +106,9 @@ impl Store {
     fn failed(&self, doing: &str, error: &std::io::Error) -> Fault {
         let doing = format!("{doing} the local cloud {}", self.path.display());
         let help = match error.kind() {
-            ErrorKind::FileTooLarge => "it is no local cloud: name another file with --cloud local:FILE",
+            ErrorKind::FileTooLarge if doing.starts_with("reading") => {
+                "it is no local cloud: name another file with --cloud local:FILE"
+            }
             _ => "check that the folder exists, that you may write to it, and that the disk has room",
         };
         Fault::new(Class::Refused, doing, "FileFailed", error.to_string()).help(help)

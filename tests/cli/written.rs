@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Output;
 
 const SPEC: &str = "apiVersion: tidegate/v1\npipeline: p\nstreams: { s: { capacity: { mode: provisioned, shards: { min: 1, max: 4 } } } }\n";
-const RULE: &str = "# METADATA\n# title: t\npackage own\n";
+const RULE: &str = "# METADATA\n# title: t\npackage own\ndeny contains \"x\" if input.nothing\n";
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

@@ -87,7 +87,7 @@ fn one_policy_that_cannot_be_used_leaves_the_others_their_say() {
 #[test]
 fn files_of_one_package_keep_their_own_findings() {
     let first = "# METADATA\n# title: F\n# severity: note\npackage main\ndeny[msg] { input.b == 2; msg := \"old\" }\nwarn_x[msg] { msg := \"x\" }\ntest_both { count(deny) == 2 with input as {\"b\": 2} }\n";
-    let second = "package main\nimport rego.v1\ndeny contains \"new\" if input.b == 2\nmine if \"old\" in deny\ndeny contains \"seen\" if { mine; false }";
+    let second = "package main\nimport rego.v1\ndeny contains \"new\" if input.b == 2\nmine if \"x\" in warn_x\ndeny contains \"seen\" if { mine; false }";
     let other = "package other\nimport rego.v1\nwarn contains sprintf(\"%d\", [count(data.main.deny)]) if true\nexception contains []\n";
     let third = "package main\nexception[rules] { rules := [\"x\"] }\n";
     let (mut engine, failures) = load(&[("a.rego", first), ("b.rego", second), ("c.rego", other), ("d.rego", third)]);
@@ -133,7 +133,7 @@ fn calls_that_would_take_all_memory_end_with_their_line() {
         let (_, failures) = judged(&[("x.rego", &format!("package a\n\ndeny contains \"x\" if count({call}) > 1\n"))]);
         assert!(failures[0].starts_with("x.rego:3:") && failures[0].contains("makes at most"), "{failures:?}");
     }
-    assert!(load(&[("x.rego", "package a\np := sprintf(\"%2000000000d\", [1])\n")]).1[0].starts_with("x.rego:2:14: "));
+    assert!(load(&[("x.rego", "package a\np := sprintf(\"%2000000000d\", [1])\n")]).1[0].starts_with("x.rego:2:15: "));
 }
 
 #[test]
