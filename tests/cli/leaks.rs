@@ -109,7 +109,7 @@ fn public(pointer: &str) -> Option<&'static str> {
         let (entry, pointer): (Vec<&str>, Vec<&str>) = (entry.split('/').collect(), pointer.split('/').collect());
         entry.len() == pointer.len() && entry.iter().zip(&pointer).all(|(one, other)| *one == "*" || one == other)
     };
-    PUBLIC.into_iter().find(|entry| fits(&entry))
+    PUBLIC.into_iter().find(|entry| fits(entry))
 }
 
 fn walk(tree: &serde_json::Value, at: &str, leaves: &mut Vec<String>) {
