@@ -46,7 +46,10 @@ impl Session {
         self.env(&mut python);
         python.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = python.spawn().expect("the AWS CLI starts");
-        let words: Vec<Vec<&str>> = commands.iter().map(|words| words.split_whitespace().collect()).collect();
+        let mut words: Vec<Vec<&str>> = commands.iter().map(|words| words.split_whitespace().collect()).collect();
+        // For SQS the CLI asks its oldest name, whatever the environment says.
+        let queues = words.iter_mut().filter(|words| words.first() == Some(&"sqs"));
+        queues.for_each(|words| words.extend(["--endpoint-url", &self.url]));
         let text = serde_json::to_vec(&words).expect("plain data");
         child.stdin.take().expect("a pipe").write_all(&text).expect("it reads");
         let output = child.wait_with_output().expect("it ends");
