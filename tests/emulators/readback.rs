@@ -251,11 +251,14 @@ fn delivery(cli: &Session, key: &Value) {
         "BufferingHints": { "SizeInMBs": 64, "IntervalInSeconds": 120 },
         "EncryptionConfiguration": { "KMSEncryptionConfig": { "AWSKMSKeyARN": key } },
         "CloudWatchLoggingOptions": { "Enabled": true, "LogGroupName": group, "LogStreamName": "S3Delivery" } });
+    // The emulator counts destinations over all accounts.
+    let id = seen["Destinations"][0]["DestinationId"].clone();
+    assert!(id.as_str().is_some_and(|id| id.starts_with("destinationId-")), "{id}");
     let wanted = json!({ "DeliveryStreamName": "taps-raw", "DeliveryStreamStatus": "ACTIVE", "VersionId": "1",
         "DeliveryStreamARN": format!("arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/taps-raw"),
         "DeliveryStreamType": "KinesisStreamAsSource", "HasMoreDestinations": false,
         "Source": { "KinesisStreamSourceDescription": { "KinesisStreamARN": STREAM, "RoleARN": DELIVERS } },
-        "Destinations": [{ "DestinationId": "destinationId-000000000001", "ExtendedS3DestinationDescription": destination }] });
+        "Destinations": [{ "DestinationId": id, "ExtendedS3DestinationDescription": destination }] });
     exactly("delivery", &seen, &["CreateTimestamp", "LastUpdateTimestamp"], &wanted);
     exactly("delivery tags", &tags(&its_tags["Tags"]), &[], &own("delivery/taps-raw", &[]));
     let assigned = ["creationTime", "metricFilterCount", "arn", "storedBytes", "logGroupArn"];
