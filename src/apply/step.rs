@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::execute::Known;
 use super::{Event, Limits, Stop};
 use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Attrs, Call, Compare, Effect, Observed, Owner, Ref, Schema, Scope, State, Value};
+use crate::model::{Attrs, Call, Compare, Effect, Observed, Owner, Ref, Resource, Schema, Scope, State, Value};
 use crate::plan::Step;
 
 /// The first wait between two looks at a resource that settles; waits grow by half…
@@ -57,8 +57,11 @@ impl Runner<'_> {
         let mut waited = false;
         for call in &step.calls {
             let call = self.resolve(step, call, known)?;
-            if waited {
-                self.not_overtaken(&target, &call).await?;
+            if waited
+                && counts(&call).next().is_some()
+                && let Some(live) = self.live(&target, &call).await
+            {
+                not_overtaken(&target, &call, &live)?;
             }
             let operation = call.operation.clone();
             (self.tell)(Event::Calling { step: step.id, address: step.address.clone(), operation });
@@ -128,13 +131,15 @@ impl Runner<'_> {
                         Err(gone) if gone.is_absent() && call.effect == Effect::Delete => return Ok(Outputs::new()),
                         settled => settled?,
                     }
-                    if self.already_so(target, call).await {
-                        return Ok(Outputs::new());
+                    if let Some(live) = self.live(target, call).await {
+                        if is_so(target, call, &live) {
+                            return Ok(Outputs::new());
+                        }
+                        not_overtaken(target, call, &live)?;
                     }
-                    self.not_overtaken(target, call).await?;
                 }
                 (Class::Exists | Class::Absent | Class::Refused, Effect::Set)
-                    if self.already_so(target, call).await =>
+                    if self.live(target, call).await.is_some_and(|live| is_so(target, call, &live)) =>
                 {
                     return Ok(Outputs::new());
                 }
@@ -156,49 +161,15 @@ impl Runner<'_> {
         }
     }
 
-    /// An earlier attempt whose answer was lost may have brought about what the call sets; asking again is then refused.
-    async fn already_so(&self, target: &Target, call: &Call) -> bool {
-        if call.effect != Effect::Set || (call.set.is_empty() && call.drop_tags.is_empty()) {
-            return false;
+    /// The resource that a call would set something of; nothing for other calls, or where it cannot be seen.
+    async fn live(&self, target: &Target, call: &Call) -> Option<Box<Resource>> {
+        if call.effect != Effect::Set {
+            return None;
         }
-        let Observed::Present(live) = self.cloud.observe(target).await else { return false };
-        let holds = |(name, value): (&String, &Value)| {
-            let Some(field) = target.schema.field(name) else { return false };
-            let default = field.default.map(|default| default());
-            let Some(seen) = live.attrs.get(name).or(default.as_ref()) else { return false };
-            match (field.compare, value.as_map()) {
-                // The call holds only the tags that it writes.
-                (Compare::Tags { .. }, Some(tags)) => tags.iter().all(|(key, tag)| seen.get(key) == Some(tag)),
-                _ => field.compare.same(value, seen),
-            }
-        };
-        call.set.iter().all(holds) && call.drop_tags.iter().all(|key| live.tag(key).is_none())
-    }
-
-    /// While a call had to wait, somebody else, such as the controller, may have set the very same field. What the plan was made of is no more, so
-    /// that the call would take back what it knows nothing of. Counts alone: a step may set another field by several calls, each from the same value.
-    async fn not_overtaken(&self, target: &Target, call: &Call) -> Result<(), Fault> {
-        let counts = call.from.values().any(|from| matches!(from, Value::Int(_)));
-        if call.effect != Effect::Set || !counts {
-            return Ok(());
+        match self.cloud.observe(target).await {
+            Observed::Present(live) => Some(live),
+            _ => None,
         }
-        let Observed::Present(live) = self.cloud.observe(target).await else { return Ok(()) };
-        for (name, from) in &call.from {
-            let field = target.schema.field(name).filter(|field| !matches!(field.compare, Compare::Tags { .. }));
-            if let (Some(field), Some(seen), Some(to)) = (field, live.attrs.get(name), call.set.get(name))
-                && matches!(from, Value::Int(_))
-                && !field.compare.same(from, seen)
-                && !field.compare.same(to, seen)
-            {
-                let (from, seen) = (from.to_json(), seen.to_json());
-                let what = format!("somebody else changed {name} from {from} to {seen} meanwhile");
-                let doing = format!("changing {} ({})", target.address, call.operation);
-                return Err(
-                    Fault::new(Class::Refused, doing, "Overtaken", what).help("plan again: it may no longer be needed")
-                );
-            }
-        }
-        Ok(())
     }
 
     /// Looks until the resource has settled, or is gone after a deletion.
@@ -280,4 +251,45 @@ fn on_resource(fault: Fault, target: &Target) -> Fault {
     }
     let help = format!("allow {action} on {arn}; `tidegate iam deployer` prints the whole policy that this spec needs");
     fault.help(help)
+}
+
+/// An earlier attempt whose answer was lost may have brought about what the call sets; asking again is then refused.
+fn is_so(target: &Target, call: &Call, live: &Resource) -> bool {
+    let holds = |(name, value): (&String, &Value)| {
+        let Some(field) = target.schema.field(name) else { return false };
+        let default = field.default.map(|default| default());
+        let Some(seen) = live.attrs.get(name).or(default.as_ref()) else { return false };
+        match (field.compare, value.as_map()) {
+            // The call holds only the tags that it writes.
+            (Compare::Tags { .. }, Some(tags)) => tags.iter().all(|(key, tag)| seen.get(key) == Some(tag)),
+            _ => field.compare.same(value, seen),
+        }
+    };
+    let sets = !call.set.is_empty() || !call.drop_tags.is_empty();
+    sets && call.set.iter().all(holds) && call.drop_tags.iter().all(|key| live.tag(key).is_none())
+}
+
+/// The counts that a call was planned to change, and what it was planned from.
+fn counts(call: &Call) -> impl Iterator<Item = (&String, &Value)> {
+    call.from.iter().filter(|(_, from)| matches!(from, Value::Int(_)))
+}
+
+/// While a call had to wait, somebody else, such as the controller, may have set the very same field. What the plan was made of is no more, so
+/// that the call would take back what it knows nothing of. Counts alone: a step may set another field by several calls, each from the same value.
+fn not_overtaken(target: &Target, call: &Call, live: &Resource) -> Result<(), Fault> {
+    for (name, from) in counts(call) {
+        if let (Some(field), Some(seen), Some(to)) =
+            (target.schema.field(name), live.attrs.get(name), call.set.get(name))
+            && !field.compare.same(from, seen)
+            && !field.compare.same(to, seen)
+        {
+            let (from, seen) = (from.to_json(), seen.to_json());
+            let what = format!("somebody else changed {name} from {from} to {seen} meanwhile");
+            let doing = format!("changing {} ({})", target.address, call.operation);
+            return Err(
+                Fault::new(Class::Refused, doing, "Overtaken", what).help("plan again: it may no longer be needed")
+            );
+        }
+    }
+    Ok(())
 }

@@ -115,16 +115,7 @@ mod tests {
     use super::*;
 
     /// Of an authority that exists for this test alone.
-    const GOOD: &str = "-----BEGIN CERTIFICATE-----\n\
-        MIIBbjCCARWgAwIBAgIUFaTXbqb/HTlmeLmP+LaYyYBLonEwCgYIKoZIzj0EAwIw\n\
-        DDEKMAgGA1UEAwwBdDAgFw0yNjExMjYwMjE4MDZaGA8yMTI2MTEwMjAyMTgwNlow\n\
-        DDEKMAgGA1UEAwwBdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABMRdnvDh7wfU\n\
-        sTybGSaJKljvzQVZ10ztyFneq2uSqP5G8foC6X11sHWgyhXGc9O+GgzJpcnAhtSU\n\
-        5kYjCtcMJT6jUzBRMB0GA1UdDgQWBBSiMAa9v83ykx6mJBBMECGndchdTjAfBgNV\n\
-        HSMEGDAWgBSiMAa9v83ykx6mJBBMECGndchdTjAPBgNVHRMBAf8EBTADAQH/MAoG\n\
-        CCqGSM49BAMCA0cAMEQCIHtJRsCU1J/jRZK+s6ndUilhTkP195lO/FbR0ZpPvsMF\n\
-        AiA9DpuRkE64FiW1a146evx+RDLsxIjyldI+P8FToW5ylQ==\n\
-        -----END CERTIFICATE-----\n";
+    const GOOD: &str = include_str!("../../tests/cli/authority.pem");
 
     #[test]
     fn a_certificate_that_is_damaged_spoils_no_other() {

@@ -78,11 +78,12 @@ impl Stream {
         let sample = self.window.at(newest);
         let lag = self.lag(moment.rules, minute);
         let (rejected, age) = (sample.rejected.unwrap_or(0.0), lag.age.unwrap_or(0.0));
-        if let Some(share) = self.skewed.filter(|_| rejected > 0.0) {
-            return (Status::False, "hot-keys", Notice::HotKeys { share }.to_string());
-        }
         if rejected > 0.0 {
-            return (Status::False, "throttling", format!("{rejected:.2} shards of load were rejected in a minute"));
+            let throttling = || format!("{rejected:.2} shards of load were rejected in a minute");
+            return self.skewed.map_or_else(
+                || (Status::False, "throttling", throttling()),
+                |share| (Status::False, "hot-keys", Notice::HotKeys { share }.to_string()),
+            );
         }
         if let Some(why) = readers::dead(&lag) {
             return (Status::False, "dead-consumer", why);

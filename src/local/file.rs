@@ -71,7 +71,12 @@ impl Store {
         if stamp.is_none_or(|(_, bytes, _)| bytes == 0) || stamp == self.seen {
             return Ok(None);
         }
-        let text = disk::read(&self.path, MOST_BYTES).map_err(|error| self.failed("reading", &error))?;
+        let text = disk::read(&self.path, MOST_BYTES).map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => {
+                self.failed("reading", &error).help("it is no local cloud: name another file with --cloud local:FILE")
+            }
+            _ => self.failed("reading", &error),
+        })?;
         let saved = parse(&self.path, &text)?;
         self.seen = stamp;
         Ok(Some(saved))
@@ -105,13 +110,8 @@ impl Store {
 
     fn failed(&self, doing: &str, error: &std::io::Error) -> Fault {
         let doing = format!("{doing} the local cloud {}", self.path.display());
-        let help = match error.kind() {
-            ErrorKind::FileTooLarge if doing.starts_with("reading") => {
-                "it is no local cloud: name another file with --cloud local:FILE"
-            }
-            _ => "check that the folder exists, that you may write to it, and that the disk has room",
-        };
-        Fault::new(Class::Refused, doing, "FileFailed", error.to_string()).help(help)
+        Fault::new(Class::Refused, doing, "FileFailed", error.to_string())
+            .help("check that the folder exists, that you may write to it, and that the disk has room")
     }
 }
 

@@ -251,16 +251,7 @@ fn an_account_without_any_settings_is_told_what_is_missing() {
 }
 
 /// Of an authority that exists for this test alone.
-const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----\n\
-    MIIBbjCCARWgAwIBAgIUFaTXbqb/HTlmeLmP+LaYyYBLonEwCgYIKoZIzj0EAwIw\n\
-    DDEKMAgGA1UEAwwBdDAgFw0yNjExMjYwMjE4MDZaGA8yMTI2MTEwMjAyMTgwNlow\n\
-    DDEKMAgGA1UEAwwBdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABMRdnvDh7wfU\n\
-    sTybGSaJKljvzQVZ10ztyFneq2uSqP5G8foC6X11sHWgyhXGc9O+GgzJpcnAhtSU\n\
-    5kYjCtcMJT6jUzBRMB0GA1UdDgQWBBSiMAa9v83ykx6mJBBMECGndchdTjAfBgNV\n\
-    HSMEGDAWgBSiMAa9v83ykx6mJBBMECGndchdTjAPBgNVHRMBAf8EBTADAQH/MAoG\n\
-    CCqGSM49BAMCA0cAMEQCIHtJRsCU1J/jRZK+s6ndUilhTkP195lO/FbR0ZpPvsMF\n\
-    AiA9DpuRkE64FiW1a146evx+RDLsxIjyldI+P8FToW5ylQ==\n\
-    -----END CERTIFICATE-----\n";
+const AUTHORITY: &str = include_str!("authority.pem");
 
 /// As in an image whose base has no certificates. Nothing may be asked of anybody before that is told.
 #[test]
