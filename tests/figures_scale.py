@@ -24,15 +24,16 @@ ENV = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACC
 
 
 def spec(pipeline, streams, whole):
+    """Streams are named by their pipeline, since several pipelines meet in one account of the double."""
     text = f"apiVersion: tidegate/v1\npipeline: {pipeline}\nregion: {REGION}\n"
     text += "" if whole else "alarms: { off: true }\n"
     key = ", encryption: { key: k%d }" if whole else "%.0s"
     text += "streams:\n" + "".join(
-        f"  s{n}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 8 }} }}{key % n} }}\n" for n in range(streams))
+        f"  {pipeline}-{n}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 8 }} }}{key % n} }}\n" for n in range(streams))
     if whole:
         text += "keys:\n" + "".join(f"  k{n}: {{}}\n" for n in range(streams))
         text += "access:\n" + "".join(
-            f"  w{n}: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{{ write: s{n} }}] }}\n" for n in range(streams))
+            f"  w{n}: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{{ write: {pipeline}-{n} }}] }}\n" for n in range(streams))
     return text
 
 

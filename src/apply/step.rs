@@ -10,8 +10,10 @@ use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
 use crate::model::{Attrs, Call, Compare, Effect, Observed, Owner, Ref, Resource, Schema, Scope, State, Value};
 use crate::plan::Step;
 
-/// The first wait between two looks at a resource that settles; waits grow by half…
+/// The first wait between two looks at a resource that settles…
 const FIRST_LOOK: Duration = Duration::from_millis(400);
+/// …then an eighth of what was waited so far: what has settled is seen at most so much late, and a long wait costs few calls.
+const LOOK_FRACTION: u32 = 8;
 /// …up to this: a stream becomes ACTIVE within seconds or minutes, and looks are cheap.
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// How long something that was just made may not be there: AWS's reads follow its writes within seconds.
@@ -178,7 +180,7 @@ impl Runner<'_> {
         let patience = if effect == Effect::Delete { patience.min(DELETION_SECONDS) } else { patience };
         let until = self.cloud.now() + patience;
         let visible_by = self.cloud.now() + VISIBLE_SECONDS;
-        let mut wait = FIRST_LOOK;
+        let mut waited = Duration::ZERO;
         let mut told = String::new();
         loop {
             let status = match self.cloud.state(target).await {
@@ -207,8 +209,9 @@ impl Runner<'_> {
                 (self.tell)(Event::Waiting { step, address, status: status.clone() });
                 told = status;
             }
+            let wait = (waited / LOOK_FRACTION).clamp(FIRST_LOOK, LONGEST_LOOK);
             self.cloud.pause(wait).await;
-            wait = (wait * 3 / 2).min(LONGEST_LOOK);
+            waited += wait;
         }
     }
 
