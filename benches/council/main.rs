@@ -10,13 +10,14 @@
 mod breed;
 mod dice;
 mod elect;
+mod nearest;
 mod streams;
 
 use dice::Dice;
 use elect::{PRICES, elect, priors};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tidegate::scale::{History, Pace, Rule, Shadow, Signs};
+use tidegate::scale::{History, Pace, Rule, Shadow, Signs, Terms};
 
 const SEED: u64 = 1000;
 const STREAMS: usize = 90;
@@ -83,9 +84,10 @@ fn on_stream(number: usize, rules: &[Rule]) -> Vec<[f64; 3]> {
     let first = (load[..60].iter().copied().fold(0.0, f64::max) / 0.7).ceil() as u32;
     let cost = |rule: &Rule| {
         let (mut shadow, mut capacity, mut throttled) = (Shadow::new(first), 0.0, 0.0);
+        let terms = Terms { calls_a_day: CALLS_A_DAY, pace: &pace, nearest: nearest::cheap };
         for (minute, load) in load.iter().enumerate() {
             let known = minute.checked_sub(LAG).map(|then| &signs[then]);
-            let bill = shadow.step(minute as i64, *load, rule, known, CALLS_A_DAY, &pace);
+            let bill = shadow.step(minute as i64, *load, rule, known, &terms);
             capacity += bill.capacity;
             throttled += bill.throttled;
         }

@@ -12,14 +12,15 @@ pub struct Args {
 }
 
 pub async fn run(common: &Common, Args { trial }: Args, out: &Out) -> Result<Exit, Failure> {
-    let settings = trial.plant.settings()?;
+    let prices = common.price_table()?;
+    let settings = trial.settings(common, &prices)?;
     let contender = named(&trial.policy)?;
     let given = trial.input.read(common, trial.plant.seed()).await?;
-    let advice = advice::advise(&given.demand, contender, &settings, &common.price_table()?);
+    let advice = advice::advise(&given.demand, contender, &settings, &prices);
     if trial.json {
-        out.line(&sizing::advice_json(&given.title, settings.price, &advice).to_string());
+        out.line(&sizing::advice_json(&given.title, &settings, &advice).to_string());
     } else {
-        out.text(&sizing::advice_human(&given.title, settings.price, &advice));
+        out.text(&sizing::advice_human(&given.title, &settings, &advice));
     }
     Ok(Exit::Success)
 }

@@ -110,8 +110,19 @@ fn scaling(common: &Common, args: Scaling, out: &Out) -> Result<Exit, Failure> {
     let scores = args.out.as_ref().map(|folder| folder.join("scores.csv"));
     common.spare(&[("--out", scores.as_ref())], &files)?;
     let mut wanted: Vec<(&PathBuf, f64)> = Vec::new();
+    // All are read before the first run, so that a mistake in one does not cost the work on the others.
     for file in &files {
+        if input::is_idle(file)? {
+            out.error(&format!("{} is left out: less than a hundredth of it has any load", file.display()));
+            continue;
+        }
         wanted.extend(args.n99.iter().map(|n99| (file, *n99)));
+    }
+    if wanted.is_empty() {
+        return Err(Failure::from(anyhow::anyhow!(
+            "no trace of {} has enough load to compare policies",
+            args.traces.display()
+        )));
     }
     // The longest first, so that no core waits for one of them at the end.
     wanted.sort_by_key(|(file, _)| std::cmp::Reverse(std::fs::metadata(file).map_or(0, |meta| meta.len())));

@@ -119,7 +119,7 @@ impl Stream {
             let because = format!("{because}; held: a minute of those that should be there by now has no metrics");
             return self.decision(Verb::Hold, "incomplete-metrics", (shards, shards), because, moment);
         }
-        let reason = if self.pin.is_some() && to != shards { "pin" } else { slug(disposed.reason) };
+        let reason = if self.pin.is_some() && to != shards { "pin" } else { disposed.reason.slug() };
         let verb = if to == shards { Verb::Hold } else { Verb::Resize };
         self.decision(verb, reason, (shards, to), because, moment)
     }
@@ -253,7 +253,7 @@ impl Stream {
                 (Reason::Quota, "the account has no room for its shards beside those of other streams".to_owned())
             }
         };
-        self.held(decision, slug(reason), &why, Moment { rules, now }).records
+        self.held(decision, reason.slug(), &why, Moment { rules, now }).records
     }
 
     /// The hold that takes the place of a decision, and why.
@@ -296,29 +296,6 @@ pub enum Answer {
     Accepted,
     Refused,
     Unknown,
-}
-
-/// The guard's reason as its stable word.
-fn slug(reason: Reason) -> &'static str {
-    match reason {
-        Reason::InBand => "in-band",
-        Reason::Grow => "grow",
-        Reason::Shrink => "shrink",
-        Reason::Bounds => "bounds",
-        Reason::Floor => "floor",
-        Reason::Budget => "budget",
-        Reason::Quota => "quota",
-        Reason::Resharding => "resharding",
-        Reason::CallsUsed => "calls-used",
-        Reason::StaleMetrics => "stale-metrics",
-        Reason::IncompleteMetrics => "incomplete-metrics",
-        Reason::IteratorAge => "iterator-age",
-        Reason::Alarm => "alarm",
-        Reason::Draining => "draining",
-        Reason::NoShrink => "no-shrink",
-        Reason::Breaker => "breaker",
-        Reason::OtherStreams => "other-streams",
-    }
 }
 
 /// Waits double with each failure in a row.

@@ -6,7 +6,7 @@ use super::series::Day;
 use super::{Delivery, Foreign, Key, Record};
 use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, RECORDS_PER_SHARD_MINUTE, Scope};
 use crate::scale::{
-    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, month,
+    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, counts, month,
 };
 
 /// Minutes of samples in memory: the policy has taken in what is older. The guard looks back an hour.
@@ -303,7 +303,7 @@ impl Stream {
 
     /// Calls that count against AWS's limit in this minute.
     pub(super) fn calls_used(&self, minute: i64) -> u32 {
-        self.resizes.iter().filter(|resize| !resize.split && resize.called > minute - 1440).count() as u32
+        self.resizes.iter().filter(|resize| !resize.split && counts(resize.called, minute)).count() as u32
     }
 
     /// The figures behind a decision.

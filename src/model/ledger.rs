@@ -74,7 +74,7 @@ impl Ledger {
                 "r" => into = &mut ledger.reshards,
                 "m" => into = &mut ledger.mode_switches,
                 "k" => into = &mut ledger.key_changes,
-                minute => into.extend(i64::from_str_radix(minute, 36).ok().filter(|minute| minute * 60 > now - DAY)),
+                minute => into.extend(i64::from_str_radix(minute, 36).ok().filter(|minute| is_counted(*minute, now))),
             }
         }
         ledger
@@ -98,6 +98,11 @@ impl Ledger {
             keys = &keys[1..];
         }
     }
+}
+
+/// Whether AWS may still count a call of which only the minute is known: it may have come at its last second.
+fn is_counted(minute: i64, now: i64) -> bool {
+    (minute + 1) * 60 > now - DAY
 }
 
 /// Entries of ours and calls that were seen, each call once, oldest first.

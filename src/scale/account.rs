@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Why a decision is as it is. The words are stable: programs read them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Nothing else is wanted.
@@ -39,6 +39,31 @@ pub enum Reason {
     Breaker,
     /// As many other streams as may are resharding.
     OtherStreams,
+}
+
+impl Reason {
+    /// Its stable word.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::InBand => "in-band",
+            Self::Grow => "grow",
+            Self::Shrink => "shrink",
+            Self::Bounds => "bounds",
+            Self::Floor => "floor",
+            Self::Budget => "budget",
+            Self::Quota => "quota",
+            Self::Resharding => "resharding",
+            Self::CallsUsed => "calls-used",
+            Self::StaleMetrics => "stale-metrics",
+            Self::IncompleteMetrics => "incomplete-metrics",
+            Self::IteratorAge => "iterator-age",
+            Self::Alarm => "alarm",
+            Self::Draining => "draining",
+            Self::NoShrink => "no-shrink",
+            Self::Breaker => "breaker",
+            Self::OtherStreams => "other-streams",
+        }
+    }
 }
 
 /// What a policy knows that the metrics do not say; `None` where it does not know.

@@ -1,9 +1,9 @@
 //! Many rules, one answer: each rule runs a shadow of the stream, and the cheaper its shadow, the more its voice counts.
 
 use super::history::{SUSTAINED, Signs, WINDOWS};
-use super::reshard::Pace;
+use super::reshard::{Pace, rung};
 use super::rule::Rule;
-use super::shadow::Shadow;
+use super::shadow::{Shadow, Terms};
 use std::collections::VecDeque;
 
 /// A rule and what training says of it.
@@ -126,8 +126,9 @@ impl Council {
             self.shadows.iter_mut().for_each(Shadow::forget_calls);
         }
         self.watched = Some(minute);
+        let terms = Terms { calls_a_day, pace, nearest: rung };
         for (at, member) in self.members.iter().enumerate() {
-            let bill = self.shadows[at].step(minute, load, &member.rule, known.as_ref(), calls_a_day, pace);
+            let bill = self.shadows[at].step(minute, load, &member.rule, known.as_ref(), &terms);
             self.capacity[at] = self.capacity[at] * fade + bill.capacity;
             self.throttled[at] = self.throttled[at] * fade + bill.throttled;
         }

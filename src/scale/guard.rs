@@ -44,8 +44,9 @@ impl<P: Policy> Policy for Guarded<P> {
 
     fn propose(&mut self, view: &View<'_>) -> Proposal {
         let proposal = self.0.propose(view);
-        let Decision { shards, because, numbers, .. } = dispose(view, &proposal);
-        Proposal { shards, because, evidence: numbers.evidence }
+        let Decision { shards, because, reason, numbers, notices } = dispose(view, &proposal);
+        let held = (shards == view.shards && reason != Reason::InBand).then_some(reason);
+        Proposal { shards, because, evidence: numbers.evidence, held, notices }
     }
 }
 
@@ -81,9 +82,10 @@ impl Case<'_> {
         let mut because = self.proposal.because.clone();
         let limit = (bounded != wanted).then(|| self.limit(wanted));
         if bounded == view.shards {
-            return match limit {
-                None => (bounded, Reason::InBand, because),
-                Some((reason, why)) => self.hold(reason, &why),
+            return match (limit, self.stale()) {
+                (Some((reason, why)), _) => self.hold(reason, &why),
+                (None, Some((reason, why))) => self.hold(reason, &why),
+                (None, None) => (bounded, Reason::InBand, because),
             };
         }
         if view.resizes.iter().any(|resize| resize.done.is_none()) {
@@ -92,11 +94,16 @@ impl Case<'_> {
         if view.calls_a_day <= view.calls_used() {
             return self.hold(Reason::CallsUsed, &format!("all {} calls of the last 24 h are used", view.calls_a_day));
         }
-        // The user's word and what is above it need no metrics.
+        // The user's word needs no metrics, but what goes beyond it does.
         let told = view.shards < self.limits.min || view.shards > view.bounds.max.max(view.bounds.min);
-        if !told && let Some((reason, why)) = self.doubt(bounded) {
-            return self.hold(reason, &why);
-        }
+        let (bounded, limit) = match self.doubt(bounded) {
+            None => (bounded, limit),
+            Some((reason, why)) if !told => return self.hold(reason, &why),
+            Some((_, why)) => {
+                because = format!("{because}; no further than the bound: {why}");
+                (view.shards.clamp(self.limits.min, self.limits.max), Some(self.limit(view.shards)))
+            }
+        };
         if let Some((_, why)) = &limit {
             because = format!("{because}; {why}");
         }
@@ -139,13 +146,19 @@ impl Case<'_> {
         }
     }
 
+    fn stale(&self) -> Option<(Reason, String)> {
+        let newest = self.view.window.newest().unwrap_or(i64::MIN);
+        (newest < self.view.now.saturating_sub(STALE))
+            .then(|| (Reason::StaleMetrics, format!("no metrics for more than {STALE} min")))
+    }
+
     /// Why a change that only the load asks for has to wait.
     fn doubt(&self, wanted: u32) -> Option<(Reason, String)> {
         let view = self.view;
-        let newest = view.window.newest().unwrap_or(i64::MIN);
-        if newest < view.now.saturating_sub(STALE) {
-            return Some((Reason::StaleMetrics, format!("no metrics for more than {STALE} min")));
+        if let Some(stale) = self.stale() {
+            return Some(stale);
         }
+        let newest = view.window.newest().unwrap_or(i64::MIN);
         if wanted > view.shards {
             let breaker = self.breaker.map(|why| (Reason::Breaker, why.to_string()));
             return breaker.or_else(|| if self.is_urgent(newest) { None } else { self.draining() });

@@ -1,4 +1,7 @@
-use super::{Evidence, Inputs, Window};
+use super::{Evidence, Inputs, Notice, Reason, Window};
+
+/// Minutes for which AWS counts a call of UpdateShardCount.
+const DAY: i64 = 1440;
 
 /// The counts that the spec allows, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,12 @@ pub struct Resize {
     pub to: u32,
     /// SplitShard: it does not count among the calls of a day.
     pub split: bool,
+}
+
+/// Whether AWS may still count a call of the minute `called` in the minute `now`. Of both only the minute is known: a call at
+/// its last second counts for the first seconds of the same minute a day later.
+pub fn counts(called: i64, now: i64) -> bool {
+    called >= now - DAY
 }
 
 /// All that a policy may know when it is asked. It is asked once a minute, and only while the stream is ACTIVE.
@@ -50,12 +59,16 @@ pub struct Proposal {
     pub because: String,
     /// The same for programs, as far as the metrics do not say it.
     pub evidence: Evidence,
+    /// What kept the guard from following a wish; `None` before the guard.
+    pub held: Option<Reason>,
+    /// What a person has to hear, from the guard.
+    pub notices: Vec<Notice>,
 }
 
 impl Proposal {
     /// A wish of somebody who knows only what the metrics say.
     pub fn new(shards: u32, because: impl Into<String>) -> Self {
-        Self { shards, because: because.into(), evidence: Evidence::default() }
+        Self { shards, because: because.into(), evidence: Evidence::default(), held: None, notices: Vec::new() }
     }
 }
 
@@ -70,6 +83,6 @@ pub trait Policy {
 impl View<'_> {
     /// Calls that count against the limit now.
     pub fn calls_used(&self) -> u32 {
-        self.resizes.iter().filter(|resize| !resize.split && resize.called > self.now - 1440).count() as u32
+        self.resizes.iter().filter(|resize| !resize.split && counts(resize.called, self.now)).count() as u32
     }
 }

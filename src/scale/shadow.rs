@@ -1,10 +1,9 @@
 use super::history::Signs;
-use super::reshard::{Pace, rung};
+use super::reshard::Pace;
+use super::retries::{self, Ages};
 use super::rule::Rule;
 use std::collections::VecDeque;
 
-/// Minutes for which producers are thought to send a rejected record again.
-const RETRY_MINUTES: usize = 5;
 const DAY: u16 = 1440;
 
 /// A stream that does not exist: it gets the load of the real one, but obeys a single rule. Its bill says how good that rule would have been.
@@ -25,7 +24,7 @@ pub struct Shadow {
 #[derive(Clone, Debug, Default)]
 struct Rare {
     /// Rejected records by age, youngest first.
-    retries: [f64; RETRY_MINUTES],
+    retries: Ages,
     /// Calls after the first ten of 24 hours, for accounts with a higher quota.
     calls: VecDeque<u16>,
 }
@@ -65,6 +64,17 @@ impl Calls {
         self.minutes.copy_within(old.., 0);
         self.count -= old as u8;
     }
+}
+
+/// What holds for every shadow of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// Calls that AWS allows in a rolling 24 hours.
+    pub calls_a_day: u32,
+    /// How long resharding takes on this stream.
+    pub pace: &'a Pace,
+    /// The count that a wish becomes, from the present one: a target that one call reaches.
+    pub nearest: fn(u32, u32) -> u32,
 }
 
 /// What a minute of a shadow cost, in shard-minutes.
@@ -122,37 +132,29 @@ impl Shadow {
     }
 
     /// One minute: a due reshard serves, the rule may call on what was known then, the load is served.
-    pub fn step(
-        &mut self,
-        minute: i64,
-        load: f64,
-        rule: &Rule,
-        known: Option<&Signs>,
-        calls_a_day: u32,
-        pace: &Pace,
-    ) -> Bill {
+    pub fn step(&mut self, minute: i64, load: f64, rule: &Rule, known: Option<&Signs>, terms: &Terms<'_>) -> Bill {
         if (minute as u16).wrapping_sub(self.due) as i16 >= 0 {
             self.serve_coming();
         }
         if let (0, Some(known)) = (self.coming, known) {
             self.forget_old(minute);
-            if self.calls_used() < calls_a_day as usize {
-                self.obey(minute, rule, known, calls_a_day, pace);
+            if self.calls_used() < terms.calls_a_day as usize {
+                self.obey(minute, rule, known, terms);
             }
         }
         Bill { capacity: f64::from(self.shards), throttled: self.serve(load) }
     }
 
-    fn obey(&mut self, minute: i64, rule: &Rule, known: &Signs, calls_a_day: u32, pace: &Pace) {
-        let wanted = rule.opinion(known, self.shards, || used_share(self.calls_used() as u32, calls_a_day));
+    fn obey(&mut self, minute: i64, rule: &Rule, known: &Signs, terms: &Terms<'_>) {
+        let wanted = rule.opinion(known, self.shards, || used_share(self.calls_used() as u32, terms.calls_a_day));
         if wanted == self.shards {
             return;
         }
-        let target = rung(self.shards, wanted);
+        let target = (terms.nearest)(self.shards, wanted);
         if target != self.shards {
             self.called(minute);
             self.coming = target;
-            self.due = (minute + pace.minutes(self.shards, target).min(LONGEST)) as u16;
+            self.due = (minute + terms.pace.minutes(self.shards, target).min(LONGEST)) as u16;
         }
     }
 
@@ -169,11 +171,7 @@ impl Shadow {
             return 0.0;
         }
         let missed = 1.0 - f64::from(self.shards) / offered;
-        let mut next = [load * missed; RETRY_MINUTES];
-        for age in 1..RETRY_MINUTES {
-            next[age] = retries[age - 1] * missed;
-        }
-        self.rare.get_or_insert_default().retries = next;
+        self.rare.get_or_insert_default().retries = retries::next(load, &retries, missed);
         load * missed
     }
 }
@@ -186,7 +184,12 @@ pub fn used_share(used: u32, calls_a_day: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scale::reshard::rung;
     use crate::scale::{History, MEMBERS};
+
+    fn terms(pace: &Pace, calls_a_day: u32) -> Terms<'_> {
+        Terms { calls_a_day, pace, nearest: rung }
+    }
 
     #[test]
     fn a_shadow_is_small() {
@@ -198,10 +201,11 @@ mod tests {
         let rule = MEMBERS[0].rule;
         let mut shadow = Shadow::new(4);
         let pace = Pace::default();
-        assert_eq!(shadow.step(0, 3.0, &rule, None, 10, &pace), Bill { capacity: 4.0, throttled: 0.0 });
-        assert_eq!(shadow.step(1, 8.0, &rule, None, 10, &pace), Bill { capacity: 4.0, throttled: 4.0 });
+        let terms = terms(&pace, 10);
+        assert_eq!(shadow.step(0, 3.0, &rule, None, &terms), Bill { capacity: 4.0, throttled: 0.0 });
+        assert_eq!(shadow.step(1, 8.0, &rule, None, &terms), Bill { capacity: 4.0, throttled: 4.0 });
         // The four that were rejected come again: 12 are offered, 4 fit, two thirds of the fresh 8 do not.
-        let bill = shadow.step(2, 8.0, &rule, None, 10, &pace);
+        let bill = shadow.step(2, 8.0, &rule, None, &terms);
         assert!((bill.throttled - 16.0 / 3.0).abs() < 1e-9, "{bill:?}");
     }
 
@@ -214,7 +218,7 @@ mod tests {
             for minute in 0..2 * 1440i64 {
                 let load = if minute / 30 % 2 == 0 { 1.0 } else { 40.0 };
                 let signs = history.take(load);
-                shadow.step(minute, load, &member.rule, Some(&signs), calls, &Pace::default());
+                shadow.step(minute, load, &member.rule, Some(&signs), &terms(&Pace::default(), calls));
                 if shadow.shards() != before {
                     changes.push(minute);
                     before = shadow.shards();

@@ -10,31 +10,10 @@ use super::{Evidence, Policy, Proposal, View, read_need};
 /// Minutes back that a policy without memory reads when it is asked for the first time.
 const CATCH_UP: i64 = 14 * 1440;
 
-/// A load within this share of itself has not moved.
-const STILL: f64 = 0.06;
-
-/// How long the load has stood still.
-#[derive(Clone, Copy, Debug)]
-struct Still {
-    low: f64,
-    high: f64,
-    since: i64,
-}
-
-impl Still {
-    fn saw(self, minute: i64, demand: f64) -> Self {
-        let (low, high) = (self.low.min(demand), self.high.max(demand));
-        if high > low * (1.0 + STILL) {
-            return Self { low: demand, high: demand, since: minute };
-        }
-        Self { low, high, since: self.since }
-    }
-
-    /// Whether it grew under this very load: then the smaller count was too small, and nothing new says otherwise.
-    fn grew(self, view: &View<'_>) -> bool {
-        view.resizes.iter().any(|resize| resize.called > self.since && resize.to > resize.from)
-    }
-}
+/// A load that lies no more than this share below another is the same load.
+const ALIKE: f64 = 0.06;
+/// Above this share of them, so many shards are thought too few for a load that the stream grew under.
+const TIGHT: f64 = 0.5;
 
 /// Our own policy: a council of rules, each judged by what its shadow of this very stream would have cost.
 #[derive(Clone, Debug)]
@@ -51,7 +30,8 @@ pub struct Tidegate {
     paced: i64,
     demand: f64,
     missed: Missed,
-    still: Option<Still>,
+    /// When the stream last grew, and the demand when that was seen.
+    grown: Option<(i64, f64)>,
 }
 
 impl Tidegate {
@@ -73,7 +53,7 @@ impl Tidegate {
             paced: i64::MIN,
             demand: 0.0,
             missed: Missed::default(),
-            still: None,
+            grown: None,
         }
     }
 
@@ -98,13 +78,27 @@ impl Tidegate {
                 // Without a datapoint for reads nothing is known of them, and writes decide.
                 self.demand = read_need(view.window, minute, shards).map_or(demand, |reads| reads.max(demand));
             }
-            let fresh = Still { low: self.demand, high: self.demand, since: minute };
-            self.still = Some(self.still.map_or(fresh, |still| still.saw(minute, self.demand)));
             let signs = self.history.take(self.demand);
             let council = self.council.get_or_insert_with(|| Council::new(self.members, self.temper, shards));
             council.watch(minute, self.demand, &signs, view.calls_a_day, &self.pace);
         }
         self.seen = Some(known.max(self.seen.unwrap_or(known)));
+    }
+
+    fn note_growth(&mut self, view: &View<'_>) {
+        let growth = view.resizes.iter().rev().find(|resize| resize.to > resize.from);
+        if let Some(called) =
+            growth.map(|resize| resize.called).filter(|at| self.grown.is_none_or(|(known, _)| known != *at))
+        {
+            self.grown = Some((called, self.demand));
+        }
+    }
+
+    /// Whether `fewer` shards were too few for this very load before: the stream grew under it, and nothing new says otherwise.
+    /// A higher demand never answers no where a lower one answers yes.
+    fn grew_under_this(&self, fewer: u32) -> bool {
+        let under = self.grown.map_or(f64::INFINITY, |(_, demand)| demand / (1.0 + ALIKE));
+        self.demand >= under && self.demand > TIGHT * f64::from(fewer)
     }
 }
 
@@ -121,6 +115,7 @@ impl Policy for Tidegate {
 
     fn propose(&mut self, view: &View<'_>) -> Proposal {
         self.catch_up(view);
+        self.note_growth(view);
         let (Some(council), Some(seen)) = (self.council.as_mut(), self.seen) else {
             return Proposal::new(view.shards, "no metrics have come yet");
         };
@@ -128,8 +123,7 @@ impl Policy for Tidegate {
         let price = view.inputs.bound.map_or(view.price, |bound| self.missed.price(bound));
         let vote = council.vote(view.now, price, self.history.signs(), view.shards, used);
         let rung = rung(view.shards, vote.shards);
-        let settled = self.still.is_some_and(|still| still.grew(view));
-        let shards = if rung < view.shards && settled { view.shards } else { rung };
+        let shards = if rung < view.shards && self.grew_under_this(rung) { view.shards } else { rung };
         let evidence = Evidence {
             demand: Some(self.demand),
             usable: Some(self.meter.usable()),
@@ -137,7 +131,7 @@ impl Policy for Tidegate {
             more: Some(vote.more),
             fewer: Some(vote.fewer),
         };
-        Proposal { shards, because: self.reason(view, &vote, shards, view.now - seen), evidence }
+        Proposal { evidence, ..Proposal::new(shards, self.reason(view, &vote, shards, view.now - seen)) }
     }
 }
 

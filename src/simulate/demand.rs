@@ -5,6 +5,12 @@ use crate::model::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
 
 /// Ten years of minutes: more is a wrong file.
 const MOST_MINUTES: usize = 5_300_000;
+/// Fifty times the 20,000 shards that AWS gives an account on request: more is a wrong file.
+pub const MOST_SHARDS: f64 = 1e6;
+/// A number of a minute that every calculation holds.
+const MOST_MINUTE: f64 = 1e12;
+/// What some spreadsheets write first.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// One-minute demand without gaps.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +69,7 @@ impl Demand {
     /// # Errors
     /// The first line that cannot be read, or that does not follow the minute before it.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
-        let mut lines = text.lines().enumerate();
+        let mut lines = text.trim_start_matches(BYTE_ORDER_MARK).lines().enumerate();
         let header = lines.next().map_or("", |(_, header)| header);
         let columns = Columns::find(header)?;
         let (mut start, mut load, mut first_minute) = (0, Vec::new(), 0);
@@ -77,11 +83,11 @@ impl Demand {
             let number = |place: usize, name: &str| number(&fields, place, name, line_number);
             let records = number(columns.records, "records")?;
             let bytes = columns.bytes.map(|place| number(place, "bytes")).transpose()?.unwrap_or(0.0);
-            if load.is_empty() {
-                start = minute_of(fields.get(columns.timestamp).copied().unwrap_or_default(), line_number)?;
-            }
             if let Some(place) = columns.minute {
                 let minute = number(place, "minute")?;
+                if minute > MOST_MINUTE {
+                    return Err(Mistake::new(line_number, format!("minute is {minute}; no clock goes that far")));
+                }
                 if load.is_empty() {
                     first_minute = minute as i64;
                 } else if minute != (first_minute + load.len() as i64) as f64 {
@@ -89,12 +95,21 @@ impl Demand {
                     return Err(Mistake::new(line_number, format!("minute {minute} where minute {wanted} is due")));
                 }
             }
+            let at = minute_of(fields.get(columns.timestamp).copied().unwrap_or_default(), line_number)?;
+            let due = start + load.len() as i64;
+            if load.is_empty() {
+                start = at;
+            } else if at != due {
+                let what = format!("{} where {} is due: one row for each minute, in order", clock(at), clock(due));
+                return Err(Mistake::new(line_number, what));
+            }
             if load.len() == MOST_MINUTES {
                 return Err(Mistake::new(line_number, format!("more than {MOST_MINUTES} minutes")));
             }
             records_in_all += records;
             bytes_in_all += bytes;
-            load.push((records / RECORDS_PER_SHARD_MINUTE).max(bytes / BYTES_PER_SHARD_MINUTE));
+            let shards = (records / RECORDS_PER_SHARD_MINUTE).max(bytes / BYTES_PER_SHARD_MINUTE);
+            load.push(believable(shards).map_err(|what| Mistake::new(line_number, what))?);
         }
         if load.is_empty() {
             return Err(Mistake::new(1, "no minute of demand"));
@@ -122,6 +137,16 @@ impl Demand {
         }
         text
     }
+}
+
+/// A load that some stream could have.
+///
+/// # Errors
+/// It needs more than [`MOST_SHARDS`].
+pub fn believable(shards: f64) -> Result<f64, String> {
+    let fits = shards <= MOST_SHARDS;
+    fits.then_some(shards)
+        .ok_or_else(|| format!("a load of {shards:.0} shards; no stream has more than {MOST_SHARDS:.0}"))
 }
 
 fn number(fields: &[&str], place: usize, name: &str, line: usize) -> Result<f64, Mistake> {
@@ -172,6 +197,10 @@ mod tests {
             ("", 1, "no minute"),
             ("0,1970-01-01T00:00:00Z,x,1\n", 2, "`x`"),
             ("0,1970-01-01T00:00:00Z,1,1\n2,1970-01-01T00:02:00Z,1,1\n", 3, "minute 1 is due"),
+            ("0,1970-01-01T00:00:00Z,1,1\n1,1970-01-01T00:05:00Z,1,1\n", 3, "00:01:00Z is due"),
+            ("0,1970-01-01T00:00:00Z,1,1\n1,,1,1\n", 3, "no time"),
+            ("1e300,1970-01-01T00:00:00Z,1,1\n", 2, "no clock"),
+            ("0,1970-01-01T00:00:00Z,1e300,1\n", 2, "no stream has more"),
             ("0,yesterday,1,1\n", 2, "yesterday"),
             ("0,1970-01-01T00:00:00Z,-1,1\n", 2, "negative"),
         ] {

@@ -1,5 +1,6 @@
 use super::demand::Demand;
 use crate::model::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
+use crate::scale::Retries;
 
 /// A minute's demand is at most this many times what was accepted: what is above is repeated attempts.
 const MOST_TIMES: f64 = 4.0;
@@ -13,15 +14,14 @@ pub struct Reading {
     pub rejected: f64,
 }
 
-/// The demand behind metrics that show only what fitted: accepted records, and rejected ones less those that were rejected
-/// in the minute before, which came again. A minute without datapoint had no traffic.
+/// The demand behind metrics that show only what fitted: accepted records, and rejected ones less those that came again. A minute
+/// without datapoint had no traffic.
 pub fn demand_of(start: i64, readings: &[Reading]) -> Demand {
-    let (mut records_in_all, mut bytes_in_all, mut before) = (0.0, 0.0, 0.0);
+    let (mut records_in_all, mut bytes_in_all, mut retries) = (0.0, 0.0, Retries::default());
     let mut load = Vec::with_capacity(readings.len());
     for reading in readings {
-        let fresh = (reading.records + reading.rejected - before).max(0.0);
+        let fresh = retries.fresh(reading.records, reading.rejected);
         let records = fresh.min(MOST_TIMES * reading.records.max(reading.rejected));
-        before = reading.rejected;
         let size = if reading.records > 0.0 { reading.bytes / reading.records } else { 0.0 };
         records_in_all += reading.records;
         bytes_in_all += reading.bytes;

@@ -1,10 +1,13 @@
 //! The loop: minute by minute, what the policy sees, what it asks for and what becomes of the load.
 
+use std::collections::BTreeMap;
+use std::mem::discriminant;
+
 use super::demand::Demand;
 use super::plant::{Actuator, Answer, DAY, Refusal, Stream};
 use crate::local::Profile;
 use crate::local::traffic::mix;
-use crate::scale::{Bounds, Budget, Inputs, Money, Policy, Sample, View, Window, month};
+use crate::scale::{Bounds, Budget, Inputs, Money, Notice, Policy, Proposal, Reason, Sample, View, Window, month};
 
 /// Minutes of metrics that a policy is shown: CloudWatch keeps one-minute data for 15 days.
 const WINDOW_MINUTES: usize = 15 * DAY as usize;
@@ -57,6 +60,17 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// What the user wants, for a sentence.
+    pub fn aim(&self) -> String {
+        match self.inputs.bound {
+            // At most four digits behind the point: a millionth is the least that can be asked for.
+            Some(share) => format!("at most {} % of the records may be throttled", (share * 1e6).round() / 1e4),
+            None => format!("a throttled record is worth {} times its capacity", self.price),
+        }
+    }
+}
+
 /// One minute of a run; loads in shard-minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Minute {
@@ -102,6 +116,10 @@ pub struct Run {
     pub start: i64,
     pub minutes: Vec<Minute>,
     pub decisions: Vec<Decision>,
+    /// Minutes in which a wish was not followed, by what held it.
+    pub held: BTreeMap<Reason, u32>,
+    /// What a person had to hear, the last of each kind.
+    pub notices: Vec<Notice>,
     /// Calls that AWS would have refused.
     pub refused: u32,
     /// Minutes in which a wish was refused since the day's calls were used up.
@@ -110,6 +128,21 @@ pub struct Run {
     pub operations: u64,
     /// Shards closed by them.
     pub closed: u64,
+}
+
+impl Run {
+    /// Keeps what was held back, and what has to be heard.
+    fn note(&mut self, proposal: &Proposal) {
+        if let Some(reason) = proposal.held {
+            *self.held.entry(reason).or_default() += 1;
+        }
+        for notice in &proposal.notices {
+            match self.notices.iter_mut().find(|known| discriminant(*known) == discriminant(notice)) {
+                Some(known) => known.clone_from(notice),
+                None => self.notices.push(notice.clone()),
+            }
+        }
+    }
 }
 
 /// Open shards at the start: the first hour's largest minute at 70 % use.
@@ -178,6 +211,7 @@ fn decide(
         price: settings.price,
         inputs,
     });
+    done.note(&proposal);
     let (from, to) = (stream.shards, proposal.shards.clamp(settings.bounds.min, settings.bounds.max));
     if from == to {
         return false;

@@ -1,6 +1,6 @@
 //! A traffic trace of any regular grid from 1 to 60 minutes, brought to one minute and to a wanted level.
 
-use super::demand::{Demand, Mistake, minute_of};
+use super::demand::{BYTE_ORDER_MARK, Demand, Mistake, believable, minute_of};
 use super::generator::Generator;
 use super::sums::percentile;
 
@@ -25,14 +25,15 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Reads `timestamp,value` with one header line.
+    /// Reads `timestamp,value`, with or without a header line.
     ///
     /// # Errors
     /// The first line that cannot be read, or that is not on the grid of the first two.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let (mut start, mut step, mut values) = (0, 1, Vec::new());
-        for (at, line) in text.lines().enumerate().skip(1) {
-            if line.trim().is_empty() {
+        for (at, line) in text.trim_start_matches(BYTE_ORDER_MARK).lines().enumerate() {
+            let is_header = || at == 0 && line.split_once(',').is_none_or(|(time, _)| minute_of(time, 1).is_err());
+            if line.trim().is_empty() || is_header() {
                 continue;
             }
             let number = at + 1;
@@ -85,6 +86,11 @@ impl Trace {
         (0..rates.len() * self.step).map(spread).collect()
     }
 
+    /// Whether less than a hundredth of it has any load: then there is nothing to scale by.
+    pub fn is_idle(&self) -> bool {
+        percentile(&self.values, 0.99) <= 0.0
+    }
+
     /// The demand whose 99th percentile minute fills `n99` shards.
     ///
     /// # Errors
@@ -96,7 +102,8 @@ impl Trace {
             return Err(Mistake::new(1, "the 99th percentile is 0, so there is nothing to scale by"));
         }
         let factor = n99 / level;
-        let load = minutes.into_iter().map(|value| value * factor).collect();
+        let load = minutes.into_iter().map(|value| believable(value * factor)).collect::<Result<_, _>>();
+        let load = load.map_err(|what| Mistake::new(1, format!("{what}; a value stands out too far")))?;
         Ok(Demand { start: self.start, load, bytes_per_record: 1024.0 })
     }
 }
@@ -144,6 +151,18 @@ mod tests {
             let jumps = minutes.windows(2).filter(|pair| (pair[1] / pair[0] - 1.0).abs() > 0.05).count();
             assert!(jumps > minutes.len() / 3);
         }
+    }
+
+    #[test]
+    fn a_header_or_none_and_what_spreadsheets_write_first() {
+        let rows = "1970-01-01T00:00:00Z,1\n1970-01-01T00:01:00Z,2\n";
+        for text in [rows.to_owned(), format!("\u{feff}timestamp,value\n{rows}"), format!("when,what\n{rows}")] {
+            assert_eq!(Trace::parse(&text).unwrap().values, [1.0, 2.0], "{text}");
+        }
+        let idle = Trace { start: 0, step: 1, values: vec![0.0; 1000] };
+        assert!(idle.is_idle());
+        let spike = Trace { values: [vec![1.0; 999], vec![1e9]].concat(), ..idle };
+        assert!(!spike.is_idle() && spike.scaled(40.0, 7).unwrap_err().to_string().contains("no stream has more"));
     }
 
     #[test]

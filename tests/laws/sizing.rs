@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tidegate::local::Profile;
 use tidegate::local::reference::{RETRY_MINUTES, Unread, consume, serve, whole_minutes};
-use tidegate::scale::{Bounds, Inputs, Policy, Resize, Sample, Tidegate, View, Window, dispose, reshard};
+use tidegate::scale::{Bounds, Inputs, Policy, Proposal, Resize, Sample, Tidegate, View, Window, dispose, reshard};
 
 const CALLS_A_DAY: u32 = 10;
 /// A minute's metrics are there two minutes after it ended.
@@ -147,6 +147,65 @@ proptest! {
         let (calls, throttled) = run(&vec![shards; 2 * 1440], Run { price, first, ..PLAIN });
         prop_assert!(calls.len() <= 2, "{:?}", calls);
         prop_assert!(throttled < 0.01 || price < 50.0, "{} of the minutes throttled: {:?}", throttled, calls);
+    }
+}
+
+/// What the policy wants after a history, and what it wants if the newest minute had so much more.
+fn wishes(load: &[f64], price: f64, more: f64) -> [u32; 2] {
+    let bounds = Bounds { min: 1, max: 10_000 };
+    [0.0, more].map(|more| {
+        let (mut policy, mut window) = (Tidegate::new(), Window::new(3 * 1440));
+        let mut resizes: Vec<Resize> = Vec::new();
+        let (mut shards, mut wish) = (4, 4);
+        for (minute, fresh) in load.iter().enumerate() {
+            let now = EPOCH + minute as i64;
+            let extra = if minute + 1 == load.len() { more } else { 0.0 };
+            let sample = Sample { accepted: Some(fresh + extra), rejected: Some(0.0), ..Sample::default() };
+            window.put(now, sample);
+            let view = View {
+                now: now + 1,
+                shards,
+                window: &window,
+                resizes: &resizes,
+                calls_a_day: CALLS_A_DAY,
+                bounds,
+                price,
+                inputs: Inputs::NONE,
+            };
+            wish = policy.propose(&view).shards;
+            let to = dispose(&view, &Proposal::new(wish, "")).shards;
+            // The newest minute's answer is what is asked for; the stream does not move under it.
+            if to != shards && minute + 1 < load.len() {
+                resizes.push(Resize { called: now + 1, done: Some(now + 1), from: shards, to, split: false });
+                shards = to;
+            }
+        }
+        wish
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn more_demand_never_wants_fewer_shards(load in load(), price in price(), cut in 200usize..2100, more in 0.0f64..60.0) {
+        let [less, more] = wishes(&load[..cut.min(load.len())], price, more);
+        prop_assert!(less <= more, "{less} shards, and {more} for more demand");
+    }
+
+    #[test]
+    fn a_load_that_steps_settles_and_holds(low in 1.0f64..60.0, times in 1.5f64..6.0, price in price()) {
+        let noise = |minute: usize| 1.0 + 0.02 * ((minute * 7919 % 101) as f64 / 50.0 - 1.0);
+        let load: Vec<f64> = (0..4 * 1440).map(|at| noise(at) * if at < 720 { low } else { low * times }).collect();
+        let (calls, _) = run(&load, Run { price, first: (low / 0.7).ceil() as u32, ..PLAIN });
+        let after: Vec<&Called> = calls.iter().filter(|call| call.minute >= 720).collect();
+        // A double for each factor of two, one for the margin, and two for the way back from what was thought too little.
+        let most = times.log2().ceil() as usize + 3;
+        prop_assert!(after.len() <= most, "{} calls for {times} times: {after:?}", after.len());
+        let last = after.last().map_or(0, |call| call.minute);
+        prop_assert!(last < 2 * 1440, "it still moves: {after:?}");
+        let end = after.last().map_or(1.0, |call| f64::from(call.to));
+        prop_assert!(low * times > end / 4.5, "{end} shards stay for {}", low * times);
     }
 }
 

@@ -9,10 +9,19 @@ use crate::simulate::{Demand, Score, Settings, score};
 
 /// The policies that a list names: `all`, or names with commas between them.
 pub fn chosen(list: &str) -> Result<Vec<(&'static Entry, Row)>, Failure> {
-    if list == "all" {
-        return Ok(ENTRIES.iter().map(|entry| (entry, Row::Spec)).collect());
+    let mut chosen: Vec<(&'static Entry, Row)> = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        let named = match name {
+            "all" => ENTRIES.iter().map(|entry| (entry, Row::Spec)).collect(),
+            name => vec![named(name)?],
+        };
+        for (entry, row) in named {
+            if !chosen.iter().any(|(known, have)| known.name == entry.name && *have == row) {
+                chosen.push((entry, row));
+            }
+        }
     }
-    list.split(',').map(|name| named(name.trim())).collect()
+    Ok(chosen)
 }
 
 /// Runs all of them on the same demand, on every core.

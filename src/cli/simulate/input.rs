@@ -85,6 +85,11 @@ pub fn trace(file: &Path, n99: f64, seed: u64) -> Result<Given, Failure> {
     Ok(Given { demand, title: format!("{} at {n99} shards", stem(file)), step: trace.step })
 }
 
+/// Whether a trace has too little load to be scaled.
+pub fn is_idle(file: &Path) -> Result<bool, Failure> {
+    Ok(Trace::parse(&text(file)?).map_err(|mistake| wrong(file, &mistake))?.is_idle())
+}
+
 fn checked(name: &str, shards: f64) -> Result<(), Failure> {
     if shards.is_finite() && shards > 0.0 && shards <= 10_000.0 {
         return Ok(());

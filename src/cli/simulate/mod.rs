@@ -12,8 +12,10 @@ use anyhow::Context;
 use super::{Common, Exit, Failure, Out};
 use crate::kinds::stream::Objective;
 use crate::local::Profile;
+use crate::model::Prices;
 use crate::report::sizing::{self, Told};
 use crate::scale::{Bounds, Inputs};
+use crate::simulate::demand::clock;
 use crate::simulate::{Bill, Score, Settings, Totals, minutes, registry, timeline};
 pub use compare::{chosen, scores, side_by_side};
 pub use input::Input;
@@ -22,10 +24,6 @@ pub use input::Input;
 pub struct Args {
     #[command(flatten)]
     trial: Trial,
-    /// Take bounds, objective, schedule, hours without shrinking and budget from this stream of the spec (-f); an objective given here
-    /// goes before the spec's
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["min", "max"])]
-    stream: Option<String>,
     /// Compare policies in one table: `all`, or names with commas between them
     #[arg(long, value_name = "NAMES", conflicts_with_all = ["policy", "timeline", "day"])]
     compare: Option<String>,
@@ -53,9 +51,25 @@ pub struct Trial {
     /// Who decides: a name of the list that `simulate --policy list` prints
     #[arg(long, value_name = "NAME", default_value = registry::ENTRIES[0].name)]
     pub policy: String,
+    /// Take bounds, objective, schedule, hours without shrinking and budget from this stream of the spec (-f); an objective given here
+    /// goes before the spec's
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["min", "max"])]
+    stream: Option<String>,
     /// JSON in place of text
     #[arg(long)]
     pub json: bool,
+}
+
+impl Trial {
+    /// The plant, and the user's wishes: those of the command, and where it names a stream, those of the spec.
+    pub fn settings(&self, common: &Common, prices: &Prices) -> Result<Settings, Failure> {
+        let settings = self.plant.settings()?;
+        let Some(stream) = &self.stream else { return Ok(settings) };
+        let (bounds, terms) = standing::of_spec(common, stream, prices, self.json)?;
+        let Worth { price, bound } =
+            self.plant.worth().unwrap_or(Worth { price: terms.price, bound: terms.inputs.bound });
+        Ok(Settings { bounds, price, inputs: Inputs { bound, ..terms.inputs }, money: terms.money, ..settings })
+    }
 }
 
 /// The plant that the policy is tried on, and what the user wants of it.
@@ -107,6 +121,9 @@ pub fn pace(name: &str) -> Option<Profile> {
     PACES.iter().find(|(known, _)| *known == name).map(|(_, profile)| *profile)
 }
 
+/// The highest worth of a throttled record, as in the spec.
+const MOST_WORTH: f64 = 1e6;
+
 /// What a throttled record is worth, and the share of them that the user allows.
 #[derive(Clone, Copy, Debug)]
 struct Worth {
@@ -117,8 +134,12 @@ struct Worth {
 /// As the spec says it, and any number above 0.
 fn worth(text: &str) -> Result<Worth, String> {
     if let Ok(price) = text.parse::<f64>() {
-        let fits = price.is_finite() && price > 0.0;
-        return if fits { Ok(Worth { price, bound: None }) } else { Err("a number above 0".to_owned()) };
+        let fits = price > 0.0 && price <= MOST_WORTH;
+        return if fits {
+            Ok(Worth { price, bound: None })
+        } else {
+            Err(format!("a number above 0, at most {MOST_WORTH}"))
+        };
     }
     let objective: Objective = text.parse()?;
     Ok(Worth { price: objective.price(), bound: objective.bound() })
@@ -138,8 +159,9 @@ impl Plant {
             return Err(wrong("--gaps is not from 0 to 0.9", "0.03 means that 3 % of the minutes have no metrics"));
         }
         let Worth { price, bound } = self.worth().unwrap_or(Worth { price: Objective::Balanced.price(), bound: None });
-        if !(price.is_finite() && price > 0.0) {
-            return Err(wrong("--throttle-price is not above 0", "10 is thrifty, 100 balanced, 1000 strict"));
+        if !(price > 0.0 && price <= MOST_WORTH) {
+            let what = format!("--throttle-price is not above 0, or above {MOST_WORTH}");
+            return Err(wrong(&what, "10 is thrifty, 100 balanced, 1000 strict"));
         }
         Ok(Settings {
             profile: self.pace().unwrap_or_default(),
@@ -187,27 +209,27 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         return Ok(Exit::Success);
     }
     args.spare_what_is_read(common)?;
-    let mut settings = args.trial.plant.settings()?;
+    let prices = common.price_table()?;
+    let settings = args.trial.settings(common, &prices)?;
     let (entry, row) = named(&args.trial.policy)?;
     let given = args.trial.input.read(common, args.trial.plant.seed()).await?;
-    let prices = common.price_table()?;
-    if let Some(stream) = &args.stream {
-        let (bounds, terms) = standing::of_spec(common, stream, &prices, args.trial.json)?;
-        let said = args.trial.plant.worth();
-        let Worth { price, bound } = said.unwrap_or(Worth { price: terms.price, bound: terms.inputs.bound });
-        settings = Settings { bounds, price, inputs: Inputs { bound, ..terms.inputs }, money: terms.money, ..settings };
-    }
     if let Some(list) = &args.compare {
         let scores = scores(&chosen(list)?, &given.demand, &settings, &prices);
         if args.trial.json {
             let figures: Vec<_> = scores.iter().map(Score::figures).collect();
             out.line(&serde_json::json!({ "format_version": sizing::FORMAT, "scores": figures }).to_string());
         } else {
-            out.text(&sizing::comparison(&given.title, settings.price, &scores));
+            out.text(&sizing::comparison(&given.title, &settings, &scores));
         }
         return Ok(Exit::Success);
     }
     let run = entry.run(row, &given.demand, &settings);
+    if let Some(day) = args.day.as_deref().filter(|day| !sizing::has_day(&run, day)) {
+        let days =
+            [0, run.minutes.len() as i64 - 1].map(|at| clock(run.start + at).chars().take(10).collect::<String>());
+        let what = format!("the demand has no day `{day}`; it runs from {} to {}", days[0], days[1]);
+        return Err(Failure::from(anyhow::anyhow!(what)));
+    }
     if let Some(file) = &args.timeline {
         if !entry.has_shards() {
             let what = format!("{} has no shards to count", entry.title);

@@ -2,11 +2,12 @@ use serde_json::{Value, json};
 
 use super::human::group;
 use crate::plan::{PRICES_DATE, PRICES_SOURCE};
+use crate::simulate::Settings;
 use crate::simulate::advice::{Advice, Choice};
 
 /// The choices as a table, and what to do.
-pub fn advice_human(title: &str, price: f64, advice: &Advice) -> String {
-    let mut text = format!("{title}; a throttled record is worth {price} times its capacity.\n\n");
+pub fn advice_human(title: &str, settings: &Settings, advice: &Advice) -> String {
+    let mut text = format!("{title}; {}.\n\n", settings.aim());
     text.push_str(&format!(
         "  {:14} {:>10} {:>12} {:>8} {:>10} {:>9}  {}\n",
         "", "$ a month", "throttled", "min/day", "mean use", "resizes", "what it is"
@@ -68,7 +69,7 @@ fn verdict(advice: &Advice) -> String {
 }
 
 /// The JSON form.
-pub fn advice_json(title: &str, price: f64, advice: &Advice) -> Value {
+pub fn advice_json(title: &str, settings: &Settings, advice: &Advice) -> Value {
     let choice = |choice: &Choice| {
         json!({
             "policy": choice.score.entry.name, "usd_month": choice.month, "usd_month_with_throttles": choice.worth,
@@ -76,7 +77,7 @@ pub fn advice_json(title: &str, price: f64, advice: &Advice) -> Value {
         })
     };
     json!({
-        "format_version": super::FORMAT, "demand": title, "price": price,
+        "format_version": super::FORMAT, "demand": title, "price": settings.price, "throttled_at_most": settings.inputs.bound,
         "break_even_use": advice.break_even_use, "autoscaled_use": advice.autoscaled_use,
         "best": advice.choices.first().map(|choice| choice.score.entry.name),
         "choices": advice.choices.iter().map(choice).collect::<Vec<Value>>(),

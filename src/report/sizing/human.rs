@@ -1,13 +1,20 @@
 use super::Told;
 use crate::report::human::Style;
+use crate::scale::Reason;
 use crate::simulate::demand::clock;
-use crate::simulate::{Decision, Minute, Outcome};
+use crate::simulate::{Decision, Minute, Outcome, Run};
 
 const DAY: i64 = 1440;
 /// Resizes that are listed without being asked for.
 const MOST_LISTED: usize = 40;
 /// Days that are listed.
 const MOST_DAYS: usize = 21;
+
+/// Whether the run has a minute of this day, such as 2026-11-25, in UTC.
+pub fn has_day(run: &Run, date: &str) -> bool {
+    let end = run.start + run.minutes.len() as i64;
+    (run.start.div_euclid(DAY)..=(end - 1).div_euclid(DAY)).any(|day| clock(day * DAY).starts_with(&format!("{date}T")))
+}
 
 /// One line for each day, the resizes of one day with their reasons, and the totals.
 pub fn human(told: &Told, day: Option<&str>, style: &Style) -> String {
@@ -30,14 +37,14 @@ fn head(told: &Told) -> String {
     let date = |minute: i64| clock(minute).chars().take(16).collect::<String>().replace('T', " ");
     let end = told.run.start + told.run.minutes.len() as i64;
     format!(
-        "{} ({}) on {}, {} to {}\nResharding {:?}, a throttled record is worth {} times its capacity.\n",
+        "{} ({}) on {}, {} to {}\nResharding {:?}, {}.\n",
         told.entry.name,
         told.entry.title,
         told.title,
         date(told.run.start),
         date(end),
         settings.profile,
-        settings.price,
+        settings.aim(),
     )
 }
 
@@ -131,9 +138,6 @@ fn resizes(told: &Told, days: &[Day], asked: Option<&str>, style: &Style) -> Str
         None if decisions.len() <= MOST_LISTED => None,
         None => busiest,
     };
-    if let (Some(date), None) = (asked, chosen) {
-        return format!("\nThe demand has no day {date}.\n");
-    }
     let listed: Vec<&Decision> = decisions
         .iter()
         .filter(|decision| chosen.is_none_or(|day| (day.minutes.0..day.minutes.1).contains(&decision.minute)))
@@ -219,6 +223,14 @@ fn totals(told: &Told) -> String {
             totals.calls_a_day, totals.calls_max_in_24_h, totals.operations_a_day, totals.refused
         ),
     );
+    if !told.run.held.is_empty() {
+        let held = |(reason, minutes): (&Reason, &u32)| format!("{} {} min", reason.slug(), group(f64::from(*minutes)));
+        let held: Vec<String> = told.run.held.iter().map(held).collect();
+        row("held back", held.join(", "));
+    }
+    for notice in &told.run.notices {
+        row("told", notice.to_string());
+    }
     if !told.others.is_empty() {
         let other = |score: &crate::simulate::Score| {
             let throttled = score.totals.throttled * 100.0;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub use advice::{advice_human, advice_json};
 pub use bench::{bench_json, brief, csv, html, markdown};
-pub use human::{group, human};
+pub use human::{group, has_day, human};
 pub use page::{escape, page};
 pub use scenarios::{scenario_rows, scenarios_json, scenarios_page};
 pub use table::comparison;
@@ -67,12 +67,14 @@ pub fn json(told: &Told) -> Value {
         "row": row_name(told.row),
         "demand": { "title": told.title, "start": clock(told.run.start), "minutes": told.run.minutes.len() },
         "plant": {
-            "profile": settings.profile, "price": settings.price, "min": settings.bounds.min, "max": settings.bounds.max,
+            "profile": settings.profile, "price": settings.price, "throttled_at_most": settings.inputs.bound, "min": settings.bounds.min, "max": settings.bounds.max,
             "burst": settings.burst, "gaps": settings.gaps, "metric_delay_minutes": settings.metric_delay, "seed": settings.seed,
         },
         "totals": told.totals,
         "usd": { "capacity": told.bill.capacity, "payload": told.bill.payload, "total": told.bill.total() },
         "others": told.others.iter().map(|score| json!({ "policy": score.entry.name, "usd": score.bill.total(), "throttled": score.totals.throttled })).collect::<Vec<Value>>(),
+        "held_minutes": told.run.held,
+        "notices": told.run.notices.iter().map(ToString::to_string).collect::<Vec<String>>(),
         "decisions": told.run.decisions.iter().map(decision).collect::<Vec<Value>>(),
     })
 }

@@ -43,13 +43,13 @@ fn subtitle(told: &Told) -> String {
     let date = |minute: i64| clock(minute).chars().take(16).collect::<String>().replace('T', " ");
     let end = told.run.start + told.run.minutes.len() as i64;
     format!(
-        "{}, {}. {} to {} UTC. Resharding {:?}; a throttled record is worth {} times its capacity; {} to {} shards.",
+        "{}, {}. {} to {} UTC. Resharding {:?}; {}; {} to {} shards.",
         told.entry.title,
         row_name(told.row),
         date(told.run.start),
         date(end),
         settings.profile,
-        settings.price,
+        settings.aim(),
         settings.bounds.min,
         settings.bounds.max
     )

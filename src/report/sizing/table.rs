@@ -1,19 +1,30 @@
 use super::human::group;
 use super::row_name;
-use crate::simulate::Score;
 use crate::simulate::score::PRICES;
+use crate::simulate::{Score, Settings};
 
 /// One line for each policy, cheapest at this price of a throttled record first.
-pub fn comparison(title: &str, price: f64, scores: &[Score]) -> String {
+pub fn comparison(title: &str, settings: &Settings, scores: &[Score]) -> String {
+    let price = settings.price;
     let mut sorted: Vec<&Score> = scores.iter().collect();
     sorted.sort_by(|a, b| a.loss_ratio(price).total_cmp(&b.loss_ratio(price)));
     let names: Vec<String> = sorted.iter().map(|score| label(score)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(6);
     let judged = if PRICES.contains(&price) { format!("J{price}") } else { "J".to_owned() };
     let mut text = format!(
-        "{title}; a throttled record is worth {price} times its capacity.\n\n\
+        "{title}; {}.\n\n\
          {:width$} {:>7} {:>10} {:>11} {:>10} {:>8} {:>8} {:>7} {:>6} {:>7}\n",
-        "policy", judged, "dollars", "shard-hours", "throttled", "min/day", "age p99", "resizes", "ops", "refused"
+        settings.aim(),
+        "policy",
+        judged,
+        "dollars",
+        "shard-hours",
+        "throttled",
+        "min/day",
+        "age p99",
+        "resizes",
+        "ops",
+        "refused"
     );
     for (score, name) in sorted.iter().zip(&names) {
         let totals = &score.totals;

@@ -45,6 +45,50 @@ fn a_stream_outside_its_bounds_is_brought_back_even_if_nothing_is_known() {
     assert_eq!((decide(&stale, &[], bounds, 3, 3).shards, decide(&stale, &[], bounds, 20, 20).shards), (4, 10));
 }
 
+#[test]
+fn beyond_its_bounds_a_wish_needs_what_every_wish_needs() {
+    let bounds = Bounds { min: 20, max: 60 };
+    let stale = window(9_000, None, 0.0);
+    for (shards, wanted, to) in [(18, 36, 20), (64, 32, 60), (64, 64, 60), (18, 10, 20)] {
+        let decision = decide(&stale, &[], bounds, shards, wanted);
+        assert_eq!((decision.shards, decision.reason), (to, Reason::Bounds), "{}", decision.because);
+    }
+    let fresh = window(9_997, None, 0.0);
+    assert_eq!(decide(&fresh, &[], bounds, 64, 32).shards, 32);
+    let quiet = Inputs { no_shrink: vec![Quiet { at: at("00:00"), minutes: 1440 }], ..Inputs::default() };
+    let view = View {
+        now: 10_000,
+        shards: 64,
+        window: &fresh,
+        resizes: &[],
+        calls_a_day: 10,
+        bounds,
+        price: 100.0,
+        inputs: &quiet,
+    };
+    let decision = dispose(&view, &Proposal::new(32, "test"));
+    assert_eq!((decision.shards, decision.reason), (60, Reason::Bounds));
+    assert!(decision.because.contains("no further than the bound: nothing shrinks"), "{}", decision.because);
+}
+
+#[test]
+fn old_metrics_are_told_where_nothing_is_wanted() {
+    let decision = decide(&window(9_000, None, 0.0), &[], WIDE, 8, 8);
+    assert_eq!((decision.shards, decision.reason), (8, Reason::StaleMetrics));
+}
+
+#[test]
+fn a_call_counts_for_all_of_the_minute_in_which_its_day_ends() {
+    let calls = |oldest: i64| -> Vec<Resize> {
+        let call = |called| Resize { called, done: Some(called + 1), from: 4, to: 8, split: false };
+        std::iter::once(oldest).chain((0..9).map(|at| 9_000 + at)).map(call).collect()
+    };
+    let window = window(9_997, None, 0.0);
+    // At the last second of its minute it was made, and at the first of this one it still counts.
+    assert_eq!(decide(&window, &calls(10_000 - 1440), WIDE, 4, 8).reason, Reason::CallsUsed);
+    assert_eq!(decide(&window, &calls(10_000 - 1441), WIDE, 4, 8).shards, 8);
+}
+
 proptest! {
     #[test]
     fn every_decision_is_one_that_aws_accepts(
@@ -58,7 +102,7 @@ proptest! {
             last.done = None;
         }
         let decision = decide(&window(9_997, None, 0.0), &resizes, bounds, shards, wanted);
-        let used = resizes.iter().filter(|resize| resize.called > 10_000 - 1440).count();
+        let used = resizes.iter().filter(|resize| resize.called >= 10_000 - 1440).count();
         if decision.shards != shards {
             prop_assert!(decision.shards <= 2 * shards && decision.shards >= shards.div_ceil(2));
             prop_assert!(used < 10 && resizes.iter().all(|resize| resize.done.is_some()));
