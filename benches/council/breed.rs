@@ -1,6 +1,6 @@
 //! Rules drawn at random, and children of the good ones.
 
-use crate::dice::Dice;
+use super::dice::Dice;
 use tidegate::scale::{FLOORS, Rule, SUSTAINED, WINDOWS};
 
 pub fn random(dice: &mut Dice) -> Rule {

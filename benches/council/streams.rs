@@ -1,7 +1,7 @@
 //! Streams that never were: families of traffic with every parameter drawn at random, so that rules are judged on shapes, not on
 //! anybody's trace.
 
-use crate::dice::Dice;
+use super::dice::Dice;
 
 const DAY: usize = 1440;
 /// No stream needs more shards than this in any minute.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod crashes;
+mod election;
 mod fields;
 mod planning;
 mod quotas;

@@ -1,0 +1,21 @@
+//! The table of rules is what its program prints: whatever the program looks at has to stay as it was, or the election be held anew.
+
+#[path = "../../benches/council/election.rs"]
+mod election;
+
+use election::Size;
+
+/// All of an election that does not take minutes: eight rules on nine streams, one of each family, and one generation of children.
+#[test]
+fn a_small_election_has_the_result_that_it_had() {
+    let size = Size { streams: 9, random_rules: 8, generations: 1, children: 1, seats: 2 };
+    let table = election::hold(size, |_, _| {});
+    let rows: Vec<&str> = table.lines().filter(|line| line.contains("Member::new")).collect();
+    insta::assert_snapshot!(rows.join("\n"), @"
+    Member::new([1.25, 0.899, 6.0], 3, 8, [0.945, 0.223, 0.571], 0, [1.117, 0.0], [0.207, 1.076, 10.328]),
+    Member::new([1.25, 0.899, 6.0], 0, 8, [0.885, 0.223, 0.066], 9, [0.974, 0.0], [0.232, 0.106, 0.777]),
+    Member::new([1.453, 1.051, 10.0], 0, 3, [0.999, 0.347, 0.102], 0, [1.226, 0.0], [0.020, 0.743, 7.869]),
+    Member::new([0.846, 0.691, 3.0], 1, 8, [0.681, 0.117, 0.359], 14, [1.078, 0.925], [1.111, 0.606, 0.260]),
+    Member::new([0.8, 0.691, 3.0], 1, 8, [0.681, 0.117, 0.359], 8, [1.207, 0.938], [0.420, 0.167, 0.144]),
+    ");
+}
