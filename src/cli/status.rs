@@ -8,6 +8,7 @@ use super::{Common, Exit, Failure, Job, Out, fleet};
 use crate::apply::Stop;
 use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, Key, Record, Report, Rules, Status, StreamStatus, hand};
+use crate::report::sizing::legend;
 use crate::run::{Controller, Forgetful, Heard};
 
 #[derive(clap::Args)]
@@ -94,6 +95,9 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
     }
     tell(stream, out);
     out.line("");
+    if known.iter().any(|decision| decision.because.contains("of the trust")) {
+        out.text(&legend());
+    }
     if before > 0 {
         let all = before + known.len();
         out.line(&format!("{before} older decisions are in the ledger: --last {all} shows them all"));

@@ -147,7 +147,8 @@ impl Tidegate {
             Some(share) => format!(" ({:.0} % rejected whatever the shards: hot keys)", share * 100.0),
             None => usable,
         };
-        let calls = view.calls_a_day.saturating_sub(view.calls_used());
+        let (used, all) = (view.calls_used(), view.calls_a_day);
+        let this = format!("call {} of {all} in 24 h", used + 1);
         let now = format!(
             "demand {load:.1} of {} shards, {:.0} %{usable}, {old} min old",
             view.shards,
@@ -159,15 +160,16 @@ impl Tidegate {
             |share: f64, word: &str| format!("{:.0} % of the trust wants {word}", (share * 100.0).max(0.0) + 0.0);
         match shards.cmp(&view.shards) {
             std::cmp::Ordering::Equal => format!(
-                "{now}: hold, {} and {}; {rule}; {calls} calls left today",
+                "{now}: hold, {} and {}; {rule}; {} of {all} calls left in 24 h",
                 side(vote.more, "more"),
                 side(vote.fewer, "fewer"),
+                all.saturating_sub(used),
             ),
             std::cmp::Ordering::Greater => {
-                format!("{now}: grow to {shards}, {}; {rule}; {calls} calls left today", side(vote.more, "more"))
+                format!("{now}: grow to {shards}, {}; {rule}; {this}", side(vote.more, "more"))
             }
             std::cmp::Ordering::Less => {
-                format!("{now}: shrink to {shards}, {}; {rule}; {calls} calls left today", side(vote.fewer, "fewer"))
+                format!("{now}: shrink to {shards}, {}; {rule}; {this}", side(vote.fewer, "fewer"))
             }
         }
     }

@@ -37,6 +37,8 @@ pub struct Totals {
     pub blocked_minutes: u32,
     pub peak_shards: f64,
     pub mean_shards: f64,
+    /// Minutes without any record, fresh or repeated. CloudWatch has no datapoint of them.
+    pub silent_minutes: u32,
     /// The share of the capacity that was not asked for; below 0 where more was asked for than there was.
     pub slack: f64,
 }
@@ -73,6 +75,7 @@ impl Totals {
             blocked_minutes: run.blocked_minutes,
             peak_shards: capacity.iter().copied().fold(0.0, f64::max),
             mean_shards: paid / run.minutes.len().max(1) as f64,
+            silent_minutes: count(&column(|minute| minute.accepted + minute.rejected), |load| load <= 0.0),
             slack: 1.0 - fresh / paid,
         }
     }

@@ -223,7 +223,7 @@ fn a_reason_names_the_need_the_rule_and_what_is_left() {
     let (calls, _) = run(&load, PLAIN);
     let grown = calls.iter().find(|call| call.to > call.from).expect("it grows");
     for part in
-        ["demand 9.0 of 4 shards", "min old", "grow to", "of the trust wants more", "% use to", "calls left today"]
+        ["demand 9.0 of 4 shards", "min old", "grow to", "of the trust wants more", "% use to", "call 1 of 10 in 24 h"]
     {
         assert!(grown.because.contains(part), "{part} is not in: {}", grown.because);
     }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::human::group;
+use super::human::{SILENT, group};
 use crate::plan::{PRICES_DATE, PRICES_SOURCE};
 use crate::simulate::Settings;
 use crate::simulate::advice::{Advice, Choice};
@@ -17,6 +17,10 @@ pub fn advice_human(title: &str, settings: &Settings, advice: &Advice) -> String
     }
     text.push('\n');
     text.push_str(&verdict(advice));
+    if let Some(minutes) = advice.choices.first().map(|choice| choice.score.totals.silent_minutes).filter(|at| *at > 0)
+    {
+        text.push_str(&format!("{} min have no record at all; {SILENT}.\n", group(f64::from(minutes))));
+    }
     text.push_str(&format!(
         "Prices: {PRICES_SOURCE}, {PRICES_DATE}; one reader, no extended retention or fan-out. Simulated: how long resharding\n\
          takes is a model. Fixed counts are chosen with knowledge of this history; the next one may differ.\n"

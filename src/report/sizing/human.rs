@@ -10,6 +10,9 @@ const MOST_LISTED: usize = 40;
 /// Days that are listed.
 const MOST_DAYS: usize = 21;
 
+/// What minutes without traffic mean for somebody who counts on these figures.
+pub const SILENT: &str = "CloudWatch has no metrics of them, and `run` then holds, where this counts them as no load";
+
 /// Whether the run has a minute of this day, such as 2026-11-25, in UTC.
 pub fn has_day(run: &Run, date: &str) -> bool {
     let end = run.start + run.minutes.len() as i64;
@@ -121,7 +124,7 @@ fn wave(minutes: &[Minute], from: i64, highest: f64) -> String {
 }
 
 /// How to read the sentences, for who sees them for the first time.
-fn legend() -> String {
+pub fn legend() -> String {
     let rules = crate::scale::MEMBERS.len();
     format!(
         "  Demand is what producers sent, throttled records included, as far as metrics had come. {rules} rules each size a copy\n  \
@@ -227,6 +230,10 @@ fn totals(told: &Told) -> String {
         let held = |(reason, minutes): (&Reason, &u32)| format!("{} {} min", reason.slug(), group(f64::from(*minutes)));
         let held: Vec<String> = told.run.held.iter().map(held).collect();
         row("held back", held.join(", "));
+    }
+    if totals.silent_minutes > 0 {
+        let minutes = group(f64::from(totals.silent_minutes));
+        row("silent", format!("{minutes} min without a record; {SILENT}"));
     }
     for notice in &told.run.notices {
         row("told", notice.to_string());

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub use advice::{advice_human, advice_json};
 pub use bench::{bench_json, brief, csv, html, markdown};
-pub use human::{group, has_day, human};
+pub use human::{group, has_day, human, legend};
 pub use page::{escape, page};
 pub use scenarios::{scenario_rows, scenarios_json, scenarios_page};
 pub use table::comparison;
