@@ -31,6 +31,11 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 impl Listen {
+    /// From now on the address that was had, where any free port was asked for.
+    pub fn keep(&mut self, address: SocketAddr) {
+        self.listen = Some(address);
+    }
+
     /// Takes the port, if one is asked for.
     ///
     /// # Errors

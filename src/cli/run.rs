@@ -1,5 +1,7 @@
 mod tell;
 
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +17,8 @@ use crate::cloud::Cloud;
 use crate::control::{DriftStatus, Fleet, Rules};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, Heard, Reconciler, Switches, Told};
-use crate::serve::Pulse;
+use crate::run::{Controller, Heard, Reconciler, Switches, Told, Watch};
+use crate::serve::{Door, Pulse};
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
 const GRACE: Duration = Duration::from_secs(8);
@@ -115,61 +117,118 @@ fn lease(text: &str) -> Result<Span, String> {
     }
 }
 
-pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
+pub async fn run(common: &Common, mut args: Args, out: &Out) -> Result<Exit, Failure> {
     let local = matches!(common.cloud, Where::Local(_));
     if !local && (args.speed.is_some() || args.traffic.is_some()) {
         let what = "--speed and --traffic are for the embedded cloud: AWS's time and traffic are what they are";
         return Err(Failure::refused(what, "add --cloud local, or leave them out"));
     }
-    let door = args.port.take().await?;
-    let common = Common { local_pace: Some(args.speed.unwrap_or(Pace::Fast(1.0))), ..common.clone() };
-    let jobs = common.open(args.json).await?;
-    if let Some(shards) = args.traffic {
-        offer(&common, &jobs, shards)?;
+    let mut door = args.port.take().await?;
+    if let Some(door) = &door {
+        args.port.keep(door.address);
     }
-    let rules = Rules {
-        calls_a_day: args.calls_a_day,
-        at_once: args.at_once.into(),
-        dry_run: args.dry_run,
-        tick_seconds: u32::try_from(args.tick.seconds()).unwrap_or(u32::MAX).max(1),
-        learn_minutes: i64::try_from(args.learn.seconds() / 60).unwrap_or(i64::MAX).min(14 * 1440),
-        ..Rules::default()
-    };
-    let (clouds, watches, streams) = fleet::of(&jobs, rules);
-    if streams.streams().is_empty() {
-        return Err(Failure::refused(
-            "no stream of the spec has a range of shards, so there is nothing to size",
-            "write `capacity: { mode: provisioned, shards: { min: 2, max: 64 } }`",
-        ));
+    let common = Common { local_pace: Some(args.speed.unwrap_or(Pace::Fast(1.0))), ..common.clone() };
+    let mut wanted = Wanted::read(&common, &args, args.json).await?;
+    if let Some(shards) = args.traffic {
+        offer(&common, &wanted.jobs, shards)?;
     }
     out.finish_what_began();
-    let stop = Stop::default();
-    let woken = Arc::new(Notify::new());
-    let listener = tokio::spawn(listen(stop.clone(), Arc::clone(&woken))?);
+    let told = Asked::default();
+    let listener = tokio::spawn(listen(told.clone())?);
+    let lasts = args.duration.map(|time| i64::try_from(time.seconds()).unwrap_or(i64::MAX / 2));
+    let mut left = Left { end: lasts.map(|lasts| wanted.clouds[0].now() + lasts), ticks: args.ticks };
+    while let Some(again) = keep(&common, &args, out, (wanted, door), &mut left, &told).await? {
+        wanted = again;
+        door = args.port.take().await?;
+    }
+    listener.abort();
+    Ok(if out.is_lost() { Exit::Error } else { Exit::Success })
+}
+
+/// What the specs ask for, and how it is reached.
+struct Wanted {
+    jobs: Vec<Job>,
+    clouds: Vec<Arc<dyn Cloud>>,
+    watches: Vec<Watch>,
+    fleet: Fleet,
+}
+
+impl Wanted {
+    async fn read(common: &Common, args: &Args, json: bool) -> Result<Self, Failure> {
+        let jobs = common.open(json).await?;
+        let rules = Rules {
+            calls_a_day: args.calls_a_day,
+            at_once: args.at_once.into(),
+            dry_run: args.dry_run,
+            tick_seconds: u32::try_from(args.tick.seconds()).unwrap_or(u32::MAX).max(1),
+            learn_minutes: i64::try_from(args.learn.seconds() / 60).unwrap_or(i64::MAX).min(14 * 1440),
+            ..Rules::default()
+        };
+        let (clouds, watches, fleet) = fleet::of(&jobs, rules);
+        if fleet.streams().is_empty() {
+            return Err(Failure::refused(
+                "no stream of the spec has a range of shards, so there is nothing to size",
+                "write `capacity: { mode: provisioned, shards: { min: 2, max: 64 } }`",
+            ));
+        }
+        Ok(Self { jobs, clouds, watches, fleet })
+    }
+}
+
+/// How much of a limited run is left.
+struct Left {
+    /// Seconds since 1970, by the cloud's clock.
+    end: Option<i64>,
+    ticks: Option<u64>,
+}
+
+impl Left {
+    /// One more tick is done. Answers whether that was the last one.
+    fn ticked(&mut self, now: i64) -> bool {
+        self.ticks = self.ticks.map(|ticks| ticks.saturating_sub(1));
+        self.ticks == Some(0) || self.end.is_some_and(|end| now >= end)
+    }
+}
+
+/// Keeps the streams of the specs until the run ends, or until the specs have been read again: then these are the answer.
+async fn keep(
+    common: &Common,
+    args: &Args,
+    out: &Out,
+    (wanted, door): (Wanted, Option<Door>),
+    left: &mut Left,
+    asked: &Asked,
+) -> Result<Option<Wanted>, Failure> {
+    let Wanted { jobs, clouds, watches, fleet: streams } = wanted;
     let lasts = Duration::from_secs(args.lease.seconds());
-    let ledger = args.ledger.open(&common, &jobs, lasts, out).await?;
+    let ledger = args.ledger.open(common, &jobs, lasts, out).await?;
     let count = streams.streams().len();
     let heard = Heard::default();
-    let ears = ears(&common, &jobs, &heard, &woken).await?;
-    let controller = Controller::start(clouds.clone(), watches, streams, ledger, stop.clone(), heard).await?;
+    let ears = ears(common, &jobs, &heard, &asked.woken).await?;
+    let controller = Controller::start(clouds.clone(), watches, streams, ledger, asked.stop.clone(), heard).await?;
     let clock = Arc::clone(&clouds[0]);
-    let voice = Voice::open(&common, &args).await?;
+    let voice = Voice::open(common, args).await?;
     let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref() };
-    teller.started(count, &args, door.as_ref().map(|door| door.address), clock.now());
+    teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let pulse = Arc::new(Pulse::new(args.real_tick()));
-    let _port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), stop.clone()));
-    let reconcilers = reconcilers(jobs, &args);
-    let beats = Beats { args: &args, clock: &clock, stop: &stop, woken: &woken, pulse: &pulse, reconcilers };
+    let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
+    let reconcilers = reconcilers(jobs, args);
+    let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers };
     let fleet = controller.fleet();
-    beats.go(controller, &teller).await;
-    listener.abort();
+    let again = beats.go(controller, left, &teller).await;
     ears.iter().for_each(tokio::task::JoinHandle::abort);
     let unwritten = std::mem::take(&mut fleet.lock().unwrap_or_else(PoisonError::into_inner).unwritten);
-    teller.stopped(stop.is_asked(), &unwritten, clock.now());
+    match &again {
+        Some(_) => teller.reread(clock.now()),
+        None => teller.stopped(asked.stop.is_asked(), &unwritten, clock.now()),
+    }
     if let Some(voice) = voice {
         voice.notifier.end(PARTING).await;
     }
-    Ok(if out.is_lost() { Exit::Error } else { Exit::Success })
+    if let Some(port) = port {
+        port.close().await;
+    }
+    Ok(again)
 }
 
 /// Puts traffic on the streams of the embedded cloud.
@@ -220,84 +279,118 @@ fn reconcilers(jobs: Vec<Job>, args: &Args) -> Vec<Reconciler> {
     jobs.into_iter().map(of).collect()
 }
 
-/// Ctrl-C and SIGTERM ask to stop; a second one stops at once. What was in flight is in the books.
-fn listen(stop: Stop, woken: Arc<Notify>) -> Result<impl Future<Output = ()>, Failure> {
+/// What signals ask for.
+#[derive(Clone, Default)]
+struct Asked {
+    stop: Stop,
+    /// To read the specs again.
+    reread: Arc<AtomicBool>,
+    /// Told of both, and of alarms.
+    woken: Arc<Notify>,
+}
+
+/// Ctrl-C and SIGTERM ask to stop; a second one stops at once. What was in flight is in the books. SIGHUP asks to read the
+/// specs again; but where the run is somebody's at a terminal, it is the terminal that closes.
+fn listen(asked: Asked) -> Result<impl Future<Output = ()>, Failure> {
     let failed = |error: std::io::Error| Failure::from(anyhow::Error::new(error).context("listening for signals"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    let is_at_a_terminal = std::io::stdin().is_terminal();
     Ok(async move {
         loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if stop.ask() > 1 {
+            let stops = tokio::select! {
+                _ = terminate.recv() => true,
+                _ = interrupt.recv() => true,
+                _ = hangup.recv() => is_at_a_terminal,
+            };
+            if !stops {
+                asked.reread.store(true, Ordering::SeqCst);
+            } else if asked.stop.ask() > 1 {
                 std::process::exit(Exit::Interrupted.code().into());
             }
-            woken.notify_waiters();
+            asked.woken.notify_waiters();
             // Whoever was not waiting yet finds it.
-            woken.notify_one();
+            asked.woken.notify_one();
         }
     })
 }
 
 /// The two beats of a run.
 struct Beats<'a> {
+    common: &'a Common,
     args: &'a Args,
+    out: &'a Out,
     clock: &'a Arc<dyn Cloud>,
-    stop: &'a Stop,
-    woken: &'a Notify,
+    asked: &'a Asked,
     pulse: &'a Pulse,
     reconcilers: Vec<Reconciler>,
 }
 
 impl Beats<'_> {
-    /// Ticks until it is asked to stop or has done what it was to do.
-    async fn go(&self, mut controller: Controller, teller: &Teller<'_>) {
+    /// Ticks until it is asked to stop, has done what it was to do, or has read the specs again.
+    async fn go(&self, mut controller: Controller, left: &mut Left, teller: &Teller<'_>) -> Option<Wanted> {
         let tick = i64::try_from(self.args.tick.seconds()).unwrap_or(i64::MAX).max(1);
-        let end =
-            self.args.duration.map(|time| self.clock.now() + i64::try_from(time.seconds()).unwrap_or(i64::MAX / 2));
         let fleet = controller.fleet();
         let slow = self.slow(&fleet, teller);
         tokio::pin!(slow);
-        let mut done = 0;
         let ticks = async {
-            while !self.stop.is_asked() {
+            while !self.asked.stop.is_asked() {
+                if let Some(again) = self.reread(teller).await {
+                    return Some(again);
+                }
                 let began = std::time::Instant::now();
                 controller.tick(&|told| teller.tell(&told)).await;
                 self.pulse.ticked(began.elapsed());
                 teller.look(&fleet);
-                done += 1;
-                if self.args.ticks.is_some_and(|ticks| done >= ticks) || end.is_some_and(|end| self.clock.now() >= end)
-                {
+                if left.ticked(self.clock.now()) {
                     break;
                 }
                 // On the minute, so that metrics are as new as they can be.
                 let wait = tick - self.clock.now().rem_euclid(tick);
                 tokio::select! {
                     () = self.clock.pause(Duration::from_secs(wait.unsigned_abs())) => {}
-                    () = self.woken.notified() => {
+                    () = self.asked.woken.notified() => {
                         // Many alarms at once are one wake-up.
                         self.clock.pause(CALM).await;
                     }
                 }
             }
+            None
         };
-        tokio::select! {
-            () = ticks => {}
-            () = &mut slow => {}
+        let again = tokio::select! {
+            again = ticks => again,
+            () = &mut slow => None,
             // What does not end in time is dropped: its calls are in the books already.
-            () = self.overdue() => {}
-        }
+            () = self.overdue() => None,
+        };
         // Another replica need not wait until it runs out.
         if tokio::time::timeout(PARTING, controller.end()).await.is_err() {
             tracing::warn!("the lease is not given back in time; it runs out by itself");
+        }
+        again
+    }
+
+    /// Reads the specs again if that was asked for. Where they cannot be used, what was read before holds.
+    async fn reread(&self, teller: &Teller<'_>) -> Option<Wanted> {
+        if !self.asked.reread.swap(false, Ordering::SeqCst) {
+            return None;
+        }
+        match Wanted::read(self.common, self.args, false).await {
+            Ok(wanted) => Some(wanted),
+            Err(failure) => {
+                failure.tell(self.out);
+                let what =
+                    "the specs that were read again cannot be used (standard error says why): those read before hold";
+                teller.tell(&Told::Trouble(what.into()));
+                None
+            }
         }
     }
 
     /// Ends some time after the run was asked to stop.
     async fn overdue(&self) {
-        while !self.stop.is_asked() {
+        while !self.asked.stop.is_asked() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         tokio::time::sleep(GRACE).await;
@@ -312,7 +405,7 @@ impl Beats<'_> {
         loop {
             self.clock.pause(Duration::from_secs(every)).await;
             for reconciler in &self.reconcilers {
-                let status = reconciler.beat(self.stop).await;
+                let status = reconciler.beat(&self.asked.stop).await;
                 let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
                 let same = fleet
                     .drift

@@ -33,6 +33,7 @@ impl Stream {
             self.merge(&Ledger::read(tags.get(LEDGER).map_or("", String::as_str), moment.now).reshards);
         }
         let open = glance.open_shards.max(1);
+        let is_first = self.seen_at.is_none();
         if ready {
             self.ended(open, moment, records);
             let known = self.shards.unwrap_or(open);
@@ -47,6 +48,12 @@ impl Stream {
         self.shards.get_or_insert(open);
         self.seen_at = Some(moment.now);
         self.day.had(minute, self.shards.unwrap_or(open));
+        // What the ledger ends with still holds, so that it held all the time.
+        if let Some(last) = self.resizes.last().filter(|last| is_first && last.to == open)
+            && let Some(done) = last.done
+        {
+            self.day.kept(done, minute, open);
+        }
     }
 
     /// Whether the call under way has ended, now that the stream is ACTIVE with `open` shards.

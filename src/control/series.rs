@@ -94,6 +94,16 @@ impl Day {
         }
     }
 
+    /// Nothing changed the count in these minutes: it is known of steps that were not seen as well.
+    pub fn kept(&mut self, from: i64, to: i64, shards: u32) {
+        let (first, last) = (from.div_euclid(STEP), to.div_euclid(STEP));
+        for minute in (first.max(last - STEPS as i64)..=last).map(|step| step * STEP) {
+            if self.step(minute).is_some_and(|step| step.shards == 0) {
+                self.had(minute, shards);
+            }
+        }
+    }
+
     /// As it is told.
     pub fn told(&self) -> Series {
         Series {
@@ -124,6 +134,8 @@ mod tests {
         assert_eq!((told.start, told.step_seconds), (6000, 300));
         assert_eq!(told.demand, [Some(3.5), None, Some(2.5)]);
         assert_eq!((told.capacity, told.age), (vec![Some(2), None, None], vec![None; 3]));
+        day.kept(103, 111, 7);
+        assert_eq!(day.told().capacity, [Some(2), Some(7), Some(7)]);
         // What is older than the day is dropped, and so is what comes for it late.
         day.saw(100 + 1440, &sample(1.0));
         day.saw(99, &sample(9.0));

@@ -16,6 +16,9 @@ const PIECE: i64 = 60;
 /// Minutes that are read again in each tick, since CloudWatch corrects its newest datapoints.
 const AGAIN: i64 = 12;
 
+/// Seconds in which a hold that comes back is not told again.
+const TOLD: i64 = 3600;
+
 /// The outcome of a decision that is only told.
 pub const DRY_RUN: &str = "dry-run";
 
@@ -241,6 +244,11 @@ impl Stream {
                 if let Some(last) = self.resizes.last() {
                     self.day.had(last.called, last.from);
                 }
+                if let [.., before, last] = self.resizes[..]
+                    && before.to == last.from
+                {
+                    self.day.kept(before.done.unwrap_or(last.called), last.called, last.from);
+                }
             }
         }
     }
@@ -324,6 +332,14 @@ impl Stream {
         (oldest..=newest).rev().find(|minute| self.window.at(*minute).accepted.is_some())
     }
 
+    /// Whether the same hold was told within the hour, and nothing but holds since: a load at the edge of a bound would else be
+    /// told each minute.
+    fn was_told(&self, decision: &Decision) -> bool {
+        let lately = decision.at - TOLD..=decision.at;
+        let holds = self.decisions.iter().rev().take_while(|told| told.verb == Verb::Hold && lately.contains(&told.at));
+        decision.verb == Verb::Hold && holds.into_iter().any(|told| told.reason == decision.reason)
+    }
+
     /// Ends a decision with what came of it. Answers the record if it is news.
     pub fn conclude(&mut self, decision: &Decision, rules: &Rules) -> Option<Record> {
         // What is only told in a dry run would else be told every minute.
@@ -332,7 +348,7 @@ impl Stream {
             let to = |of: &Decision| if of.verb == Verb::Hold { 0 } else { of.to };
             (before.verb, &before.reason, to(before)) == (decision.verb, &decision.reason, to(decision))
         };
-        let news = !idle || !self.last.as_ref().is_some_and(same);
+        let news = !idle || !(self.last.as_ref().is_some_and(same) || self.was_told(decision));
         self.last = Some(decision.clone());
         if !news {
             return None;

@@ -157,6 +157,21 @@ fn a_resize_is_called_once_and_settles() {
 }
 
 #[test]
+fn a_load_at_the_edge_of_its_bounds_is_not_told_each_minute() {
+    let mut bench = Bench::new(64);
+    let mut told = Vec::new();
+    for minute in 0..120 {
+        bench.want(if minute % 2 == 0 { 80 } else { 64 });
+        let step = bench.tick();
+        told.extend(step.is_news.then_some(step.decision.reason));
+    }
+    // Each of the two about once an hour.
+    let times = |reason: &str| told.iter().filter(|told| *told == reason).count();
+    assert!((1..=3).contains(&times("bounds")) && (1..=3).contains(&times("in-band")), "{told:?}");
+    assert_eq!(told.len(), times("bounds") + times("in-band"));
+}
+
+#[test]
 fn a_call_without_answer_counts_and_is_not_repeated() {
     let mut bench = Bench::new(4);
     bench.want(8);

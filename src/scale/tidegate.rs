@@ -131,13 +131,18 @@ impl Policy for Tidegate {
             more: Some(vote.more),
             fewer: Some(vote.fewer),
         };
-        Proposal { evidence, ..Proposal::new(shards, self.reason(view, &vote, shards, view.now - seen)) }
+        let kept = match rung == view.shards {
+            true if vote.shards < view.shards => format!(" ({} would do, but only half is worth a resize)", vote.shards),
+            false if shards == view.shards => format!(" ({rung} would do, but under this very load it grew)"),
+            _ => String::new(),
+        };
+        Proposal { evidence, ..Proposal::new(shards, self.reason(view, &vote, (shards, &kept), view.now - seen)) }
     }
 }
 
 impl Tidegate {
-    /// One sentence with its numbers, for whoever is woken by it.
-    fn reason(&self, view: &View<'_>, vote: &Vote, shards: u32, old: i64) -> String {
+    /// One sentence with its numbers, for whoever is woken by it. `kept`: why it holds although fewer are wanted.
+    fn reason(&self, view: &View<'_>, vote: &Vote, (shards, kept): (u32, &str), old: i64) -> String {
         let load = self.demand;
         let usable = match (self.meter.usable() * 100.0).round() {
             100.0 => String::new(),
@@ -160,7 +165,7 @@ impl Tidegate {
             |share: f64, word: &str| format!("{:.0} % of the trust wants {word}", (share * 100.0).max(0.0) + 0.0);
         match shards.cmp(&view.shards) {
             std::cmp::Ordering::Equal => format!(
-                "{now}: hold, {} and {}; {rule}; {} of {all} calls left in 24 h",
+                "{now}: hold, {} and {}{kept}; {rule}; {} of {all} calls left in 24 h",
                 side(vote.more, "more"),
                 side(vote.fewer, "fewer"),
                 all.saturating_sub(used),

@@ -41,6 +41,15 @@ pub struct Door {
 /// A served port. It closes when this is dropped.
 pub struct Opened(JoinHandle<()>);
 
+impl Opened {
+    /// Closes the port; it can be taken again as soon as this answers.
+    pub async fn close(mut self) {
+        self.0.abort();
+        // It was cancelled, as it was to be.
+        let _ = (&mut self.0).await;
+    }
+}
+
 impl Drop for Opened {
     fn drop(&mut self) {
         self.0.abort();

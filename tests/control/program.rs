@@ -134,6 +134,55 @@ fn wait_for(path: &Path, bytes: u64) {
     }
 }
 
+/// Waits until a file that the run writes has this text so many times.
+fn wait_for_text(path: &Path, text: &str, times: usize) -> String {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        if found.matches(text).count() >= times {
+            return found;
+        }
+        assert!(Instant::now() < until, "no `{text}` in {}:\n{found}", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_hangup_reads_the_specs_again() {
+    let shop = Shop::new();
+    let (said, errors) = (shop.path("said"), shop.path("errors"));
+    let file = |path: &Path| std::fs::File::create(path).expect("a file");
+    let mut command = shop.command(&["run", "--speed", "600", "--traffic", "12", "--json", "--listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(file(&said)).stderr(file(&errors)).spawn().expect("it starts");
+    wait_for_text(&said, "\"to\":8", 1);
+    let spec = |text: &str| std::fs::write(shop.path("tidegate.yaml"), text).expect("the spec can be written");
+    // What cannot be used is told, and what was read before holds.
+    spec(&SPEC.replace("max: 64", "max: many"));
+    signal(&child, "-HUP");
+    wait_for_text(&said, "those read before hold", 1);
+    wait_for_text(&errors, "max: many", 1);
+    let added = "  orders:\n    capacity: { mode: provisioned, shards: { min: 2, max: 4 } }\n";
+    spec(&(SPEC.replace("max: 64", "max: 9") + added));
+    signal(&child, "-HUP");
+    wait_for_text(&said, "\"event\":\"started\"", 2);
+    // It is as it was, but for what changed: the calls of before count, and the port is the same.
+    wait_for_text(&said, "\"stream\":\"orders\"", 1);
+    let status = shop.says(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    let clicks = status["streams"].as_array().unwrap().iter().find(|stream| stream["stream"] == "clicks").unwrap();
+    assert_eq!(clicks["max"], 9);
+    assert!(clicks["calls_left"].as_u64().unwrap() <= 8, "{clicks:#}");
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let events = lines(&std::fs::read_to_string(&said).expect("text"));
+    let of = |name: &str| events.iter().filter(|event| event["event"] == name).cloned().collect::<Vec<_>>();
+    let started = of("started");
+    assert_eq!((&started[0]["streams"], &started[1]["streams"]), (&1.into(), &2.into()));
+    assert_eq!(started[0]["listen"], started[1]["listen"]);
+    assert_eq!((of("reread").len(), of("stopped").len(), started.len()), (1, 1, 2));
+    assert!(resizes(&events).iter().all(|resize| resize["outcome"] == "accepted"), "{events:#?}");
+}
+
 #[test]
 fn a_polite_signal_ends_it_with_0() {
     for name in ["-TERM", "-INT"] {

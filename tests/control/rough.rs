@@ -62,7 +62,7 @@ pub struct Rough {
     /// Streams whose shards may be split.
     pub may_split: BTreeSet<String>,
     /// Minutes whose records and bytes this controller has been told.
-    told: Mutex<BTreeSet<(String, i64)>>,
+    told: Mutex<BTreeMap<String, BTreeSet<i64>>>,
 }
 
 fn gone(class: Class) -> Fault {
@@ -129,7 +129,7 @@ impl Rough {
             must((bounds.min..=bounds.max).contains(&to) || outside, format!("outside of {bounds:?}"));
             let minute = self.now().div_euclid(60);
             let told = self.told.lock().unwrap();
-            let known = (5..=7).all(|back| told.contains(&(name.clone(), minute - back)));
+            let known = (5..=7).all(|back| told.get(&name).is_some_and(|told| told.contains(&(minute - back))));
             must(to >= from || outside || known, "shrunk although minutes are missing".into());
         }
         must(to != from, "to what it is".into());
@@ -263,7 +263,10 @@ impl Cloud for Rough {
                 }
             }
             let mut told = self.told.lock().unwrap();
+            // A clock that went back a day, and a ledger that lost what came since, bring a controller back to what it was told then.
+            let horizon = self.local.now().div_euclid(60) - 3000;
             for (stream, minutes) in &mut all.found {
+                let told = told.entry(stream.clone()).or_default();
                 // A minute that is missing stays missing: it depends on the minute alone.
                 let missing = |minute: i64| {
                     (minute.wrapping_mul(2_654_435_761) >> 7).rem_euclid(1000) < self.odds.minute_missing.into()
@@ -274,13 +277,13 @@ impl Cloud for Rough {
                         metrics.bytes = None;
                     }
                     if metrics.bytes.is_some() && metrics.records.is_some() {
-                        told.insert((stream.clone(), *minute));
+                        told.insert(*minute);
                     }
                 }
+                while told.first().is_some_and(|minute| *minute <= horizon) {
+                    told.pop_first();
+                }
             }
-            // A clock that went back a day, and a ledger that lost what came since, bring a controller back to what it was told then.
-            let horizon = self.local.now().div_euclid(60) - 3000;
-            told.retain(|(_, minute)| *minute > horizon);
             all
         }
         .boxed()

@@ -87,6 +87,14 @@ impl Teller<'_> {
         }
     }
 
+    /// The specs were read again; what they ask for now starts next.
+    pub fn reread(&self, now: i64) {
+        if self.json {
+            return self.json("reread", now, serde_json::json!({}));
+        }
+        self.out.note(&format!("{}  the specs were read again", hand::stamp(now)));
+    }
+
     /// `unwritten`: pipelines whose last tick is not in the ledger.
     pub fn stopped(&self, asked: bool, unwritten: &BTreeSet<String>, now: i64) {
         if self.json {
