@@ -14,7 +14,7 @@ use clap::ValueEnum;
 
 use super::{Common, Exit, Failure, Out, outputs};
 use crate::lint::baseline::Baseline;
-use crate::lint::rule::{About, Concern, Severity};
+use crate::lint::rule::{About, Concern, Persona, Severity};
 use crate::lint::verdict::Fix;
 use crate::report::lint::Told;
 use crate::spec::Source;
@@ -73,7 +73,7 @@ pub struct Args {
     /// Show what --fix would write, and write nothing
     #[arg(long)]
     diff: bool,
-    /// List the rules, with `--format json` all that is known of them
+    /// List the rules that --select, --ignore and --persona leave, with `--format json` all that is known of them
     #[arg(long)]
     list_rules: bool,
     /// Say why a rule exists, what to do, and show its cases
@@ -105,6 +105,16 @@ enum Who {
     Auditor,
 }
 
+impl Who {
+    fn persona(self) -> Persona {
+        match self {
+            Self::Regular => Persona::Regular,
+            Self::Pedantic => Persona::Pedantic,
+            Self::Auditor => Persona::Auditor,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum How {
     Safe,
@@ -134,7 +144,7 @@ fn about_rules(setup: &Setup, args: &Args, out: &Out) -> Result<Exit, Failure> {
     let for_programs = args.format.iter().any(Target::is_json);
     out.text(&match &args.explain {
         Some(name) => setup.explain(name, for_programs)?,
-        None => setup.list(for_programs),
+        None => setup.list(args, for_programs)?,
     });
     telling::complain(&setup.failures, out);
     Ok(if setup.failures.is_empty() { Exit::Success } else { Exit::PolicyFailed })

@@ -8,18 +8,24 @@ use regorus::Value;
 
 /// The most values that one call makes.
 const MOST_MADE: u128 = 1_000_000;
+/// The longest text that `concat` joins, in bytes: a long delimiter between many texts asks for their product at once.
+const LONGEST: usize = 32 << 20;
 /// The widest that `sprintf` pads; the engine takes any width, and panics at one that is no 32-bit number.
 const WIDEST: usize = 999;
 
-/// A call that asks for more than [`MOST_MADE`].
+/// A call that asks for more than [`MOST_MADE`] or [`LONGEST`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct TooMany {
-    function: &'static str,
+pub enum TooMany {
+    Values(&'static str),
+    Bytes(&'static str),
 }
 
 impl fmt::Display for TooMany {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} makes at most {MOST_MADE} values", self.function)
+        match self {
+            Self::Values(function) => write!(f, "{function} makes at most {MOST_MADE} values"),
+            Self::Bytes(function) => write!(f, "{function} makes a text of at most {} MiB", LONGEST >> 20),
+        }
     }
 }
 
@@ -39,6 +45,7 @@ pub fn add_to(engine: &mut regorus::Engine) -> Result<(), String> {
         Ok(step) if step > 0 => range("numbers.range_step", &given[0], &given[1], step),
         _ => Ok(Value::Undefined),
     })?;
+    add("concat", 2, |given| joined(&given[0], &given[1]))?;
     add("net.cidr_expand", 1, |given| given[0].as_string().map_or(Ok(Value::Undefined), |text| addresses(text)))
 }
 
@@ -48,12 +55,29 @@ fn range(function: &'static str, from: &Value, to: &Value, step: i64) -> Result<
     let step = i128::from(step);
     let (from, to) = (i128::from(from), i128::from(to));
     if (to - from).unsigned_abs() / step.unsigned_abs() >= MOST_MADE {
-        return Err(TooMany { function });
+        return Err(TooMany::Values(function));
     }
     let count = (to - from).abs() / step;
     let signed = if to < from { -step } else { step };
     let numbers = (0..=count).filter_map(|nth| i64::try_from(from + nth * signed).ok());
     Ok(Value::from(numbers.map(Value::from).collect::<Vec<_>>()))
+}
+
+/// Texts of a list or set in one, with a delimiter between them; undefined for others, as in the engine.
+fn joined(delimiter: &Value, texts: &Value) -> Result<Value, TooMany> {
+    let Ok(delimiter) = delimiter.as_string() else { return Ok(Value::Undefined) };
+    let members: Option<Vec<&str>> = match texts {
+        Value::Array(texts) => texts.iter().map(|text| text.as_string().ok().map(|text| &**text)).collect(),
+        Value::Set(texts) => texts.iter().map(|text| text.as_string().ok().map(|text| &**text)).collect(),
+        _ => None,
+    };
+    let Some(members) = members else { return Ok(Value::Undefined) };
+    let between = delimiter.len().saturating_mul(members.len().saturating_sub(1));
+    let length = members.iter().fold(between, |length, text| length.saturating_add(text.len()));
+    if length > LONGEST {
+        return Err(TooMany::Bytes("concat"));
+    }
+    Ok(Value::from(members.join(delimiter)))
 }
 
 /// Every address of a network, its own and that of the broadcast included; undefined where it is none.
@@ -66,7 +90,7 @@ fn addresses(network: &str) -> Result<Value, TooMany> {
     let Some(free) = bits.checked_sub(length) else { return Ok(Value::Undefined) };
     let count = 1_u128.checked_shl(free).unwrap_or(u128::MAX);
     if count > MOST_MADE {
-        return Err(TooMany { function: "net.cidr_expand" });
+        return Err(TooMany::Values("net.cidr_expand"));
     }
     let number = match address {
         IpAddr::V4(address) => u128::from(u32::from(address)),
@@ -119,6 +143,9 @@ mod tests {
             "net.cidr_expand(\"10.0.0.1/32\")",
             "net.cidr_expand(\"10.0.0.1/31\")",
             "net.cidr_expand(\"2001:db8::/126\")",
+            "concat(\", \", [\"b\", \"\", \"a\"])",
+            "concat(\"-\", {\"b\", \"a\"})",
+            "concat(\"-\", [])",
         ] {
             let mut engine = regorus::Engine::new();
             engine.add_policy("x.rego".into(), format!("package x\np := {expression}\n")).unwrap();
@@ -136,6 +163,11 @@ mod tests {
             "net.cidr_expand(\"::/0\")",
         ] {
             assert!(asked(expression).contains("makes at most 1000000 values"), "{expression}");
+        }
+        let long = "concat(\"\", [x | some _ in numbers.range(1, 4000); x := \"0123456789\"])";
+        assert!(asked(&format!("concat({long}, split({long}, \"\"))")).contains("makes a text of at most 32 MiB"));
+        for expression in ["concat(1, [])", "concat(\"\", [1])", "concat(\"\", \"a\")"] {
+            assert_eq!(asked(expression), "\"<undefined>\"", "{expression}");
         }
         // In the engine the first of them divides by zero.
         for expression in ["numbers.range_step(0, 10, 0)", "numbers.range(1, 1.5)", "net.cidr_expand(\"x/8\")"] {

@@ -13,11 +13,13 @@ use serde_json::Value as Json;
 use super::apart::Shared;
 use super::bounded;
 use super::calls;
-use super::guard;
+use super::guard::{self, Refusal};
+use super::imports;
 use super::metadata;
 use super::patterns;
 use super::policy::{APART, Entry, Policy, PolicyFailure, PolicyFile, Style};
 use super::premise::Premise;
+use super::results;
 use super::rule::{About, Concern, Severity};
 use super::verdict::Verdict;
 use super::walks;
@@ -25,8 +27,6 @@ use super::walks;
 /// How long one rule may think about one file. Rules take well under a millisecond.
 pub const RULE_LIMIT: Duration = Duration::from_secs(2);
 const TOO_LONG: &str = "the rule takes too long";
-/// Results of one rule for one file; more is a rule gone wild.
-const MAX_RESULTS: usize = 10_000;
 /// Files that are left out, one after the other, because the rest cannot be used with them.
 const MOST_ATTEMPTS: usize = 20;
 
@@ -211,7 +211,7 @@ impl Engine {
             self.inner.set_input(input.clone());
             for nth in policies {
                 let policy = Arc::clone(&self.policies[nth]);
-                if let Err(failure) = self.ask(nth, &policy, (&input, chosen), &mut verdicts) {
+                if let Err(failure) = self.ask(nth, &policy, (&input, subject.file, chosen), &mut verdicts) {
                     let mut failure = failure.at(policy.origin.as_ref());
                     if failure.message.contains(TOO_LONG) {
                         self.given_up.insert(nth);
@@ -228,11 +228,15 @@ impl Engine {
         &mut self,
         nth: usize,
         policy: &Policy,
-        (input, chosen): (&Value, &dyn Fn(&About) -> bool),
+        (input, judging, chosen): (&Value, &str, &dyn Fn(&About) -> bool),
         verdicts: &mut Vec<Verdict>,
     ) -> Result<(), Box<PolicyFailure>> {
         let file = &*policy.source.name;
-        let lifted = if policy.has_exceptions { self.exceptions(policy)? } else { Vec::new() };
+        let place = |line| PolicyFailure {
+            judging: judging.to_owned(),
+            ..PolicyFailure::new(file, line, 1, "").at(policy.origin.as_ref())
+        };
+        let lifted = if policy.has_exceptions { self.exceptions(place(1), policy)? } else { Vec::new() };
         for (entry, premise) in policy.entries.iter().zip(&policy.premises) {
             let silent = !self.asks_all && premise.as_ref().is_some_and(|premise| !premise.may_hold(input));
             let is_rule = policy.style == Style::Document;
@@ -240,18 +244,13 @@ impl Engine {
                 continue;
             }
             let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
-            let place = PolicyFailure::new(file, entry.line, 1, "").at(policy.origin.as_ref());
-            let results = self.results(place, file, &entry.path).map_err(|mut failure| {
+            let results = self.results(place(entry.line), file, &entry.path).map_err(|mut failure| {
                 // What takes too long has no place of its own.
                 if (failure.line, failure.column) == (1, 1) {
                     failure.line = entry.line;
                 }
                 failure
             })?;
-            if results.len() > MAX_RESULTS {
-                let message = format!("`{}` has {} results; at most {MAX_RESULTS} are read", entry.name, results.len());
-                return Err(Box::new(PolicyFailure::new(file, entry.line, 1, message)));
-            }
             for result in results {
                 let verdict = Verdict::read(nth, severity, &entry.suffix, &result);
                 let wrong =
@@ -263,8 +262,7 @@ impl Engine {
     }
 
     /// The suffixes that an `exception` lifts, as in conftest: lists of names.
-    fn exceptions(&mut self, policy: &Policy) -> Result<Vec<String>, Box<PolicyFailure>> {
-        let place = PolicyFailure::new(&policy.source.name, 1, 1, "");
+    fn exceptions(&mut self, place: PolicyFailure, policy: &Policy) -> Result<Vec<String>, Box<PolicyFailure>> {
         let found = self.results(place, &policy.source.name, &format!("{}.exception", policy.package))?;
         let names = found.into_iter().flat_map(|names| match names {
             Json::Array(names) => names,
@@ -273,26 +271,22 @@ impl Engine {
         Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
     }
 
-    /// The members of a set or list; a single text or object counts as one, as in conftest.
+    /// What a rule finds. Whoever watches does so until it is read: a small value can be a large one when it is written out.
     fn results(&mut self, place: PolicyFailure, file: &str, rule: &str) -> Result<Vec<Json>, Box<PolicyFailure>> {
-        let failed = |error: &dyn std::fmt::Display| Box::new(PolicyFailure::told(file, &error.to_string()));
-        let value = self.eval(place, rule.into()).map_err(|error| failed(&error))?;
-        let plain = |value: &Value| serde_json::to_value(value).map_err(|error| failed(&error));
-        match &value {
-            // Serialised, this would be the text "<undefined>", which is a finding.
-            Value::Undefined | Value::Bool(false) | Value::Null => Ok(Vec::new()),
-            Value::Set(items) => items.iter().map(plain).collect(),
-            Value::Array(items) => items.iter().map(plain).collect(),
-            other => Ok(vec![plain(other)?]),
-        }
+        let read = self.watched(place, |engine| results::read(&engine.eval(rule.into())?));
+        read.map_err(|error| Box::new(PolicyFailure::told(file, &error)))
     }
 
-    fn eval(&mut self, place: PolicyFailure, rule: String) -> Result<Value, String> {
-        let Some(watch) = self.watch else { return self.inner.eval_rule(rule).map_err(|error| explain(&error)) };
+    fn eval(&mut self, rule: String) -> Result<Value, String> {
+        self.inner.eval_rule(rule).map_err(|error| explain(&error))
+    }
+
+    fn watched<T>(&mut self, place: PolicyFailure, ask: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(watch) = self.watch else { return ask(self) };
         watch(Some(place));
-        let value = self.inner.eval_rule(rule);
+        let told = ask(self);
         watch(None);
-        value.map_err(|error| explain(&error))
+        told
     }
 
     /// Runs a rule of a policy, such as a `test_` rule: whether it holds.
@@ -303,7 +297,8 @@ impl Engine {
         let policy = &self.policies[nth];
         let (file, path) = (Arc::clone(&policy.source.name), format!("{}.{rule}", policy.package));
         let origin = policy.origin.clone();
-        match self.eval(PolicyFailure::new(&file, 1, 1, ""), path) {
+        let place = PolicyFailure::new(&file, 1, 1, "").at(origin.as_ref());
+        match self.watched(place, |engine| engine.eval(path)) {
             Ok(value) => Ok(value == Value::Bool(true)),
             Err(error) => Err(PolicyFailure::told(&file, &error).at(origin.as_ref())),
         }
@@ -380,21 +375,28 @@ fn add_either(engine: &mut regorus::Engine, name: &str, text: &str) -> Result<()
     if !guard::may_be_older(text) {
         return Err(error.to_string());
     }
+    if let Some(Refusal { line, column, message }) = imports::missing(text) {
+        return Err(format!("--> {name}:{line}:{column}\nerror: {message}"));
+    }
     engine.set_rego_v0(true);
     let older = engine.add_policy(name.into(), text.into());
     engine.set_rego_v0(false);
     older.map(|_| ()).map_err(|_| error.to_string())
 }
 
-/// The text with its walks as the engine wants them, and with names of its own where other files have the same; nothing
-/// where there is nothing to rewrite.
+/// The text with its imports and walks as the engine wants them, and with names of its own where other files have the
+/// same; nothing where there is nothing to rewrite.
 fn rewritten(name: &str, text: &str, shared: &Shared, nth: usize) -> Option<String> {
-    let walks = text.contains("walk(").then(|| walks::rewritten(text, &*alone(name, text)?)).flatten();
-    let apart = || {
-        let text = walks.as_deref().unwrap_or(text);
-        shared.apart(text, &*alone(name, text)?, nth)
+    let mut new: Option<String> = None;
+    let mut step = |wanted: bool, rewrite: &dyn Fn(&str, &Module) -> Option<String>| {
+        let now = new.as_deref().unwrap_or(text);
+        let next = if wanted { alone(name, now).and_then(|module| rewrite(now, &module)) } else { None };
+        new = next.or(new.take());
     };
-    if shared.is_empty() { walks } else { apart().or_else(|| walks.clone()) }
+    step(text.contains("import input"), &imports::without_input);
+    step(text.contains("walk("), &walks::rewritten);
+    step(!shared.is_empty(), &|text, module| shared.apart(text, module, nth));
+    new
 }
 
 /// A file by itself, as the engine reads it.

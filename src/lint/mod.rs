@@ -40,12 +40,14 @@ mod guard;
 #[cfg(test)]
 mod hostile;
 pub mod iam;
+mod imports;
 mod metadata;
 mod patterns;
 pub mod plain;
 pub mod policy;
 mod premise;
 pub mod reading;
+mod results;
 pub mod rule;
 pub mod suppress;
 #[cfg(test)]

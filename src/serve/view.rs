@@ -97,9 +97,7 @@ fn shortened(report: &Report) -> Report {
     short
 }
 
-/// Memory of this process that is in use, in bytes, where the kernel tells it as Linux does.
+/// Memory of this process that is in use, in bytes, where the system tells it.
 fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    memory_stats::memory_stats().and_then(|memory| u64::try_from(memory.physical_mem).ok())
 }

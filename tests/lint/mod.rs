@@ -4,6 +4,7 @@ mod action;
 mod docs;
 mod formats;
 mod gitlab;
+mod memory;
 mod own_policies;
 mod team;
 

@@ -55,6 +55,51 @@ fn what_is_wrong_with_a_declared_rule_is_told_where_it_stands() {
 }
 
 #[test]
+fn the_engine_has_no_words_of_its_own() {
+    let place = Place::with(&[("a.yaml", BAD)]);
+    for import in ["input", "input\nimport rego.v1"] {
+        let old = if import == "input" { "deny[msg] { msg := \"x\" }" } else { "deny contains \"x\"" };
+        place.write("policies/x.rego", &format!("package a\nimport {import}\n\n{old}\n"));
+        let run = place.run("lint a.yaml --select custom");
+        assert_eq!((run.code, run.err.as_str()), (1, ""), "{old}");
+    }
+    for (word, body) in [("in", "some x in input.streams"), ("every", "every x in input.streams { x }")] {
+        place.write("policies/x.rego", &format!("package a\n\ndeny[msg] {{ {body}; msg := \"x\" }}\n"));
+        let run = place.run("lint a.yaml --select custom");
+        let told: Vec<&str> = run.err.lines().collect();
+        assert!(run.code == 3 && told.len() == 1, "{}", run.err);
+        assert!(
+            told[0].contains("policies/x.rego:3:") && told[0].contains(&format!("`{word}` needs `import")),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn the_list_of_rules_is_what_is_chosen() {
+    let rego = "package main\n\nwarn_no_team[msg] { not input.tags.team; msg := \"nobody owns it\" }\n";
+    let place = Place::with(&[("policies/house.rego", rego)]);
+    let listed = |arguments: &str| -> Vec<String> {
+        let run = place.run(&format!("lint --list-rules {arguments}"));
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.out.lines().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    let all = listed("");
+    assert!(all.len() > 60 && all.iter().any(|rule| rule == "stream-unwritten"), "{all:?}");
+    assert_eq!(listed("--select no-team,CKV_AWS_43"), ["stream-unencrypted", "no-team"]);
+    assert_eq!(listed("--select custom --ignore no-team"), [""; 0]);
+    let fewer = listed("--ignore stream-unencrypted");
+    assert_eq!(fewer.len(), all.len() - 1);
+    let regular = listed("--persona regular");
+    assert!(regular.len() < all.len() && !regular.iter().any(|rule| rule == "stream-unwritten"), "{regular:?}");
+    let json: serde_json::Value =
+        serde_json::from_str(&place.run("lint --list-rules --format json --select no-team").out).unwrap();
+    assert_eq!((json["rules"].as_array().unwrap().len(), &json["rules"][0]["id"]), (1, &"no-team".into()));
+    let wrong = place.run("lint --list-rules --select stream-unencryptd");
+    assert!(wrong.code == 2 && wrong.err.contains("did you mean `stream-unencrypted`?"), "{}", wrong.err);
+}
+
+#[test]
 fn a_function_that_does_not_come_back_ends_the_run_with_its_place() {
     // A number of five million digits.
     let rego = "package a\n\ndeny contains \"x\" if product(numbers.range(1, 900000)) == 1\n";

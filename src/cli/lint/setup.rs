@@ -67,10 +67,17 @@ impl Setup {
         Ok(Self { config, choice, rules, engines, cases, failures, home, files })
     }
 
-    /// Every rule, for people or for programs.
-    pub fn list(&self, for_programs: bool) -> String {
-        let all: Vec<&About> = self.rules.iter().map(|rule| &**rule).collect();
-        if for_programs { rules::json(&all) } else { rules::list(&all) }
+    /// The rules, for people or for programs: those that the arguments choose, and without any all that there are.
+    pub fn list(&self, args: &Args, for_programs: bool) -> Result<String, Failure> {
+        let persona = args.persona.map_or(Persona::Auditor, Who::persona);
+        let choice = Choice { select: args.select.clone(), ignore: args.ignore.clone(), persona };
+        let known: Vec<&About> = self.rules.iter().map(|rule| &**rule).collect();
+        // Rules that failed to load are not known, and the failure is told.
+        if let Some((name, _)) = choice.unknown(&known).into_iter().next().filter(|_| self.failures.is_empty()) {
+            return Err(self.no_rule(name));
+        }
+        let chosen: Vec<&About> = known.into_iter().filter(|about| choice.takes(about)).collect();
+        Ok(if for_programs { rules::json(&chosen) } else { rules::list(&chosen) })
     }
 
     pub fn explain(&self, name: &str, for_programs: bool) -> Result<String, Failure> {
@@ -131,12 +138,7 @@ impl Setup {
 
 fn choice(args: &Args, config: &Lint) -> Choice {
     let or = |own: &[String], other: &[String]| if own.is_empty() { other.to_vec() } else { own.to_vec() };
-    let persona = match args.persona {
-        Some(Who::Regular) => Some(Persona::Regular),
-        Some(Who::Pedantic) => Some(Persona::Pedantic),
-        Some(Who::Auditor) => Some(Persona::Auditor),
-        None => config.persona,
-    };
+    let persona = args.persona.map(Who::persona).or(config.persona);
     Choice {
         select: or(&args.select, &config.select),
         ignore: [args.ignore.as_slice(), config.ignore.as_slice()].concat(),
