@@ -132,7 +132,9 @@ impl Policy for Tidegate {
             fewer: Some(vote.fewer),
         };
         let kept = match rung == view.shards {
-            true if vote.shards < view.shards => format!(" ({} would do, but only half is worth a resize)", vote.shards),
+            true if vote.shards < view.shards => {
+                format!(" ({} would do, but only half is worth a resize)", vote.shards)
+            }
             false if shards == view.shards => format!(" ({rung} would do, but under this very load it grew)"),
             _ => String::new(),
         };
