@@ -1,5 +1,6 @@
 //! Days of a whole controller in a rough world, each decided by its seed.
-//! `TIDEGATE_SIM_DAYS=100000 cargo test --test all -- control::seeds` runs for long; `TIDEGATE_SIM_SEED=17` plays one seed again.
+//! `TIDEGATE_SIM_DAYS=100000 cargo test --test all -- control::seeds` runs for long, `TIDEGATE_SIM_FROM=5001` begins at that seed, so that it can be done
+//! in pieces; `TIDEGATE_SIM_SEED=17` plays one seed again.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -215,7 +216,10 @@ fn a_rough_world_makes_no_wrong_resize() {
     let days_each = 2;
     let (first, seeds) = match number("TIDEGATE_SIM_SEED") {
         Some(seed) => (seed, 1),
-        None => (1, number("TIDEGATE_SIM_DAYS").map_or(6, |days| days.div_ceil(days_each * STREAMS as u64))),
+        None => {
+            let seeds = number("TIDEGATE_SIM_DAYS").map_or(6, |days| days.div_ceil(days_each * STREAMS as u64));
+            (number("TIDEGATE_SIM_FROM").unwrap_or(1), seeds)
+        }
     };
     let began = Instant::now();
     let (next, calls, splits) = (AtomicU64::new(first), AtomicUsize::new(0), AtomicUsize::new(0));
@@ -246,7 +250,7 @@ fn a_rough_world_makes_no_wrong_resize() {
     let days = seeds * days_each * STREAMS as u64;
     let rate = days as f64 / began.elapsed().as_secs_f64();
     println!(
-        "{days} stream-days, {calls} calls sent, of which {splits} accepted splits, {rate:.1} stream-days a second"
+        "{days} stream-days from seed {first} on, {calls} calls sent, of which {splits} accepted splits, {rate:.1} stream-days a second"
     );
     assert!(seeds == 1 || calls as u64 > days, "a world in which nothing is resized proves nothing: {calls} calls");
     assert!(seeds < 6 || splits > 0, "a world in which nothing is split proves nothing of splits");
