@@ -254,7 +254,14 @@ fn a_frozen_replica_does_nothing_once_another_has_taken_over() {
     a.signal("-STOP");
     let before = a.sent();
     let b = Replica::start(folder.path(), "b");
-    put_load(FROZEN, &stream, 6.0);
+    // Load that comes once may be a single minute, which is not enough for everybody to grow.
+    for _ in 0..30 {
+        put_load(FROZEN, &stream, 6.0);
+        std::thread::sleep(Duration::from_secs(2));
+        if b.sent() >= 1 {
+            break;
+        }
+    }
     b.until("the second takes over", |b| b.sent() >= 1);
     a.signal("-CONT");
     std::thread::sleep(Duration::from_secs(6));
