@@ -59,6 +59,9 @@ pub struct Subject<'a> {
     pub document: &'a Json,
 }
 
+/// What is judged, its name, and whether a rule is asked at all.
+type Question<'a> = (&'a Value, &'a str, &'a dyn Fn(&About) -> bool);
+
 impl Engine {
     /// Reads the policies. Those that cannot be used are told, and the others still work.
     pub fn load(files: &[PolicyFile], limit: Duration) -> (Self, Vec<PolicyFailure>) {
@@ -228,7 +231,7 @@ impl Engine {
         &mut self,
         nth: usize,
         policy: &Policy,
-        (input, judging, chosen): (&Value, &str, &dyn Fn(&About) -> bool),
+        (input, judging, chosen): Question<'_>,
         verdicts: &mut Vec<Verdict>,
     ) -> Result<(), Box<PolicyFailure>> {
         let file = &*policy.source.name;

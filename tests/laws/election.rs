@@ -1,15 +1,15 @@
 //! The table of rules is what its program prints: whatever the program looks at has to stay as it was, or the election be held anew.
 
 #[path = "../../benches/council/election.rs"]
-mod election;
+mod council;
 
-use election::Size;
+use council::Size;
 
 /// All of an election that does not take minutes: eight rules on nine streams, one of each family, and one generation of children.
 #[test]
 fn a_small_election_has_the_result_that_it_had() {
     let size = Size { streams: 9, random_rules: 8, generations: 1, children: 1, seats: 2 };
-    let table = election::hold(size, |_, _| {});
+    let table = council::hold(size, |_, _| {});
     let rows: Vec<&str> = table.lines().map(str::trim).filter(|line| line.starts_with("Member::new")).collect();
     insta::assert_snapshot!(rows.join("\n"), @"
     Member::new([1.25, 0.899, 6.0], 3, 8, [0.945, 0.223, 0.571], 0, [1.117, 0.0], [0.207, 1.076, 10.328]),
