@@ -241,26 +241,25 @@ fn a_frozen_replica_does_nothing_once_another_has_taken_over() {
     let stream = format!("frozen-{}", std::process::id());
     let spec = format!(
         "apiVersion: tidegate/v1\npipeline: frozen\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\n\
-         streams:\n  {stream}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 16 }} }} }}\n"
+         streams:\n  {stream}: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 4 }} }} }}\n"
     );
     std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("the spec can be written");
     let says = |args: &[&str]| emulators::says(&mut emulators::program_with_streams(folder.path(), FROZEN), args);
     block_on(make(emulators::ministack(), FROZEN, "tidegate-frozen"));
     says(&["apply", "-y", "-q"]);
-    // The load of one shard and a half: one step, and then nothing more.
+    // The load of one shard and a half: one step, and then nothing more. The second replica has one step left to the bound, so
+    // that nothing moves while its books are read.
     put_load(FROZEN, &stream, 1.5);
     let a = Replica::start(folder.path(), "a");
     a.until("the first replica acts", |a| a.sent() >= 1);
     a.signal("-STOP");
     let before = a.sent();
     let b = Replica::start(folder.path(), "b");
-    // Load that comes once may be a single minute, which is not enough for everybody to grow.
-    for _ in 0..30 {
+    // A single minute of it is not enough for everybody to grow: it has to last.
+    let began = Instant::now();
+    while b.sent() == 0 && began.elapsed() < Duration::from_secs(300) {
         put_load(FROZEN, &stream, 6.0);
         std::thread::sleep(Duration::from_secs(2));
-        if b.sent() >= 1 {
-            break;
-        }
     }
     b.until("the second takes over", |b| b.sent() >= 1);
     a.signal("-CONT");
