@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::report::{DriftStatus, FORMAT, Lease, Report, StreamStatus, Ticks};
 use super::stream::{Rules, Stream};
 use super::{Entry, Key};
-use crate::scale::counts;
+use crate::scale::counts_until;
 
 /// All streams under control, and how the loop is doing.
 pub struct Fleet {
@@ -84,8 +84,8 @@ impl Stream {
         let minute = now.div_euclid(60);
         let numbers = self.numbers(rules, minute);
         let accepted = self.newest_known().and_then(|at| self.window.at(at).accepted);
-        let mut calls = self.resizes.iter().filter(|resize| !resize.split).map(|resize| resize.called);
-        let counting = calls.find(|called| counts(*called, minute));
+        let calls = self.resizes.iter().filter(|resize| !resize.split);
+        let call_back = calls.map(|resize| counts_until(resize.called)).find(|until| minute < *until);
         StreamStatus {
             pipeline: self.key.pipeline.clone(),
             stream: self.key.stream.clone(),
@@ -106,7 +106,7 @@ impl Stream {
             reads_refused: self.reads_refused,
             calls_a_day: rules.calls_a_day,
             calls_left: numbers.calls_left,
-            call_back_at: counting.map(|called| (called + 1441) * 60),
+            call_back_at: call_back.map(|until| until * 60),
             pin: self.pin,
             pause: self.pause,
             alarms: self.inputs.alarms.iter().map(|alarm| alarm.name.clone()).collect(),

@@ -52,7 +52,7 @@ impl Stream {
 
     /// Splits of the last 24 hours.
     fn splits_used(&self, minute: i64) -> usize {
-        self.resizes.iter().filter(|resize| resize.split && scale::counts(resize.called, minute)).count()
+        self.resizes.iter().filter(|resize| resize.split && minute < scale::counts_until(resize.called)).count()
     }
 
     /// Chooses the shard and the place. Answers the call, its decision and the record that has to be written before it is

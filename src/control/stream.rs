@@ -6,7 +6,8 @@ use super::series::Day;
 use super::{Delivery, Foreign, Key, Record};
 use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, RECORDS_PER_SHARD_MINUTE, Scope};
 use crate::scale::{
-    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, counts, month,
+    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, calls_used,
+    month,
 };
 
 /// Minutes of samples in memory: the policy has taken in what is older. The guard looks back an hour.
@@ -311,7 +312,7 @@ impl Stream {
 
     /// Calls that count against AWS's limit in this minute.
     pub(super) fn calls_used(&self, minute: i64) -> u32 {
-        self.resizes.iter().filter(|resize| !resize.split && counts(resize.called, minute)).count() as u32
+        calls_used(&self.resizes, minute)
     }
 
     /// The figures behind a decision.

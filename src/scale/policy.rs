@@ -23,10 +23,15 @@ pub struct Resize {
     pub split: bool,
 }
 
-/// Whether AWS may still count a call of the minute `called` in the minute `now`. Of both only the minute is known: a call at
-/// its last second counts for the first seconds of the same minute a day later.
-pub fn counts(called: i64, now: i64) -> bool {
-    called >= now - DAY
+/// The first minute in which AWS surely counts a call of the minute `called` no longer. Of both only the minute is known: a call
+/// at its last second counts for the first seconds of the same minute a day later.
+pub fn counts_until(called: i64) -> i64 {
+    called + DAY + 1
+}
+
+/// Calls that count against the limit in the minute `now`.
+pub fn calls_used(resizes: &[Resize], now: i64) -> u32 {
+    resizes.iter().filter(|resize| !resize.split && now < counts_until(resize.called)).count() as u32
 }
 
 /// All that a policy may know when it is asked. It is asked once a minute, and only while the stream is ACTIVE.
@@ -83,6 +88,6 @@ pub trait Policy {
 impl View<'_> {
     /// Calls that count against the limit now.
     pub fn calls_used(&self) -> u32 {
-        self.resizes.iter().filter(|resize| !resize.split && counts(resize.called, self.now)).count() as u32
+        calls_used(self.resizes, self.now)
     }
 }
