@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
 use regorus::Value;
+use serde::Serialize;
 
 /// The most values that one call makes.
 const MOST_MADE: u128 = 1_000_000;
@@ -13,11 +14,16 @@ const LONGEST: usize = 32 << 20;
 /// The widest that `sprintf` pads; the engine takes any width, and panics at one that is no 32-bit number.
 const WIDEST: usize = 999;
 
-/// A call that asks for more than [`MOST_MADE`] or [`LONGEST`].
+/// The longest indentation and the longest prefix of `json.marshal_with_options`, in bytes: the engine asks at once for
+/// the indentation times the depth of a value.
+const LONGEST_INDENT: usize = 999;
+
+/// A call that asks for more than [`MOST_MADE`], [`LONGEST`] or [`LONGEST_INDENT`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum TooMany {
     Values(&'static str),
     Bytes(&'static str),
+    Indent,
 }
 
 impl fmt::Display for TooMany {
@@ -25,6 +31,12 @@ impl fmt::Display for TooMany {
         match self {
             Self::Values(function) => write!(f, "{function} makes at most {MOST_MADE} values"),
             Self::Bytes(function) => write!(f, "{function} makes a text of at most {} MiB", LONGEST >> 20),
+            Self::Indent => {
+                write!(
+                    f,
+                    "json.marshal_with_options takes an indentation and a prefix of at most {LONGEST_INDENT} bytes"
+                )
+            }
         }
     }
 }
@@ -46,6 +58,7 @@ pub fn add_to(engine: &mut regorus::Engine) -> Result<(), String> {
         _ => Ok(Value::Undefined),
     })?;
     add("concat", 2, |given| joined(&given[0], &given[1]))?;
+    add("json.marshal_with_options", 2, |given| marshalled(&given[0], &given[1]))?;
     add("net.cidr_expand", 1, |given| given[0].as_string().map_or(Ok(Value::Undefined), |text| addresses(text)))
 }
 
@@ -78,6 +91,42 @@ fn joined(delimiter: &Value, texts: &Value) -> Result<Value, TooMany> {
         return Err(TooMany::Bytes("concat"));
     }
     Ok(Value::from(members.join(delimiter)))
+}
+
+/// A value as JSON: in one line, or over several with an indentation for each level and a prefix for each line; undefined for
+/// options that there are not. As in the engine, a tab indents where options name no indentation.
+fn marshalled(value: &Value, options: &Value) -> Result<Value, TooMany> {
+    let Ok(options) = options.as_object() else { return Ok(Value::Undefined) };
+    let (mut pretty, mut indent, mut prefix) = (!options.is_empty(), "\t", "");
+    for (option, wanted) in options {
+        match (option.as_string().map_or("", |option| &**option), wanted) {
+            ("pretty", Value::Bool(wanted)) => pretty = *wanted,
+            ("indent", Value::String(wanted)) => indent = wanted,
+            ("prefix", Value::String(wanted)) => prefix = wanted,
+            _ => return Ok(Value::Undefined),
+        }
+    }
+    if indent.len().max(prefix.len()) > LONGEST_INDENT {
+        return Err(TooMany::Indent);
+    }
+    let mut text = Vec::new();
+    let written = if pretty {
+        let lines = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, lines))
+    } else {
+        serde_json::to_writer(&mut text, value)
+    };
+    // JSON is UTF-8; what has no form in it, such as an undefined value, is undefined.
+    let Some(text) = written.ok().and_then(|()| String::from_utf8(text).ok()) else { return Ok(Value::Undefined) };
+    if !pretty || prefix.is_empty() {
+        return Ok(Value::from(text));
+    }
+    let length = text.lines().count().saturating_mul(prefix.len()).saturating_add(text.len());
+    if length > LONGEST {
+        return Err(TooMany::Bytes("json.marshal_with_options"));
+    }
+    // A line break inside a text is escaped in JSON.
+    Ok(Value::from(prefix.to_owned() + &text.replace('\n', &format!("\n{prefix}"))))
 }
 
 /// Every address of a network, its own and that of the broadcast included; undefined where it is none.
@@ -146,6 +195,11 @@ mod tests {
             "concat(\", \", [\"b\", \"\", \"a\"])",
             "concat(\"-\", {\"b\", \"a\"})",
             "concat(\"-\", [])",
+            "json.marshal_with_options({\"a\": [1, {\"b\": \"x\\ny\"}], \"c\": {}}, {\"indent\": \"  \", \"prefix\": \"> \"})",
+            "json.marshal_with_options([[], [1.5, null]], {\"prefix\": \"#\"})",
+            "json.marshal_with_options({\"a\": {2, 1}}, {\"pretty\": true})",
+            "json.marshal_with_options({\"a\": 1}, {\"pretty\": false, \"indent\": \"-\"})",
+            "json.marshal_with_options({\"a\": 1}, {})",
         ] {
             let mut engine = regorus::Engine::new();
             engine.add_policy("x.rego".into(), format!("package x\np := {expression}\n")).unwrap();
@@ -166,6 +220,11 @@ mod tests {
         }
         let long = "concat(\"\", [x | some _ in numbers.range(1, 4000); x := \"0123456789\"])";
         assert!(asked(&format!("concat({long}, split({long}, \"\"))")).contains("makes a text of at most 32 MiB"));
+        let wide = "concat(\"\", [x | some _ in numbers.range(1, 1000); x := \" \"])";
+        for option in ["indent", "prefix"] {
+            let call = format!("json.marshal_with_options([[1]], {{\"{option}\": {wide}}})");
+            assert!(asked(&call).contains("at most 999 bytes"), "{option}");
+        }
         for expression in ["concat(1, [])", "concat(\"\", [1])", "concat(\"\", \"a\")"] {
             assert_eq!(asked(expression), "\"<undefined>\"", "{expression}");
         }
