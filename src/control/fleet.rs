@@ -95,7 +95,8 @@ impl Stream {
             min: self.bounds.min,
             max: self.bounds.max,
             shards: self.shards,
-            desired: self.desired,
+            // A process that has just started, in the middle of a change, has decided nothing yet.
+            desired: self.desired.or_else(|| self.pending().map(|at| self.resizes[at].to)),
             state: self.state.clone(),
             seen_at: self.seen_at,
             metrics_at: numbers.metrics_at,
