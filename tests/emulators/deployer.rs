@@ -1,6 +1,7 @@
 //! The policy that `tidegate iam deployer` prints, enforced by ministack: enough for every example, and nothing idle in it.
 //!
-//! ministack forgets what VPC endpoints are made of, moto enforces nothing: calls of EC2 are judged by the one and done by the other.
+//! ministack forgets what VPC endpoints are made of and knows no metrics by shard, moto and kinesis-local enforce nothing: calls of EC2, and those of
+//! Kinesis for a spec with such metrics, are judged by the one and done by the others.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,26 +16,28 @@ type Key = (String, String);
 
 /// Through something that ends TLS, since buckets refuse everything else.
 fn run(folder: &Path, key: &Key, args: &[&str]) -> (Option<i32>, String) {
-    static TWO: OnceLock<[Proxy; 2]> = OnceLock::new();
-    let [all, ec2] = TWO.get_or_init(|| {
+    static THREE: OnceLock<[Proxy; 3]> = OnceLock::new();
+    let [all, ec2, kinesis] = THREE.get_or_init(|| {
         let judge = &emulators::ministack_with_auth().url;
-        let judged = Proxy::with(&emulators::moto().url, 1, 0, move |_| Some(Deed::Judged(judge.clone())));
-        [Proxy::start(judge, 1, 0), judged]
+        let judged = |doer: &str| Proxy::with(doer, 1, 0, move |_| Some(Deed::Judged(judge.clone())));
+        [Proxy::start(judge, 1, 0), judged(&emulators::moto().url), judged(&emulators::kinesis_local().url)]
     });
-    run_at(&all.url, &[("EC2", ec2.url.as_str())], folder, key, args)
+    let spec = std::fs::read_to_string(folder.join("tidegate.yaml")).expect("the spec can be read");
+    let metered = spec.contains("shardMetrics:").then_some(("KINESIS", kinesis.url.as_str()));
+    let others: Vec<_> = metered.into_iter().chain([("EC2", ec2.url.as_str())]).collect();
+    run_at(&all.url, &others, folder, key, args)
 }
 
 fn root() -> Key {
     (ACCESS_KEY.to_owned(), ACCESS_KEY.to_owned())
 }
 
-/// The example as the emulators can play it: under names of its own, in a VPC and with a security group of its own, without shard metrics
-/// (ministack knows none), and without protection, so that it can be destroyed.
+/// The example as the emulators can play it: under names of its own, in a VPC and with a security group of its own, and without protection,
+/// so that it can be destroyed.
 fn example(name: &str, mark: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs").join(format!("{name}.yaml"));
     let text = std::fs::read_to_string(file).expect("the example can be read");
-    let kept: String = text.split_inclusive('\n').filter(|line| !line.contains("shardMetrics:")).collect();
-    let mut kept = kept.replace("protect: true", "protect: false").replace("acme-", &format!("acme-{mark}-"));
+    let mut kept = text.replace("protect: true", "protect: false").replace("acme-", &format!("acme-{mark}-"));
     if kept.contains("\nendpoints:") {
         let made = std::thread::spawn(|| Hand::new(&|_: &str| emulators::moto().url.clone(), ACCESS_KEY).network());
         let network = made.join().expect("no panic").expect("moto makes a VPC");
@@ -49,9 +52,12 @@ fn example(name: &str, mark: &str) -> String {
     kept.replace(&format!("pipeline: {pipeline}"), &format!("pipeline: {pipeline}-{mark}"))
 }
 
-/// The full example with a wake-up queue, which only a smaller one holds.
+/// The full example with a wake-up queue and metrics by shard, which only smaller ones hold.
 fn everything(mark: &str) -> String {
-    example("clickstream", mark).replace("onRemoval: retain", "onRemoval: delete") + "controller: { wakeUp: {} }\n"
+    let full = example("clickstream", mark).replace("onRemoval: retain", "onRemoval: delete");
+    let metered = full.replace("    fanOut: [fraud]\n", "    fanOut: [fraud]\n    shardMetrics: [IncomingBytes]\n");
+    assert_ne!(full, metered);
+    metered + "controller: { wakeUp: {} }\n"
 }
 
 /// The same with another value of all that the examples hold and that changes in place: each has tags, at least.
@@ -66,6 +72,7 @@ fn changed(spec: &str) -> String {
         ("interval: 5m", "interval: 4m"),
         ("can: read }", "can: write }"),
         ("over: 60s", "over: 90s"),
+        ("shardMetrics: [IncomingBytes", "shardMetrics: [OutgoingRecords"),
         ("[10.0.0.0/16]", "[10.1.0.0/16]"),
         ("[web-producer, fraud-detector]", "[web-producer]"),
         ("[{ write: clicks }]", "[{ write: clicks }, { write: audit }]"),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{continued, destroy, program, run, spec};
+use super::{continued, destroy, network, program, run, spec};
 use crate::support::emulators;
+use crate::support::hand::{Hand, config};
 
 /// Moments at which a run is killed; `TIDEGATE_KILLS` asks for more.
 fn kills() -> u32 {
@@ -21,13 +22,37 @@ fn killed(folder: &std::path::Path, account: &str, args: &[&str], after: Duratio
     running
 }
 
-/// The pipeline with an on-demand stream, a wake-up queue and its rule as well. Endpoints and security groups are not in it: ministack forgets what
-/// they are made of, and moto has one account for all, so that a run would meet what another one's kill left.
-fn whole(pipeline: &str) -> String {
+/// The pipeline with an on-demand stream, a wake-up queue with its rule, and two endpoints with their security group in a VPC of this account.
+fn whole(pipeline: &str, account: &str) -> String {
     let plain = spec(pipeline);
     let more = plain.replace("streams:\n", "streams:\n  audit: { capacity: { mode: onDemand } }\n");
     assert_ne!(more, plain);
-    more + "controller: { wakeUp: {} }\n"
+    let [vpc, first, second] = Hand::new(&|_: &str| network().to_owned(), account).network().expect("moto makes a VPC");
+    format!(
+        "{more}endpoints:
+  inner:
+    vpc: {vpc}
+    subnets: [{first}, {second}]
+    securityGroup: {{ create: true, allowFrom: [10.0.0.0/16] }}
+    services: [kinesis-streams, kinesis-firehose]
+    allow: [producer, reader]
+controller: {{ wakeUp: {{}} }}
+"
+    )
+}
+
+/// The endpoints, and the groups but for those that come with a VPC.
+fn in_the_network(account: &str) -> (usize, usize) {
+    let ec2 = aws_sdk_ec2::Client::from_conf(config!(aws_sdk_ec2, network(), account).build());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let endpoints = ec2.describe_vpc_endpoints().send().await.expect("endpoints can be listed");
+        let living = |state: Option<&str>| !matches!(state, Some("deleted" | "Deleted" | "deleting" | "Deleting"));
+        let endpoints = endpoints.vpc_endpoints().iter().filter(|it| living(it.state().map(|state| state.as_str())));
+        let groups = ec2.describe_security_groups().send().await.expect("groups can be listed");
+        let groups = groups.security_groups().iter().filter(|group| group.group_name() != Some("default"));
+        (endpoints.count(), groups.count())
+    })
 }
 
 /// The same pipeline with something else about every kind that it holds.
@@ -38,6 +63,8 @@ fn changed(spec: &str) -> String {
         ("shards: 2", "shards: 3"),
         ("retention: 7d", "retention: 2d"),
         ("can: read }]", "can: write }]"),
+        ("[10.0.0.0/16]", "[10.1.0.0/16]"),
+        ("[producer, reader]", "[producer]"),
         ("expireAfter: 30d", "expireAfter: 60d"),
         ("[{ write: clicks }]", "[{ write: clicks }, { read: clicks }]"),
         ("\nkeys:", "\ntags: { team: web }\nkeys:"),
@@ -53,7 +80,6 @@ fn a_killed_run_is_continued() {
     let url = emulators::ministack().url.as_str();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (at, pipeline, account) = (folder.path(), "killed", "700000008010");
-    std::fs::write(at.join("tidegate.yaml"), whole(pipeline)).expect("the spec can be written");
     let mut words = destroy(pipeline);
     words.push("--allow-data-loss=stream/audit".to_owned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -64,10 +90,11 @@ fn a_killed_run_is_continued() {
         assert_eq!(run(at, account, url, args).0, Some(0), "{args:?}");
         start.elapsed()
     };
-    let (first, changed) = (whole(pipeline), changed(&whole(pipeline)));
+    let first = whole(pipeline, account);
     let write = |text: &str| std::fs::write(at.join("tidegate.yaml"), text).expect("the spec can be written");
+    write(&first);
     let making = undisturbed(&["apply", "-y"]);
-    write(&changed);
+    write(&changed(&first));
     let updating = undisturbed(&["apply", "-y"]);
     let going = undisturbed(&words);
     let mut cut = 0;
@@ -77,10 +104,12 @@ fn a_killed_run_is_continued() {
         let part = |whole: Duration| whole * 8 * point / (points + 1) / 10;
         let (making, updating, going) = (part(making), part(updating), part(going));
         let when = format!("creation killed after {making:?}, update after {updating:?}, destruction after {going:?}");
-        for (text, after) in [(&first, making), (&changed, updating)] {
+        let first = whole(pipeline, account);
+        for (text, after) in [(&first, making), (&changed(&first), updating)] {
             write(text);
             cut += u32::from(killed(at, account, &["apply", "-y"], after));
             continued(at, account, pipeline, &when);
+            assert_eq!(in_the_network(account), (2, 1), "{when}: endpoints and their group");
         }
         cut += u32::from(killed(at, account, &words, going));
         let (code, said) = run(at, account, url, &words);
@@ -88,6 +117,7 @@ fn a_killed_run_is_continued() {
         let (_, said) = run(at, account, url, &["destroy", "-y"]);
         assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
         assert_eq!(super::living_keys(account), 0, "{when}: keys");
+        assert_eq!(in_the_network(account), (0, 0), "{when}: endpoints and their group");
     }
     println!("{cut} of {} runs were killed on their way, and each was continued", 3 * points);
     assert!(cut >= 2 * points, "only {cut} of {} runs were killed on their way", 3 * points);

@@ -45,6 +45,8 @@ pub enum Deed {
     Delay(Duration),
     /// This other place is asked first: what it forbids (403) is forbidden, what it allows is done where the proxy leads.
     Judged(String),
+    /// The emulator takes it for the account whose number is the caller's access key, as ministack does by itself; moto has to be told.
+    InItsAccount,
     /// On the way there the first words become the second, on the way back the other way round. Both have one length, so that heads stay true.
     Reword(&'static str, &'static str),
 }
@@ -162,6 +164,12 @@ impl Request {
         found.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
+    /// Whose key signed it.
+    fn access_key(&self) -> Option<String> {
+        let (_, credential) = self.header("authorization")?.split_once("Credential=")?;
+        credential.split('/').next().map(str::to_owned)
+    }
+
     /// One request without its connection headers; `None` where the client has closed.
     fn read(from: &mut impl BufRead) -> std::io::Result<Option<Self>> {
         let mut head = Vec::new();
@@ -209,6 +217,12 @@ fn serve(
             let verdict = forward(&request, by.trim_start_matches("http://"))?;
             let forbidden = verdict.starts_with(b"HTTP/1.1 403");
             return client.write_all(&if forbidden { verdict } else { forward(&request, to)? });
+        }
+        Some(Deed::InItsAccount) => {
+            let mut own = request;
+            let account = own.access_key().unwrap_or_default();
+            own.head.push(format!("x-moto-account-id: {account}"));
+            return client.write_all(&forward(&own, to)?);
         }
         Some(Deed::Reword(here, there)) => {
             let body = String::from_utf8_lossy(&request.body).replace(here, there).into_bytes();
