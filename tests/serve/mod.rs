@@ -1,6 +1,6 @@
 //! The controller's HTTP port: a running program is asked over the wire, and its page opens in a browser.
 
-mod browser;
+pub mod browser;
 pub mod families;
 mod page;
 mod port;

@@ -1,35 +1,13 @@
 //! The report opens in a real browser, without a network, on a desk and on a phone.
 
-use std::path::Path;
 use std::process::Command;
 
-/// Debian's package, or Google's own where a machine has that.
-fn chromium() -> &'static str {
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()));
-    found.expect("a headless browser, which this test needs: install the Debian package chromium")
-}
+use serde_json::json;
 
-/// The page's document after its scripts ran, in a window of this size.
-fn opened(page: &Path, size: &str) -> String {
-    let profile = tempfile::tempdir().expect("a folder");
-    let output = Command::new(chromium())
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
-        // Nothing may be fetched: every name is unknown.
-        .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("--window-size={size}"))
-        .args(["--virtual-time-budget=5000", "--dump-dom"])
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .expect("the browser starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
+use crate::serve::browser::Browser;
 
 #[test]
-fn the_report_draws_itself_in_a_browser() {
+fn the_report_draws_itself_and_tells_reasons_where_one_points() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("report.html");
     let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
@@ -41,23 +19,40 @@ fn the_report_draws_itself_in_a_browser() {
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let decisions = said["decisions"].as_array().expect("a list");
     assert!(decisions.len() > 5);
-    for size in ["1280,900", "390,844"] {
-        let document = opened(&page, size);
-        assert!(!document.contains("data-error"), "a script failed at {size}");
-        assert!(
-            document.contains(&format!("data-ready=\"{}\"", decisions.len())),
-            "the script ran to its end at {size}"
-        );
-        // The script's own text has one as well, with a placeholder for its number.
-        let marks = document.matches("data-i=\"").count() - document.matches("data-i=\"${i}").count();
+    let because = |nth: usize| decisions[nth]["because"].as_str().expect("text");
+    let url = format!("file://{}", page.display());
+    let mut browser = Browser::start();
+    for (width, height) in [(1280, 900), (390, 844)] {
+        browser.open(&url, width, height);
+        browser.wait(&format!("document.body.dataset.ready === '{}'", decisions.len()));
+        let marks = browser.value("document.querySelectorAll('path.mark[data-i]').length");
         assert_eq!(marks, decisions.len(), "every resize is marked");
-        for drawn in
-            ["class=\"demand\" d=\"M44", "class=\"capacity\" d=\"M44", "class=\"bad\" d=\"M44", "class=\"age\" d=\"M44"]
-        {
-            assert!(document.contains(drawn), "{drawn} at {size}");
+        let drawn = browser.value("['demand', 'capacity', 'bad', 'age'].map((name) => document.querySelector(`path.${name}`).getAttribute('d'))");
+        let drawn: Vec<&str> = drawn.as_array().expect("four").iter().filter_map(|path| path.as_str()).collect();
+        assert_eq!(drawn.len(), 4, "{drawn:?}");
+        assert!(drawn.iter().all(|path| path.starts_with("M44") && !path.contains("NaN")), "{drawn:?} at {width}");
+        let told = browser.value("document.getElementById('why').textContent");
+        assert!(told.as_str().is_some_and(|told| told.contains(because(0))), "the reasons are in the table: {told}");
+        // Where one points, the nearest resize tells its reason, beside the picture and at the mark itself.
+        for nth in [0, decisions.len() - 1] {
+            let mark = format!("document.querySelector('path.mark[data-i=\"{nth}\"]')");
+            let at = browser.value(&format!(
+                "(() => {{ {mark}.scrollIntoView({{ block: 'center' }}); const box = {mark}.getBoundingClientRect();
+                   return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+            ));
+            browser.order("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": at[0], "y": at[1] }));
+            browser.wait("document.getElementById('say').textContent.includes('Nearest resize, ')");
+            let said = browser.value("document.getElementById('say').textContent");
+            let said = said.as_str().expect("text");
+            // On a phone several resizes stand in one column of the picture.
+            let near = (0..decisions.len()).filter(|at| width < 600 || *at == nth);
+            assert!(near.map(because).any(|because| said.contains(because)), "resize {nth} at {width}: {said}");
+            let title = browser.value(&format!("{mark}.querySelector('title').textContent"));
+            assert!(title.as_str().is_some_and(|title| title.contains(because(nth))), "resize {nth}: {title}");
         }
-        assert!(!document.contains("NaN"), "no coordinate is missing at {size}");
-        let because = decisions[0]["because"].as_str().expect("text");
-        assert!(document.contains(because), "the reasons are in the table");
     }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    let requests = browser.requests();
+    let outside: Vec<&String> = requests.iter().filter(|asked| **asked != url && *asked != "about:blank").collect();
+    assert!(requests.contains(&url) && outside.is_empty(), "{outside:?}");
 }
