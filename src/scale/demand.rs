@@ -24,11 +24,12 @@ pub struct Meter {
     usable: f64,
     retries: Retries,
     trial: Trial,
+    shown: Option<f64>,
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { usable: 1.0, retries: Retries::default(), trial: Trial::default() }
+        Self { usable: 1.0, retries: Retries::default(), trial: Trial::default(), shown: None }
     }
 }
 
@@ -40,7 +41,12 @@ impl Meter {
 
     /// The share of records, 0 to 1, that is rejected however many shards there are.
     pub fn skewed(&self) -> Option<f64> {
-        self.trial.found()
+        self.shown.or(self.trial.found())
+    }
+
+    /// Single shards show now that such a share of the records, 0 to 1, is rejected by shards that one key fills; `None`: they do not.
+    pub fn shown(&mut self, share: Option<f64>) {
+        self.shown = share.map(|share| share.clamp(0.0, 1.0));
     }
 
     /// Demand of a minute that `shards` served; `None` where the metrics have a gap. `stable`: no reshard ended near this minute.
@@ -54,7 +60,7 @@ impl Meter {
         let use_now = accepted / f64::from(shards.max(1));
         if use_now < FULL && stable {
             self.trial.saw(shards, fresh, rejected / (accepted + rejected).max(f64::MIN_POSITIVE));
-            if let Some(hopeless) = self.trial.found() {
+            if let Some(hopeless) = self.skewed() {
                 self.usable = 1.0;
                 return Some((fresh * (1.0 - hopeless)).max(accepted));
             }
@@ -132,6 +138,10 @@ mod tests {
         let demands: Vec<f64> = (0..30).filter_map(|_| meter.read(sample(7.0, 1.0), 16, true)).collect();
         assert!(meter.skewed().is_some_and(|share| (share - 0.125).abs() < 1e-6), "{:?}", meter.skewed());
         assert_eq!(demands.last(), Some(&7.0));
+        // Single shards show it at once.
+        let mut meter = Meter::default();
+        meter.shown(Some(0.125));
+        assert_eq!(meter.read(sample(7.0, 1.0), 8, true), Some(7.0));
         // Full shards are another matter.
         assert!(meter.read(sample(16.0, 4.0), 16, true).is_some_and(|demand| (demand - 19.0).abs() < 1e-3));
     }

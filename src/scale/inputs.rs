@@ -134,6 +134,8 @@ pub struct Inputs {
     pub budget: Option<Budget>,
     pub quota: Option<Quota>,
     pub care: Option<Care>,
+    /// The share of records, 0 to 1, that shards reject which one key fills, as single shards show; `None` is not known.
+    pub hot_keys: Option<f64>,
     /// The share of records that may be throttled, 0 to 1; the price then follows what was throttled so far, in place of the
     /// user's price.
     pub bound: Option<f64>,
@@ -149,6 +151,7 @@ impl Inputs {
         budget: None,
         quota: None,
         care: None,
+        hot_keys: None,
         bound: None,
     };
 

@@ -65,6 +65,7 @@ impl Tidegate {
                 self.paced = resize.called;
             }
         }
+        self.meter.shown(view.inputs.hot_keys);
         let (Some(oldest), Some(newest)) = (view.window.oldest(), view.window.newest()) else { return };
         let Some(known) = (oldest..=newest).rev().find(|minute| view.window.at(*minute).accepted.is_some()) else {
             return;

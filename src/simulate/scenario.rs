@@ -13,7 +13,7 @@ use crate::model::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
 use crate::scale::baseline::Row;
 use crate::scale::baseline::awslabs::{Awslabs, Step};
 use crate::scale::hot::{Action, Operation, Range, Ward, unparted};
-use crate::scale::{Bounds, Care, Inputs, Policy, Reads, Sample, View, Window};
+use crate::scale::{Bounds, Care, Inputs, Notice, Policy, Reads, Sample, View, Window};
 
 /// The price of a throttled record in all of them.
 pub const PRICE: f64 = 100.0;
@@ -309,11 +309,19 @@ impl<'a> Stage<'a> {
             min: BOUNDS.min,
             max: BOUNDS.max,
         };
+        self.inputs.hot_keys = None;
         match asked.treat() {
             Action::Nothing => {}
             Action::Watch => ward.watched = true,
             Action::Unwatch => ward.watched = false,
-            Action::Tell(_) => self.told = true,
+            Action::Tell(notice) => {
+                self.told = true;
+                let Notice::HotKey { shard, .. } = notice else { return };
+                let hot = self.map.open().iter().find(|open| open.id() == shard).map(|open| open.number);
+                let hot = minute.shards.iter().filter(|of| Some(of.shard) == hot).map(|of| of.rejected).sum::<f64>();
+                let tried = minute.written.records + minute.rejected;
+                self.inputs.hot_keys = Some(hot / tried).filter(|share| *share > 0.0);
+            }
             Action::Call(operation) => {
                 let to = match &operation {
                     Operation::Split { shard, .. } => {

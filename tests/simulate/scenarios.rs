@@ -28,11 +28,17 @@ fn the_page_is_what_the_program_prints() {
 }
 
 #[test]
-fn a_single_hot_key_is_told_and_no_shard_is_split_for_it() {
+fn a_single_hot_key_is_told_and_no_shard_is_bought_for_it() {
     let told: serde_json::Value = serde_json::from_str(&scenarios("hot-key", true)).expect("JSON");
     let runs = told["runs"].as_array().expect("runs");
     let with_splits = runs.iter().find(|run| run["splitMerge"] == true).expect("ours with splits");
     assert_eq!((&with_splits["policy"], &with_splits["told"]), (&"tidegate".into(), &true.into()));
+    // The splits that show the key are nearly all that it costs.
+    let cost = |splits: bool| {
+        let run = runs.iter().find(|run| run["policy"] == "tidegate" && run["splitMerge"] == splits);
+        run.and_then(|run| run["cost"].as_f64()).expect("a cost")
+    };
+    assert!(cost(true) <= 1.1 * cost(false), "{told}");
     assert!(runs.iter().filter(|run| run["policy"] == "tidegate").all(|run| run["refused"] == 0), "{told}");
 }
 

@@ -315,6 +315,7 @@ fn inputs() -> impl Strategy<Value = Inputs> {
             no_shrink,
             budget,
             quota,
+            hot_keys: None,
             bound: None,
             care: careful.then(Care::default),
         })
