@@ -164,7 +164,7 @@ impl std::fmt::Display for Notice {
             ),
             Self::HotKeys { share } => write!(
                 out,
-                "{:.0} % of the records are rejected as they were with fewer shards: a few partition keys take more than a shard gives, \
+                "{:.0} % of the attempts to write are rejected as they were with fewer shards: a few partition keys take more than a shard gives, \
                  and no shard is bought for them; give such a key several (a suffix 0 to 9), and `shardMetrics` shows where it lies",
                 (share * 100.0).max(1.0)
             ),

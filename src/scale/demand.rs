@@ -39,12 +39,12 @@ impl Meter {
         self.usable
     }
 
-    /// The share of records, 0 to 1, that is rejected however many shards there are.
+    /// The share of attempts to write, repeated ones included, 0 to 1, that is rejected however many shards there are.
     pub fn skewed(&self) -> Option<f64> {
         self.shown.or(self.trial.found())
     }
 
-    /// Single shards show now that such a share of the records, 0 to 1, is rejected by shards that one key fills; `None`: they do not.
+    /// Single shards show now that such a share of the attempts, 0 to 1, is rejected by shards that one key fills; `None`: they do not.
     pub fn shown(&mut self, share: Option<f64>) {
         self.shown = share.map(|share| share.clamp(0.0, 1.0));
     }

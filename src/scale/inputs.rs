@@ -134,7 +134,7 @@ pub struct Inputs {
     pub budget: Option<Budget>,
     pub quota: Option<Quota>,
     pub care: Option<Care>,
-    /// The share of records, 0 to 1, that shards reject which one key fills, as single shards show; `None` is not known.
+    /// The share of attempts to write, 0 to 1, that shards reject which one key fills, as single shards show; `None` is not known.
     pub hot_keys: Option<f64>,
     /// The share of records that may be throttled, 0 to 1; the price then follows what was throttled so far, in place of the
     /// user's price.

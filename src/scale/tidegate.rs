@@ -152,7 +152,7 @@ impl Tidegate {
             usable => format!(" (only {usable:.0} % of a shard is usable: bursts inside the minute)"),
         };
         let usable = match self.meter.skewed() {
-            Some(share) => format!(" ({:.0} % rejected whatever the shards: hot keys)", share * 100.0),
+            Some(share) => format!(" ({:.0} % of attempts rejected whatever the shards: hot keys)", share * 100.0),
             None => usable,
         };
         let (used, all) = (view.calls_used(), view.calls_a_day);

@@ -1,4 +1,4 @@
-//! What a policy would have done: any [`Policy`](crate::scale::Policy) on the reference plant over a series of demand.
+//! What a policy would have done: any [`Policy`](crate::scale::Policy) on a simulated plant over a series of demand.
 //!
 //! Pure: the demand, the settings and the seed decide everything. Figures are those of the plant, not of AWS: how long
 //! resharding takes is a model.
@@ -22,6 +22,7 @@ pub mod synthetic;
 mod timeline;
 mod totals;
 mod trace;
+mod uneven;
 
 pub use crate::local::Profile;
 pub use bill::Bill;
@@ -34,3 +35,4 @@ pub use sums::{percentile, sum};
 pub use timeline::{minutes, timeline};
 pub use totals::Totals;
 pub use trace::Trace;
+pub use uneven::Skew;

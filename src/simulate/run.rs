@@ -5,6 +5,7 @@ use std::mem::discriminant;
 
 use super::demand::Demand;
 use super::plant::{Actuator, Answer, DAY, Refusal, Stream};
+use super::uneven::{Skew, Uneven};
 use crate::local::Profile;
 use crate::local::traffic::mix;
 use crate::scale::{Bounds, Budget, Inputs, Money, Notice, Policy, Proposal, Reason, Sample, View, Window, month};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub money: Option<Money>,
     /// Calls of UpdateShardCount that AWS allows in a rolling 24 hours.
     pub calls_a_day: u32,
+    /// Keys that are not even, on single shards; `None`: the reference plant.
+    pub skew: Option<Skew>,
     /// Whole minutes between the end of a minute and the arrival of its metrics.
     pub metric_delay: usize,
     /// 1 to 2: half of each minute runs at `burst` times its mean rate.
@@ -51,6 +54,7 @@ impl Default for Settings {
             inputs: Inputs::default(),
             money: None,
             calls_a_day: 10,
+            skew: None,
             metric_delay: 2,
             burst: 1.0,
             gaps: 0.0,
@@ -61,12 +65,16 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What the user wants, for a sentence.
+    /// What the user wants and supposes, for a sentence.
     pub fn aim(&self) -> String {
-        match self.inputs.bound {
+        let aim = match self.inputs.bound {
             // At most four digits behind the point: a millionth is the least that can be asked for.
             Some(share) => format!("at most {} % of the records may be throttled", (share * 1e6).round() / 1e4),
             None => format!("a throttled record is worth {} times its capacity", self.price),
+        };
+        match self.skew {
+            Some(skew) => format!("{aim}; {skew}"),
+            None => aim,
         }
     }
 }
@@ -157,6 +165,7 @@ pub fn first_count(demand: &Demand, bounds: Bounds) -> u32 {
 pub fn run(demand: &Demand, policy: &mut dyn Policy, settings: &Settings) -> Run {
     let count = settings.start.unwrap_or_else(|| first_count(demand, settings.bounds));
     let mut stream = Stream::new(count, settings.profile, settings.actuator, settings.calls_a_day, settings.seed);
+    let mut uneven = settings.skew.map(|skew| Uneven::new(skew, count, settings.burst, settings.seed));
     let mut window = Window::new(WINDOW_MINUTES);
     let missing = gaps(demand.load.len(), settings.gaps, settings.seed);
     let (mut inputs, mut spent) = (settings.inputs.clone(), Spent::default());
@@ -175,7 +184,10 @@ pub fn run(demand: &Demand, policy: &mut dyn Policy, settings: &Settings) -> Run
             }
         }
         spent.shard_minutes += f64::from(stream.shards);
-        let (served, age) = stream.serve(fresh, settings.burst);
+        let (served, age) = match &mut uneven {
+            Some(shards) => shards.serve(now, fresh, stream.shards),
+            None => stream.serve(fresh, settings.burst),
+        };
         done.minutes.push(Minute {
             capacity: f64::from(stream.shards),
             calls,

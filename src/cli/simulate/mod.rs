@@ -16,7 +16,7 @@ use crate::model::Prices;
 use crate::report::sizing::{self, Told};
 use crate::scale::{Bounds, Inputs};
 use crate::simulate::demand::clock;
-use crate::simulate::{Bill, Score, Settings, Totals, minutes, registry, timeline};
+use crate::simulate::{Bill, Score, Settings, Skew, Totals, minutes, registry, timeline};
 pub use compare::{chosen, scores, side_by_side};
 pub use input::Input;
 
@@ -76,8 +76,11 @@ impl Trial {
 #[derive(clap::Args, Clone, Debug)]
 pub struct Plant {
     /// The simulated stream
-    #[arg(long, value_enum, default_value = "reference")]
+    #[arg(long, value_enum, default_value = "reference", conflicts_with = "keys")]
     plant: Model,
+    /// Uneven keys, on single shards in place of the reference plant: `zipf:EXPONENT` (a hundred keys) or `hot:SHARE%` (one key); on-demand streams are played with even ones
+    #[arg(long, value_name = "SKEW")]
+    keys: Option<Skew>,
     /// How long resharding takes: `fast` (the default, splits and merges side by side), `slow` (eight at a time) or `legacy` (one after the other); the policy is not told. A profile of ~/.aws/config goes before the command
     #[arg(long, value_name = "PACE", value_parser = clap::builder::PossibleValuesParser::new(PACES.map(|(name, _)| name)), hide_possible_values = true)]
     profile: Option<String>,
@@ -168,6 +171,7 @@ impl Plant {
             bounds: Bounds { min: self.min, max: self.max },
             price,
             inputs: Inputs { bound, ..Inputs::default() },
+            skew: self.keys,
             metric_delay: self.metric_delay.into(),
             burst: self.burst,
             gaps: self.gaps,
