@@ -149,7 +149,9 @@ pub fn for_ministack(policy: &serde_json::Value) -> serde_json::Value {
 /// All that holds data is named by the plan itself, with the words that agree to its loss.
 fn destroy(folder: &Path, key: &Key) -> (Option<i32>, String) {
     let (_, refused) = run(folder, key, &["destroy"]);
-    let words = refused.split('`').filter(|words| words.starts_with("--allow-data-loss "));
+    // A consumer whose tags were refused is nobody's.
+    let agrees = |words: &&str| words.starts_with("--allow-data-loss ") || *words == "--force-consumers";
+    let words = refused.split('`').filter(agrees);
     let words: Vec<&str> = words.flat_map(str::split_whitespace).collect();
     run(folder, key, &[&["destroy", "-y"], words.as_slice()].concat())
 }
@@ -223,7 +225,6 @@ pub fn is_refusal(said: &str) -> bool {
 const NOT_JUDGED: &[(&[&str], &str)] = &[
     (&["cloudwatch:PutMetricAlarm"], "ministack judges no CloudWatch call in CBOR, which the Rust SDK speaks"),
     (&["cloudwatch:ListTagsForResource"], "ministack judges no CloudWatch call in CBOR, which the Rust SDK speaks"),
-    (&["kinesis:DeregisterStreamConsumer", "kinesis:TagResource"], "judged as about everything, which another allows"),
     (&["kms:DeleteAlias"], "judged as about everything, which the statement for what has left the spec allows"),
     (&["iam:PassRole"], "ministack does not ask for it"),
 ];

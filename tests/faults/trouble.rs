@@ -46,13 +46,16 @@ fn more_seeds() -> u64 {
 
 /// With the usual seed, and with as many more as are asked for, each in an account of its own.
 fn with_every_seed(pipeline: &str, account: u64, seed: u64, percent: u64, lates: usize) {
-    come_through(pipeline, &account.to_string(), seed, percent, lates);
+    let mut troubles = come_through(pipeline, &account.to_string(), seed, percent, lates);
     for more in 1..=more_seeds() {
-        come_through(pipeline, &(account + 1_000_000 + more).to_string(), seed + 1_000 * more, percent, 3);
+        troubles += come_through(pipeline, &(account + 1_000_000 * more).to_string(), seed + 1_000 * more, percent, 3);
     }
+    // A single run may meet none at one in a hundred.
+    assert!(troubles > 0, "no trouble at all");
 }
 
-fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: usize) {
+/// Creates, updates and destroys; answers how much trouble there was.
+fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: usize) -> usize {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
     std::fs::write(at.join("tidegate.yaml"), plain(pipeline)).expect("the spec can be written");
@@ -74,11 +77,11 @@ fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: u
     assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
     assert_eq!(super::living_keys(account), 0, "{when}: keys");
     let (requests, troubles) = proxy.counts();
-    assert!(troubles > 0, "{when}: no trouble at all in {requests} requests");
     let late = lates - proxy.lates_left();
     println!(
         "{when}: {troubles} troubles in {requests} requests, {late} answers too late; runs: {made} apply, {updated} update, {gone} destroy"
     );
+    troubles
 }
 
 #[test]
