@@ -88,7 +88,7 @@ pub struct Plant {
     #[arg(long, value_name = "WORTH", value_parser = worth)]
     objective: Option<Worth>,
     /// The same as a number
-    #[arg(long, value_name = "NUMBER", conflicts_with = "objective")]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "objective", value_parser = price)]
     throttle_price: Option<f64>,
     /// Fewest open shards
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=20_000))]
@@ -134,15 +134,16 @@ struct Worth {
     bound: Option<f64>,
 }
 
+/// Any number above 0.
+fn price(text: &str) -> Result<f64, String> {
+    let price = text.parse::<f64>().ok().filter(|price| *price > 0.0 && *price <= MOST_WORTH);
+    price.ok_or_else(|| format!("a number above 0, at most {MOST_WORTH}; 10 is thrifty, 100 balanced, 1000 strict"))
+}
+
 /// As the spec says it, and any number above 0.
 fn worth(text: &str) -> Result<Worth, String> {
-    if let Ok(price) = text.parse::<f64>() {
-        let fits = price > 0.0 && price <= MOST_WORTH;
-        return if fits {
-            Ok(Worth { price, bound: None })
-        } else {
-            Err(format!("a number above 0, at most {MOST_WORTH}"))
-        };
+    if text.parse::<f64>().is_ok() {
+        return price(text).map(|price| Worth { price, bound: None });
     }
     let objective: Objective = text.parse()?;
     Ok(Worth { price: objective.price(), bound: objective.bound() })
@@ -162,10 +163,6 @@ impl Plant {
             return Err(wrong("--gaps is not from 0 to 0.9", "0.03 means that 3 % of the minutes have no metrics"));
         }
         let Worth { price, bound } = self.worth().unwrap_or(Worth { price: Objective::Balanced.price(), bound: None });
-        if !(price > 0.0 && price <= MOST_WORTH) {
-            let what = format!("--throttle-price is not above 0, or above {MOST_WORTH}");
-            return Err(wrong(&what, "10 is thrifty, 100 balanced, 1000 strict"));
-        }
         Ok(Settings {
             profile: self.pace().unwrap_or_default(),
             bounds: Bounds { min: self.min, max: self.max },
@@ -227,13 +224,13 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         }
         return Ok(Exit::Success);
     }
-    let run = entry.run(row, &given.demand, &settings);
-    if let Some(day) = args.day.as_deref().filter(|day| !sizing::has_day(&run, day)) {
-        let days =
-            [0, run.minutes.len() as i64 - 1].map(|at| clock(run.start + at).chars().take(10).collect::<String>());
+    if let Some(day) = args.day.as_deref().filter(|day| !sizing::has_day(&given.demand, day)) {
+        let (start, minutes) = (given.demand.start, given.demand.load.len() as i64);
+        let days = [0, minutes - 1].map(|at| clock(start + at).chars().take(10).collect::<String>());
         let what = format!("the demand has no day `{day}`; it runs from {} to {}", days[0], days[1]);
         return Err(Failure::from(anyhow::anyhow!(what)));
     }
+    let run = entry.run(row, &given.demand, &settings);
     if let Some(file) = &args.timeline {
         if !entry.has_shards() {
             let what = format!("{} has no shards to count", entry.title);

@@ -2,7 +2,7 @@ use super::Told;
 use crate::report::human::Style;
 use crate::scale::Reason;
 use crate::simulate::demand::clock;
-use crate::simulate::{Decision, Minute, Outcome, Run};
+use crate::simulate::{Decision, Demand, Minute, Outcome};
 
 const DAY: i64 = 1440;
 /// Resizes that are listed without being asked for.
@@ -13,10 +13,11 @@ const MOST_DAYS: usize = 21;
 /// What minutes without traffic mean for somebody who counts on these figures.
 pub const SILENT: &str = "CloudWatch has no metrics of them, and `run` then holds, where this counts them as no load";
 
-/// Whether the run has a minute of this day, such as 2026-11-25, in UTC.
-pub fn has_day(run: &Run, date: &str) -> bool {
-    let end = run.start + run.minutes.len() as i64;
-    (run.start.div_euclid(DAY)..=(end - 1).div_euclid(DAY)).any(|day| clock(day * DAY).starts_with(&format!("{date}T")))
+/// Whether the demand has a minute of this day, such as 2026-11-25, in UTC.
+pub fn has_day(demand: &Demand, date: &str) -> bool {
+    let end = demand.start + demand.load.len() as i64;
+    (demand.start.div_euclid(DAY)..=(end - 1).div_euclid(DAY))
+        .any(|day| clock(day * DAY).starts_with(&format!("{date}T")))
 }
 
 /// One line for each day, the resizes of one day with their reasons, and the totals.
