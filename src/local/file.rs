@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -92,7 +92,11 @@ impl Store {
         }
         let write = || {
             let mut file = disk::beside(&target, false)?;
-            file.write_all(&serde_json::to_vec(saved)?)?;
+            // Never the whole text at once: three days of many streams have more of it than everything else together.
+            let mut text = BufWriter::with_capacity(1 << 16, &mut file);
+            serde_json::to_writer(&mut text, saved)?;
+            text.flush()?;
+            drop(text);
             file.persist(&target).map_err(|error| error.error)
         };
         write().map_err(|error| self.failed("writing", &error))?;
