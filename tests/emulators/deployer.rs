@@ -146,14 +146,18 @@ pub fn for_ministack(policy: &serde_json::Value) -> serde_json::Value {
     serde_json::json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// All that holds data is named by the plan itself, with the words that agree to its loss.
+/// All that holds data is named by the plan itself, with the words that agree to its loss; then it names readers that nobody owns, as a
+/// consumer is whose tags were refused.
 fn destroy(folder: &Path, key: &Key) -> (Option<i32>, String) {
-    let (_, refused) = run(folder, key, &["destroy"]);
-    // A consumer whose tags were refused is nobody's.
-    let agrees = |words: &&str| words.starts_with("--allow-data-loss ") || *words == "--force-consumers";
-    let words = refused.split('`').filter(agrees);
-    let words: Vec<&str> = words.flat_map(str::split_whitespace).collect();
-    run(folder, key, &[&["destroy", "-y"], words.as_slice()].concat())
+    let mut words: Vec<String> = vec!["destroy".into()];
+    let is_agreement = |words: &&str| words.starts_with("--allow-data-loss ") || *words == "--force-consumers";
+    for _ in 0..2 {
+        let (_, refused) = run(folder, key, &words.iter().map(String::as_str).collect::<Vec<_>>());
+        let agreements = refused.split('`').filter(is_agreement).flat_map(str::split_whitespace);
+        words.extend(agreements.map(str::to_owned));
+    }
+    words.push("-y".into());
+    run(folder, key, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Plans, applies, sees that nothing differs, changes what can be changed in place, destroys; answers what went wrong.
