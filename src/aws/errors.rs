@@ -164,8 +164,7 @@ fn no_answer<E>(doing: String, status: Option<u16>, error: &SdkError<E, HttpResp
 where
     E: Error + Send + Sync + 'static,
 {
-    if bounded::is_too_large(error) {
-        let what = format!("the answer has more than {} MiB, and no answer of AWS has", bounded::MOST >> 20);
+    if let Some(what) = bounded::excess(error) {
         return Fault::new(Class::Refused, doing, "AnswerTooLarge", what).help(
             "something else answers: check --endpoint-url, the AWS_ENDPOINT_URL variables and the proxy settings",
         );

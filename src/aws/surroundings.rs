@@ -22,6 +22,9 @@ pub fn check(connect: &Connect) -> Result<(), Fault> {
     for (name, url) in endpoints().filter(|_| connect.endpoint_url.is_none()) {
         check_url(&name, &url)?;
     }
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        check_key(name, &std::env::var(name).unwrap_or_default())?;
+    }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(profile) = connect.profile.clone().or_else(|| variable("AWS_PROFILE")) {
         check_profile(&profile)?;
@@ -59,6 +62,15 @@ fn check_url(name: &str, url: &str) -> Result<(), Fault> {
         return Err(refused("BadEndpoint", what, "write one such as http://127.0.0.1:4566"));
     }
     Ok(())
+}
+
+/// A key that was written by `echo` ends with a line end. A request has no header for it, and the SDK panics.
+fn check_key(name: &str, key: &str) -> Result<(), Fault> {
+    if key.chars().all(|c| c.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let what = format!("{name} has a line end, a blank or another character that no key has");
+    Err(refused("BadKey", what, "write it without, for example with `printf %s` in place of `echo`"))
 }
 
 /// The region as the SDK has read it; `None` and empty are the same.
@@ -119,6 +131,18 @@ mod tests {
         }
         for bad in ["", "nonsense", "http://", "127.0.0.1:4566", "http://a b"] {
             assert!(check_url("--endpoint-url", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_are_one_word() {
+        assert!(
+            check_key("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjE/+8=").is_ok()
+                && check_key("AWS_SESSION_TOKEN", "").is_ok()
+        );
+        for bad in ["AKIA\n", "AKIA\r", " AKIA", "AK IA", "AKIA\u{e9}", "AKIA\u{7f}"] {
+            let fault = check_key("AWS_ACCESS_KEY_ID", bad).unwrap_err();
+            assert!(fault.message.contains("AWS_ACCESS_KEY_ID") && !fault.message.contains("AKIA"), "{fault:?}");
         }
     }
 

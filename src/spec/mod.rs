@@ -7,6 +7,7 @@ mod document;
 mod explain;
 mod hidden;
 mod mapping;
+mod nesting;
 mod read;
 mod scalar;
 mod source;
@@ -18,6 +19,7 @@ mod vars;
 mod hostile;
 
 pub use document::{Document, Entry, Node, NodeValue};
+pub use nesting::too_deep;
 pub use read::{read, read_rest};
 pub use source::{MAX_BYTES, Source};
 pub use tree::{MAX_DEPTH, MAX_NODES};

@@ -227,6 +227,19 @@ fn variables_and_words_that_are_no_text_are_refused_or_left_alone() {
     }
 }
 
+#[test]
+fn keys_that_end_a_line_are_refused_by_their_name() {
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        let folder = folder();
+        let mut command = program(folder.path());
+        command.env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "word").env(name, "planted\n");
+        let output = command.args(["plan", "--endpoint-url", "http://127.0.0.1:1"]).output().expect("it starts");
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("{name} has a line end")) && !said.contains("planted"), "{said}");
+    }
+}
+
 /// No home, no settings, no credentials: it says what is missing, and does not look for a machine in EC2 for ever.
 #[test]
 fn an_account_without_any_settings_is_told_what_is_missing() {

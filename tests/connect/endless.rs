@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{KEYS, SPEC};
+use crate::faults::proxy::{Deed, Proxy};
+use crate::support::emulators;
 
 /// Kilobytes of address space: the program comes through with some 600,000, and not with an answer that it keeps whole.
 const ROOM: u32 = 1_500_000;
@@ -56,5 +58,25 @@ fn an_answer_without_end_is_told_and_not_kept() {
         // One attempt, and what the sockets' buffers hold besides.
         let sent = sent.load(Ordering::Relaxed);
         assert!((32 << 20..64 << 20).contains(&sent), "{head}: {sent} bytes were taken");
+    }
+}
+
+/// The SDK passes over what it does not know by a function that calls itself for each level, on a stack of two megabytes.
+#[test]
+fn an_answer_that_nests_without_end_is_told() {
+    for deep in ["[".repeat(40_000), "{\"a\":".repeat(40_000)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("tidegate.yaml"), SPEC).expect("the spec can be written");
+        let body = format!("{{\"unknown\":{deep}");
+        let proxy = Proxy::with(&emulators::ministack().url, 1, 0, move |request| {
+            let looks = request.operation() == "DescribeStreamSummary";
+            looks.then(|| Deed::Answer { status: 200, kind: "application/x-amz-json-1.1", body: body.clone() })
+        });
+        let mut command = emulators::program(folder.path(), "700000008071");
+        let output = command.env("AWS_ENDPOINT_URL", &proxy.url).arg("plan").output().expect("it starts");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("(not checked)") && said.contains("nests more than 128 deep"), "{said}");
     }
 }

@@ -149,15 +149,17 @@ pub fn for_ministack(policy: &serde_json::Value) -> serde_json::Value {
 /// All that holds data is named by the plan itself, with the words that agree to its loss; then it names readers that nobody owns, as a
 /// consumer is whose tags were refused.
 fn destroy(folder: &Path, key: &Key) -> (Option<i32>, String) {
-    let mut words: Vec<String> = vec!["destroy".into()];
-    let is_agreement = |words: &&str| words.starts_with("--allow-data-loss ") || *words == "--force-consumers";
+    let mut agreements = BTreeSet::new();
+    let destroy = |agreements: &BTreeSet<String>, more: &[&'static str]| {
+        let words = agreements.iter().flat_map(|agreement| agreement.split_whitespace());
+        run(folder, key, &["destroy"].into_iter().chain(words).chain(more.iter().copied()).collect::<Vec<_>>())
+    };
     for _ in 0..2 {
-        let (_, refused) = run(folder, key, &words.iter().map(String::as_str).collect::<Vec<_>>());
-        let agreements = refused.split('`').filter(is_agreement).flat_map(str::split_whitespace);
-        words.extend(agreements.map(str::to_owned));
+        let (_, refused) = destroy(&agreements, &[]);
+        let is_agreement = |words: &&str| words.starts_with("--allow-data-loss ") || *words == "--force-consumers";
+        agreements.extend(refused.split('`').filter(is_agreement).map(str::to_owned));
     }
-    words.push("-y".into());
-    run(folder, key, &words.iter().map(String::as_str).collect::<Vec<_>>())
+    destroy(&agreements, &["-y"])
 }
 
 /// Plans, applies, sees that nothing differs, changes what can be changed in place, destroys; answers what went wrong.
