@@ -6,6 +6,7 @@ mod cloudwatch;
 mod iam;
 mod kinesis;
 mod kms;
+mod rates;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,6 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::{Value, json};
-use tidegate::model::published_rate;
 
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-west-1";
@@ -92,7 +92,7 @@ impl Double {
         let Some(factor) = locked(&self.manners).rates else { return true };
         let mut buckets = locked(&self.buckets);
         let bucket = buckets.entry(operation.to_owned()).or_insert_with(|| {
-            let rate = NonZeroU32::new(published_rate(operation) * factor).expect("a rate");
+            let rate = NonZeroU32::new(rates::of(operation) * factor).expect("a rate");
             RateLimiter::direct(Quota::per_second(rate))
         });
         bucket.check().is_ok()

@@ -2,7 +2,7 @@
 
 mod access;
 mod archive;
-mod awscli;
+pub mod awscli;
 mod controller;
 mod deployer;
 mod flow;

@@ -78,7 +78,7 @@ fn credentials_end(name: &str, account: &str, over: Speaks, code: &'static str) 
     );
     assert!(said.contains("Run the same command again"), "{said}");
     assert!(proxy.counts().1 > 0, "{over:?}: nothing was refused");
-    continued(folder.path(), account, name, "after new credentials");
+    continued(folder.path(), account, "after new credentials");
     gone(folder.path(), account, name);
 }
 
@@ -210,7 +210,7 @@ fn lacks(name: &str, account: &str, operation: &'static str, step: &str) {
     assert!(words.contains("this endpoint does not support the call (HTTP 500"), "{said}");
     let failed = said.matches("this endpoint does not support the call").count();
     assert_eq!(asked.load(Ordering::SeqCst), failed, "once for each step that fails of it: {said}");
-    continued(folder.path(), account, name, "after a better endpoint");
+    continued(folder.path(), account, "after a better endpoint");
     gone(folder.path(), account, name);
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{continued, destroy, network, program, run, spec};
+use super::{continued, destroy, inventory, network, program, run, spec};
 use crate::support::emulators;
-use crate::support::hand::{Hand, config};
+use crate::support::hand::Hand;
 
 /// Moments at which a run is killed; `TIDEGATE_KILLS` asks for more.
 fn kills() -> u32 {
@@ -39,20 +39,6 @@ fn whole(pipeline: &str, account: &str) -> String {
 controller: {{ wakeUp: {{}} }}
 "
     )
-}
-
-/// The endpoints, and the groups but for those that come with a VPC.
-fn in_the_network(account: &str) -> (usize, usize) {
-    let ec2 = aws_sdk_ec2::Client::from_conf(config!(aws_sdk_ec2, network(), account).build());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let endpoints = ec2.describe_vpc_endpoints().send().await.expect("endpoints can be listed");
-        let living = |state: Option<&str>| !matches!(state, Some("deleted" | "Deleted" | "deleting" | "Deleting"));
-        let endpoints = endpoints.vpc_endpoints().iter().filter(|it| living(it.state().map(|state| state.as_str())));
-        let groups = ec2.describe_security_groups().send().await.expect("groups can be listed");
-        let groups = groups.security_groups().iter().filter(|group| group.group_name() != Some("default"));
-        (endpoints.count(), groups.count())
-    })
 }
 
 /// The same pipeline with something else about every kind that it holds.
@@ -93,10 +79,15 @@ fn a_killed_run_is_continued() {
     let first = whole(pipeline, account);
     let write = |text: &str| std::fs::write(at.join("tidegate.yaml"), text).expect("the spec can be written");
     write(&first);
+    let nothing = inventory(account);
     let making = undisturbed(&["apply", "-y"]);
+    let made = inventory(account);
     write(&changed(&first));
     let updating = undisturbed(&["apply", "-y"]);
+    let updated = inventory(account);
+    assert!(made.len() >= nothing.len() + 20 && updated.len() >= made.len(), "{made:?}, then {updated:?}");
     let going = undisturbed(&words);
+    assert_eq!(inventory(account), nothing, "destroyed undisturbed");
     let mut cut = 0;
     for point in 1..=points {
         // An account of its own: each update takes one of the ten resizes that a stream has in a day.
@@ -105,11 +96,11 @@ fn a_killed_run_is_continued() {
         let (making, updating, going) = (part(making), part(updating), part(going));
         let when = format!("creation killed after {making:?}, update after {updating:?}, destruction after {going:?}");
         let first = whole(pipeline, account);
-        for (text, after) in [(&first, making), (&changed(&first), updating)] {
+        for (text, after, whole) in [(&first, making, &made), (&changed(&first), updating, &updated)] {
             write(text);
             cut += u32::from(killed(at, account, &["apply", "-y"], after));
-            continued(at, account, pipeline, &when);
-            assert_eq!(in_the_network(account), (2, 1), "{when}: endpoints and their group");
+            continued(at, account, &when);
+            assert_eq!(inventory(account), *whole, "{when}");
         }
         cut += u32::from(killed(at, account, &words, going));
         let (code, said) = run(at, account, url, &words);
@@ -117,7 +108,7 @@ fn a_killed_run_is_continued() {
         let (_, said) = run(at, account, url, &["destroy", "-y"]);
         assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
         assert_eq!(super::living_keys(account), 0, "{when}: keys");
-        assert_eq!(in_the_network(account), (0, 0), "{when}: endpoints and their group");
+        assert_eq!(inventory(account), nothing, "{when}");
     }
     println!("{cut} of {} runs were killed on their way, and each was continued", 3 * points);
     assert!(cut >= 2 * points, "only {cut} of {} runs were killed on their way", 3 * points);

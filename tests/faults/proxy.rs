@@ -250,13 +250,21 @@ fn serve(
             std::thread::sleep(TOO_LATE);
             client.write_all(&late)
         }
-        Fate::Reset => Ok(()),
+        Fate::Reset => reset(client),
         Fate::Throttled => {
             client.write_all(&refusal(&request, "ThrottlingException", "SlowDown", "Rate exceeded", 400))
         }
         Fate::Broken => client.write_all(&refusal(&request, "InternalFailure", "InternalError", "We are sorry", 500)),
         Fate::Unavailable => client.write_all(&answer(503, "text/plain", "")),
     }
+}
+
+/// Ends a connection with a reset in place of an orderly end, as the kernel does where nothing may linger.
+fn reset(client: TcpStream) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    client.set_nonblocking(true)?;
+    tokio::net::TcpStream::from_std(client)?.set_zero_linger()
 }
 
 /// The emulator's answer, to the last byte.

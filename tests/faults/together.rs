@@ -34,7 +34,7 @@ fn two_applies_at_the_same_moment_make_one_pipeline() {
         }
     }
     // What both have made must be one again after a third, which may have to tidy up behind the loser.
-    continued(folder.path(), account, name, "after two at once");
+    continued(folder.path(), account, "after two at once");
     gone(folder.path(), account, name);
 }
 
@@ -75,7 +75,7 @@ fn a_hand_that_deletes_in_between_is_noticed() {
     assert_eq!(erased, 1, "the hand was never quick enough: {said}");
     assert!(!said.contains("panicked"), "{said}");
     assert!(output.status.success() || said.contains("Run the same command again"), "{said}");
-    continued(folder.path(), account, name, "after a hand");
+    continued(folder.path(), account, "after a hand");
     gone(folder.path(), account, name);
 }
 
