@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::{continued, destroy, inventory, network, program, run, spec};
+use super::{continued, destroy, inventory, program, run, whole};
 use crate::support::emulators;
-use crate::support::hand::Hand;
 
 /// Moments at which a run is killed; `TIDEGATE_KILLS` asks for more.
 fn kills() -> u32 {
@@ -20,25 +19,6 @@ fn killed(folder: &std::path::Path, account: &str, args: &[&str], after: Duratio
     let _ = child.kill();
     child.wait().expect("it ends");
     running
-}
-
-/// The pipeline with an on-demand stream, a wake-up queue with its rule, and two endpoints with their security group in a VPC of this account.
-fn whole(pipeline: &str, account: &str) -> String {
-    let plain = spec(pipeline);
-    let more = plain.replace("streams:\n", "streams:\n  audit: { capacity: { mode: onDemand } }\n");
-    assert_ne!(more, plain);
-    let [vpc, first, second] = Hand::new(&|_: &str| network().to_owned(), account).network().expect("moto makes a VPC");
-    format!(
-        "{more}endpoints:
-  inner:
-    vpc: {vpc}
-    subnets: [{first}, {second}]
-    securityGroup: {{ create: true, allowFrom: [10.0.0.0/16] }}
-    services: [kinesis-streams, kinesis-firehose]
-    allow: [producer, reader]
-controller: {{ wakeUp: {{}} }}
-"
-    )
 }
 
 /// The same pipeline with something else about every kind that it holds.

@@ -15,7 +15,7 @@ use aws_sdk_kms::types::KeyState;
 
 use crate::emulators::awscli::Session;
 use crate::support::emulators;
-use crate::support::hand::config;
+use crate::support::hand::{Hand, config};
 
 /// One pipeline with most kinds; each test plays it in an account of its own.
 fn spec(pipeline: &str) -> String {
@@ -45,14 +45,37 @@ access:
     )
 }
 
+/// The pipeline with an on-demand stream, a wake-up queue with its rule, and two endpoints with their security group in a VPC of this account.
+fn whole(pipeline: &str, account: &str) -> String {
+    let plain = spec(pipeline);
+    let more = plain.replace("streams:\n", "streams:\n  audit: { capacity: { mode: onDemand } }\n");
+    assert_ne!(more, plain);
+    let [vpc, first, second] = Hand::new(&|_: &str| network().to_owned(), account).network().expect("moto makes a VPC");
+    format!(
+        "{more}endpoints:
+  inner:
+    vpc: {vpc}
+    subnets: [{first}, {second}]
+    securityGroup: {{ create: true, allowFrom: [10.0.0.0/16] }}
+    services: [kinesis-streams, kinesis-firehose]
+    allow: [producer, reader]
+controller: {{ wakeUp: {{}} }}
+"
+    )
+}
+
 const DESTROY: &[&str] =
     &["destroy", "-y", "--allow-data-loss=key/clicks", "--allow-data-loss=stream/clicks", "--allow-data-loss=bucket"];
 
-/// Where VPC endpoints and security groups are made, which ministack forgets what they are made of: moto, with an account for each test.
+/// VPC endpoints and security groups are made on moto, with an account for each test: ministack forgets what they are made of.
 fn network() -> &'static str {
     static ONE: OnceLock<proxy::Proxy> = OnceLock::new();
-    let start = || proxy::Proxy::with(&emulators::moto().url, 1, 0, |_| Some(proxy::Deed::InItsAccount));
-    &ONE.get_or_init(start).url
+    &ONE.get_or_init(|| proxy::Proxy::with(&emulators::moto().url, 1, 0, in_the_network)).url
+}
+
+/// EC2 is elsewhere.
+fn in_the_network(request: &proxy::Request) -> Option<proxy::Deed> {
+    request.is_for_ec2().then(|| proxy::Deed::InItsAccount(emulators::moto().url.clone()))
 }
 
 /// The program in a folder and an account, talking to an endpoint.
@@ -92,8 +115,7 @@ fn words(said: &str) -> String {
 fn continued(folder: &Path, account: &str, when: &str) {
     let url = &emulators::ministack().url;
     let (code, said) = run(folder, account, url, &["apply", "-y"]);
-    let unwrapped = words(&said);
-    let adoptions: BTreeSet<&str> = unwrapped.split('`').filter(|words| words.starts_with("--adopt ")).collect();
+    let adoptions = adoptions(&said);
     if adoptions.is_empty() {
         assert_eq!(code, Some(0), "{when}: {said}");
     } else {
@@ -102,6 +124,11 @@ fn continued(folder: &Path, account: &str, when: &str) {
         assert_eq!(code, Some(0), "{when}: {said}");
     }
     is_as_described(folder, account, when);
+}
+
+/// What a run says how to take over.
+fn adoptions(said: &str) -> BTreeSet<String> {
+    words(said).split('`').filter(|words| words.starts_with("--adopt ")).map(str::to_owned).collect()
 }
 
 /// Everything that stands in an account, by its name, as the AWS CLI lists it: our own looks have no part in it.

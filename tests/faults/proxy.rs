@@ -45,8 +45,9 @@ pub enum Deed {
     Delay(Duration),
     /// This other place is asked first: what it forbids (403) is forbidden, what it allows is done where the proxy leads.
     Judged(String),
-    /// The emulator takes it for the account whose number is the caller's access key, as ministack does by itself; moto has to be told.
-    InItsAccount,
+    /// It goes to this other place, which takes it for the account whose number is the caller's access key: ministack does so by itself,
+    /// moto has to be told. The dice fall for it as well.
+    InItsAccount(String),
     /// On the way there the first words become the second, on the way back the other way round. Both have one length, so that heads stay true.
     Reword(&'static str, &'static str),
 }
@@ -164,6 +165,11 @@ impl Request {
         found.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
+    /// Whether it is for EC2, by the version that its interface has had for ever.
+    pub fn is_for_ec2(&self) -> bool {
+        String::from_utf8_lossy(&self.body).contains("Version=2016-11-15")
+    }
+
     /// Whose key signed it.
     fn access_key(&self) -> Option<String> {
         let (_, credential) = self.header("authorization")?.split_once("Credential=")?;
@@ -203,8 +209,8 @@ fn serve(
     rule: &Rule,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
-    let Some(request) = Request::read(&mut reader)? else { return Ok(()) };
-    let mut client = client;
+    let Some(mut request) = Request::read(&mut reader)? else { return Ok(()) };
+    let (mut client, mut elsewhere) = (client, None);
     counts.requests.fetch_add(1, Ordering::SeqCst);
     match rule(&request) {
         None => {}
@@ -218,11 +224,10 @@ fn serve(
             let forbidden = verdict.starts_with(b"HTTP/1.1 403");
             return client.write_all(&if forbidden { verdict } else { forward(&request, to)? });
         }
-        Some(Deed::InItsAccount) => {
-            let mut own = request;
-            let account = own.access_key().unwrap_or_default();
-            own.head.push(format!("x-moto-account-id: {account}"));
-            return client.write_all(&forward(&own, to)?);
+        Some(Deed::InItsAccount(there)) => {
+            let account = request.access_key().unwrap_or_default();
+            request.head.push(format!("x-moto-account-id: {account}"));
+            elsewhere = Some(there.trim_start_matches("http://").to_owned());
         }
         Some(Deed::Reword(here, there)) => {
             let body = String::from_utf8_lossy(&request.body).replace(here, there).into_bytes();
@@ -236,6 +241,7 @@ fn serve(
             return client.write_all(&late);
         }
     }
+    let to = elsewhere.as_deref().unwrap_or(to);
     let fate = fate(state, percent, &counts.lates);
     counts.troubles.fetch_add(usize::from(fate != Fate::Passes), Ordering::SeqCst);
     match fate {

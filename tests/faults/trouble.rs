@@ -1,27 +1,27 @@
 //! The whole program behind a bad network: it comes through, or says at which step it stopped and comes through later.
 
+use std::collections::BTreeSet;
+
 use super::proxy::Proxy;
-use super::{destroy, is_as_described, run, spec};
+use super::{adoptions, destroy, in_the_network, is_as_described, run, whole};
 use crate::support::emulators;
 
 /// More runs than this are no convergence.
 const MOST_RUNS: usize = 16;
 
-/// This emulator drops the tags of CreateStream. Where the answer is lost as well, the stream stands there as a stranger's,
-/// and the plan says so; its owner takes it over by name.
-const ADOPT: &str = "--adopt=stream/clicks";
-
-/// Runs until it succeeds; every failure says at which step, or what could not be read.
+/// Runs until it succeeds; every failure says at which step, or what could not be read. This emulator drops the tags of a creating call:
+/// where the answer is lost as well, a stream stands there as a stranger's, and the plan says how its owner takes it over by name.
 fn until_done(folder: &std::path::Path, account: &str, url: &str, args: &[&str]) -> usize {
-    let mut args = args.to_vec();
+    let mut adopted = BTreeSet::new();
     for runs in 1..=MOST_RUNS {
-        let (code, said) = run(folder, account, url, &args);
+        let all = args.iter().copied().chain(adopted.iter().flat_map(|words: &String| words.split(' ')));
+        let (code, said) = run(folder, account, url, &all.collect::<Vec<_>>());
         if code == Some(0) {
             return runs;
         }
-        if args[0] == "apply" && !args.contains(&ADOPT) && said.contains("stream/clicks (not ours)") {
-            assert!(said.contains("`--adopt stream/clicks`"), "{said}");
-            args.push(ADOPT);
+        let before = adopted.len();
+        adopted.extend(if args[0] == "apply" { adoptions(&said) } else { BTreeSet::new() });
+        if adopted.len() > before {
             continue;
         }
         assert!(matches!(code, Some(1 | 4 | 5)), "{code:?}: {said}");
@@ -34,9 +34,9 @@ fn until_done(folder: &std::path::Path, account: &str, url: &str, args: &[&str])
     panic!("{args:?} does not come to an end in {MOST_RUNS} runs");
 }
 
-/// Without fan-out: this emulator registers a consumer twice where AWS refuses the second, so a lost answer doubles it.
-fn plain(pipeline: &str) -> String {
-    spec(pipeline).replace("    fanOut: [fraud]\n", "").replace(", via: fraud", "")
+/// Every kind but fan-out: this emulator registers a consumer twice where AWS refuses the second, so a lost answer doubles it.
+fn plain(pipeline: &str, account: &str) -> String {
+    whole(pipeline, account).replace("    fanOut: [fraud]\n", "").replace(", via: fraud", "")
 }
 
 /// Further seeds beside the usual one, in a long run: `TIDEGATE_SEEDS=20`. Then up to three answers of each run come too late.
@@ -58,19 +58,21 @@ fn with_every_seed(pipeline: &str, account: u64, seed: u64, percent: u64, lates:
 fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: usize) -> usize {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
-    std::fs::write(at.join("tidegate.yaml"), plain(pipeline)).expect("the spec can be written");
-    let proxy = Proxy::start(&emulators::ministack().url, seed, percent);
+    let plain = plain(pipeline, account);
+    std::fs::write(at.join("tidegate.yaml"), &plain).expect("the spec can be written");
+    let proxy = Proxy::with(&emulators::ministack().url, seed, percent, in_the_network);
     proxy.be_late(lates);
     let when = format!("seed {seed}, {percent} %");
     println!("{when}");
     let made = until_done(at, account, &proxy.url, &["apply", "-y"]);
     is_as_described(at, account, &when);
-    let changed = plain(pipeline).replace("retention: 7d", "retention: 2d").replace("shards: 2", "shards: 3");
-    let changed = changed.replace("expireAfter: 30d", "expireAfter: 60d");
+    let changed = plain.replace("retention: 7d", "retention: 2d").replace("shards: 2", "shards: 3");
+    let changed = changed.replace("expireAfter: 30d", "expireAfter: 60d").replace("[10.0.0.0/16]", "[10.1.0.0/16]");
     std::fs::write(at.join("tidegate.yaml"), changed).expect("the spec can be written");
     let updated = until_done(at, account, &proxy.url, &["apply", "-y"]);
     is_as_described(at, account, &when);
-    let words = destroy(pipeline);
+    let mut words = destroy(pipeline);
+    words.push("--allow-data-loss=stream/audit".to_owned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let gone = until_done(at, account, &proxy.url, &words);
     let (_, said) = run(at, account, &emulators::ministack().url, &["destroy", "-y"]);
