@@ -218,8 +218,10 @@ if __name__ == "__main__":
         month(20, 30)
     if "create" in only:
         creation(200, 10_000)
-    if long or "tick" in only:
+    if long or "tick" in only or "rates" in only:
         many = applied("many", 10_000, False)
+        if "rates" in only:
+            no_op(many, 10_000, 1)
         if long:
             no_op(many, 10_000, 10)
             unlimited(many, "10,000 streams", 3)
