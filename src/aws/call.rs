@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -18,6 +19,27 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// After so much time without an answer there is no other attempt: a region that hangs is told and not waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+tokio::task_local! {
+    static FENCE: Arc<dyn Fn() -> bool + Send + Sync>;
+}
+
+/// Makes calls that go out only while `fence` answers yes: it is asked just before each sending, the repeated ones included, since
+/// the process may have stood still in between.
+pub async fn fenced<T>(fence: Arc<dyn Fn() -> bool + Send + Sync>, calls: impl Future<Output = T>) -> T {
+    FENCE.scope(fence, calls).await
+}
+
+/// Why nothing goes out any more, if it does not.
+fn forbidden(doing: &str) -> Result<(), Fault> {
+    // Without a fence there is nobody else.
+    match FENCE.try_with(|fence| fence()) {
+        Ok(false) => {
+            Err(Fault::new(Class::Refused, doing, "NotSent", "it was not sent: another replica may have taken over"))
+        }
+        _ => Ok(()),
+    }
+}
 
 impl Aws {
     /// Makes one API call: within the operation's published rate, again after throttling and lost connections,
@@ -64,6 +86,7 @@ impl Aws {
         let began = tokio::time::Instant::now();
         loop {
             self.rates.admit(operation).await;
+            forbidden(doing)?;
             let fault = match apart(send()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => errors::sort(operation, doing, &error),

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+pub use call::fenced;
 pub use clients::{Aws, Connect};
 pub use history::Writes;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Common, Failure, Job, Out};
 use crate::aws::table::Table;
-use crate::run::{FileLedger, Forgetful, Ledger, TableLedger, Take};
+use crate::run::{FileLedger, Forgetful, Ledger, ReadOnly, TableLedger, Take};
 
 /// Where a ledger is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,20 @@ impl Place {
                 Ok(Box::new(TableLedger::join(table, partitions(jobs), replica(), lasts).await?))
             }
         }
+    }
+
+    /// Opens it for a dry run. A table that others share is only read: nothing is kept from those who act.
+    pub async fn beside(
+        &self,
+        common: &Common,
+        jobs: &[Job],
+        lasts: Duration,
+        out: &Out,
+    ) -> Result<Box<dyn Ledger>, Failure> {
+        let Self::Table(_) = self else { return self.open(common, jobs, lasts, out).await };
+        let mut entries = Vec::new();
+        self.peek(common, jobs, &mut |entry| entries.push(entry)).await?;
+        Ok(Box::new(ReadOnly(entries)))
     }
 
     /// What stands there, without taking part.

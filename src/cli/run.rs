@@ -13,11 +13,12 @@ use tell::{Teller, Topic, Voice};
 use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet, listen::Listen, session::Where};
 use crate::apply::Stop;
+use crate::aws::fenced;
 use crate::cloud::Cloud;
 use crate::control::{DriftStatus, Fleet, Rules};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, Heard, Reconciler, Switches, Told, Watch};
+use crate::run::{Controller, Fence, Heard, Reconciler, Switches, Told, Watch};
 use crate::serve::{Door, Pulse};
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
@@ -201,11 +202,19 @@ async fn keep(
 ) -> Result<Option<Wanted>, Failure> {
     let Wanted { jobs, clouds, watches, fleet: streams } = wanted;
     let lasts = Duration::from_secs(args.lease.seconds());
-    let ledger = args.ledger.open(common, &jobs, lasts, out).await?;
+    let ledger = match args.dry_run {
+        true => args.ledger.beside(common, &jobs, lasts, out).await?,
+        false => args.ledger.open(common, &jobs, lasts, out).await?,
+    };
     let count = streams.streams().len();
     let heard = Heard::default();
-    let ears = ears(common, &jobs, &heard, &asked.woken).await?;
-    let controller = Controller::start(clouds.clone(), watches, streams, ledger, asked.stop.clone(), heard).await?;
+    let controller =
+        Controller::start(clouds.clone(), watches, streams, ledger, asked.stop.clone(), heard.clone()).await?;
+    // A message that a dry run took would wake nobody else.
+    let ears = match args.dry_run {
+        true => Vec::new(),
+        false => ears(common, &jobs, &controller, &heard, &asked.woken).await?,
+    };
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(common, args).await?;
     let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref() };
@@ -251,6 +260,7 @@ fn offer(common: &Common, jobs: &[Job], shards: f64) -> Result<(), Failure> {
 async fn ears(
     common: &Common,
     jobs: &[Job],
+    controller: &Controller,
     heard: &Heard,
     woken: &Arc<Notify>,
 ) -> Result<Vec<tokio::task::JoinHandle<()>>, Failure> {
@@ -262,7 +272,8 @@ async fn ears(
         for queue in job.graph.of_kind(crate::kinds::queue::SCHEMA.kind) {
             let aws = Arc::new(common.own_aws(Some(job.scope.region.clone())).await?);
             let (heard, woken) = (heard.clone(), Arc::clone(woken));
-            ears.push(tokio::spawn(crate::run::listen(aws, queue.physical.clone(), heard, woken)));
+            let fence = controller.fence(&job.scope.pipeline);
+            ears.push(tokio::spawn(crate::run::listen(aws, queue.physical.clone(), heard, woken, fence)));
         }
     }
     Ok(ears)
@@ -332,7 +343,8 @@ impl Beats<'_> {
     async fn go(&self, mut controller: Controller, left: &mut Left, teller: &Teller<'_>) -> Option<Wanted> {
         let tick = i64::try_from(self.args.tick.seconds()).unwrap_or(i64::MAX).max(1);
         let fleet = controller.fleet();
-        let slow = self.slow(&fleet, teller);
+        let fences = self.reconcilers.iter().map(|one| controller.fence(&one.scope.pipeline)).collect();
+        let slow = self.slow(&fleet, teller, fences);
         tokio::pin!(slow);
         let ticks = async {
             while !self.asked.stop.is_asked() {
@@ -396,16 +408,19 @@ impl Beats<'_> {
         tokio::time::sleep(GRACE).await;
     }
 
-    /// The slow beat; it never ends by itself.
-    async fn slow(&self, fleet: &Mutex<Fleet>, teller: &Teller<'_>) {
+    /// The slow beat; it never ends by itself. `fences`: which replica acts for each reconciler's pipeline; another does nothing.
+    async fn slow(&self, fleet: &Mutex<Fleet>, teller: &Teller<'_>, fences: Vec<Fence>) {
         let every = self.args.drift.seconds();
         if every == 0 {
             return std::future::pending().await;
         }
         loop {
             self.clock.pause(Duration::from_secs(every)).await;
-            for reconciler in &self.reconcilers {
-                let status = reconciler.beat(&self.asked.stop).await;
+            for (reconciler, fence) in self.reconcilers.iter().zip(&fences) {
+                if !fence() {
+                    continue;
+                }
+                let status = fenced(Arc::clone(fence), reconciler.beat(&self.asked.stop)).await;
                 let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
                 let same = fleet
                     .drift

@@ -1,7 +1,10 @@
 //! Sends a resize: the very calls that `apply` would send, the day's ledger on the stream first. Without the waiting of the
 //! executor: the next ticks see the stream settle, and what AWS refuses is decided anew and not repeated.
 
+use std::sync::Arc;
+
 use super::{Fence, Watch};
+use crate::aws::fenced;
 use crate::cloud::{Class, Cloud, Fault};
 use crate::control::Answer;
 use crate::kinds::stream::SCHEMA;
@@ -35,7 +38,7 @@ pub fn split(operation: &Operation) -> Vec<Call> {
 }
 
 /// Sends them, one after the other. Answers how AWS took the resize, in one word and in a sentence. `fence`: whether this
-/// process may still act, asked before each call, since it may have stood still in between.
+/// process may still act, asked before each call and before each of its sendings.
 pub async fn send(
     cloud: &dyn Cloud,
     watch: &Watch,
@@ -43,6 +46,10 @@ pub async fn send(
     before: &Glance,
     fence: &Fence,
 ) -> (Answer, String) {
+    fenced(Arc::clone(fence), all(cloud, watch, calls, before, fence)).await
+}
+
+async fn all(cloud: &dyn Cloud, watch: &Watch, calls: &[Call], before: &Glance, fence: &Fence) -> (Answer, String) {
     let target = watch.target();
     for call in calls {
         if !fence() {

@@ -155,6 +155,7 @@ impl Controller {
         troubles.append(&mut read.troubles);
         let (mut entries, mut wishes) = self.decide(&now, read, tell);
         troubles.extend(self.heard.deaf());
+        troubles.extend(self.ledger.trouble());
         troubles.extend(self.put_off(&mut wishes, &mut entries, tell).await);
         let failed = self.write(entries, false, &mut troubles).await;
         wishes.retain(|(at, _)| !failed.contains(&self.pipeline(*at)));
@@ -173,6 +174,11 @@ impl Controller {
         let mine = |pipeline: &str| (self.ledger.fence(pipeline))();
         let lease = |(pipeline, holder): (String, String)| Lease { is_mine: mine(&pipeline), pipeline, holder };
         fleet.leases = self.ledger.holders().into_iter().map(lease).collect();
+    }
+
+    /// Tells at any later moment whether this replica acts for a pipeline.
+    pub fn fence(&self, pipeline: &str) -> Fence {
+        self.ledger.fence(pipeline)
     }
 
     /// Gives back what others may take over. Nothing is decided after it.

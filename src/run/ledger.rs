@@ -45,9 +45,29 @@ pub trait Ledger: Send {
         Vec::new()
     }
 
+    /// Why it cannot be kept now, in a sentence.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Gives back what others may take over.
     fn close(&mut self) -> BoxFuture<'_, ()> {
         async {}.boxed()
+    }
+}
+
+/// What was read once, and nothing is written: a dry run beside those that act.
+#[derive(Debug, Default)]
+pub struct ReadOnly(pub Vec<Entry>);
+
+impl Ledger for ReadOnly {
+    fn recall<'a>(&'a mut self, take: Take<'a>) -> BoxFuture<'a, Result<(), Fault>> {
+        self.0.drain(..).for_each(take);
+        async { Ok(()) }.boxed()
+    }
+
+    fn write<'a>(&'a mut self, _: &'a str, _: &'a [Entry], _: bool) -> BoxFuture<'a, Result<(), Fault>> {
+        async { Ok(()) }.boxed()
     }
 }
 

@@ -15,7 +15,7 @@ mod wake;
 pub use controller::{Controller, Told, Watch};
 pub use drift::{Reconciler, Switches};
 pub use file::FileLedger;
-pub use ledger::{Fence, Forgetful, Ledger, Take};
+pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};
 pub use notify::{Notifier, Recipient};
 pub use table::TableLedger;
 pub use wake::{Heard, listen};

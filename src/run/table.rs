@@ -33,6 +33,8 @@ struct Shared {
     lasts: Duration,
     born: (Instant, SystemTime),
     pipelines: Mutex<BTreeMap<String, One>>,
+    /// Why the newest sign of life did not get through.
+    fault: Mutex<Option<String>>,
 }
 
 /// One pipeline.
@@ -62,16 +64,17 @@ impl TableLedger {
         };
         let pipelines = Mutex::new(pipelines.into_iter().map(one).collect());
         let born = (Instant::now(), SystemTime::now());
-        let shared = Arc::new(Shared { table, me: me.clone(), lasts, born, pipelines });
+        let shared = Arc::new(Shared { table, me: me.clone(), lasts, born, pipelines, fault: Mutex::default() });
         // A table that is missing or forbidden is told at once.
         shared.beat().await?;
         let heart = Arc::clone(&shared);
         let beating = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(heart.lasts / BEATS).await;
-                if let Err(fault) = heart.beat().await {
-                    tracing::warn!(%fault, "no sign of life could be given");
-                }
+                let fault = heart.beat().await.err();
+                let told =
+                    fault.map(|fault| format!("{fault}: the lease cannot be kept, and nothing is resized without it"));
+                *heart.fault.lock().unwrap_or_else(PoisonError::into_inner) = told;
             }
         });
         Ok(Self { shared, beating })
@@ -228,6 +231,10 @@ impl Ledger for TableLedger {
     fn holders(&self) -> Vec<(String, String)> {
         let all = self.shared.locked();
         all.iter().map(|(pipeline, one)| (pipeline.clone(), one.keeper.holder().to_owned())).collect()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn close(&mut self) -> BoxFuture<'_, ()> {

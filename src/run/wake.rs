@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::Fence;
 use crate::aws::Aws;
 use crate::kinds::queue;
 
@@ -52,10 +53,16 @@ impl Heard {
     }
 }
 
-/// Listens to a queue for as long as it is polled. `wake` is told of each alarm.
-pub async fn listen(aws: Arc<Aws>, name: String, heard: Heard, wake: Arc<Notify>) {
+/// Listens to a queue for as long as it is polled. `wake` is told of each alarm. A message is one replica's: only the one that acts, by
+/// its `fence`, takes it.
+pub async fn listen(aws: Arc<Aws>, name: String, heard: Heard, wake: Arc<Notify>, fence: Fence) {
     let (mut wait, mut address) = (FIRST_WAIT, None);
     loop {
+        if !fence() {
+            heard.ears().deaf.remove(&name);
+            tokio::time::sleep(FIRST_WAIT).await;
+            continue;
+        }
         let answer = match &address {
             None => queue::url(&aws, &name).await.map(|url| {
                 address = Some(url);

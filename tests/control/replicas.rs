@@ -34,7 +34,7 @@ pub async fn make(at: &Endpoint, account: &str, name: &str) {
     create.key_schema(part("sk", KeyType::Range)).send().await.expect("the table is made");
 }
 
-async fn table(at: &Endpoint, account: &str, name: &str) -> Table {
+pub async fn table(at: &Endpoint, account: &str, name: &str) -> Table {
     let connect = Connect {
         region: Some(REGION.into()),
         endpoint_url: Some(at.url.clone()),

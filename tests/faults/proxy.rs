@@ -43,6 +43,8 @@ pub enum Deed {
     },
     /// It waits first.
     Delay(Duration),
+    /// It is done, and its answer is lost with the connection.
+    Swallow,
     /// This other place is asked first: what it forbids (403) is forbidden, what it allows is done where the proxy leads.
     Judged(String),
     /// It goes to this other place, which takes it for the account whose number is the caller's access key: ministack does so by itself,
@@ -234,6 +236,7 @@ fn serve(
             let answer = forward(&Request { body, ..request }, to)?;
             return client.write_all(String::from_utf8_lossy(&answer).replace(there, here).as_bytes());
         }
+        Some(Deed::Swallow) => return forward(&request, to).map(drop),
         Some(Deed::Delay(time)) => {
             counts.troubles.fetch_add(1, Ordering::SeqCst);
             let late = forward(&request, to)?;

@@ -192,7 +192,8 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
         }
         "UpdateShardCount" => {
             let count = i32::try_from(call.int("shards").unwrap_or(1)).unwrap_or(1);
-            aws.call("kinesis:UpdateShardCount", &doing, || {
+            // One of the day's ten: what AWS took and did not answer would be refused the second time, and thought never made.
+            aws.call_once("kinesis:UpdateShardCount", &doing, || {
                 let request = kinesis.update_shard_count().stream_name(name).target_shard_count(count);
                 request.scaling_type(ScalingType::UniformScaling).send()
             })

@@ -56,20 +56,20 @@ fn opened(shard: &aws_sdk_kinesis::types::Shard) -> Option<OpenShard> {
     })
 }
 
-/// SplitShard and MergeShards.
+/// SplitShard and MergeShards. Without an answer they are not sent again: what they name would be gone.
 pub async fn perform(aws: &Aws, target: &Target, call: &Call, doing: &str) -> Result<(), Fault> {
     let (name, text) = (&target.physical, |name: &str| call.text(name).map(str::to_owned));
     let kinesis = aws.kinesis();
     if call.verb() == "SplitShard" {
         return aws
-            .call("kinesis:SplitShard", doing, || {
+            .call_once("kinesis:SplitShard", doing, || {
                 let request = kinesis.split_shard().stream_name(name).set_shard_to_split(text("shard"));
                 request.set_new_starting_hash_key(text("newStartingHashKey")).send()
             })
             .await
             .map(drop);
     }
-    aws.call("kinesis:MergeShards", doing, || {
+    aws.call_once("kinesis:MergeShards", doing, || {
         let request = kinesis.merge_shards().stream_name(name).set_shard_to_merge(text("shard"));
         request.set_adjacent_shard_to_merge(text("adjacent")).send()
     })

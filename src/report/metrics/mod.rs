@@ -49,6 +49,7 @@ pub fn fleet(report: &Report) -> String {
     into.single("tidegate_troubles", Gauge, help, report.troubles.len() as f64);
     into.single("tidegate_streams", Gauge, "Streams under control.", report.streams.len() as f64);
     stream::all(&report.streams, &mut into);
+    leases(report, &mut into);
     drift(report, &mut into);
     into.finish()
 }
@@ -68,6 +69,17 @@ pub fn process(process: &Process, ticks: &Durations) -> String {
     let help = "When this process started, since 1970.";
     into.single("process_start_time_seconds", Gauge, help, process.started_at as f64);
     into.finish()
+}
+
+fn leases(report: &Report, into: &mut Exposition) {
+    if report.leases.is_empty() {
+        return;
+    }
+    let name = "tidegate_lease_held";
+    into.family(name, Gauge, "1 if this replica acts for the pipeline; only with a ledger that replicas share.");
+    for lease in &report.leases {
+        into.sample(name, &[("pipeline", &lease.pipeline)], f64::from(u8::from(lease.is_mine)));
+    }
 }
 
 fn drift(report: &Report, into: &mut Exposition) {
