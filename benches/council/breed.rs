@@ -5,7 +5,7 @@ use tidegate::scale::{FLOORS, Rule, SUSTAINED, WINDOWS};
 
 pub fn random(dice: &mut Dice) -> Rule {
     let grow_to = dice.between(0.35, 1.15);
-    Rule {
+    let rule = Rule {
         grow_above: (grow_to * dice.between(1.0, 1.7)).min(1.6),
         grow_to,
         foresee: dice.pick(&[0.0, 0.0, 3.0, 6.0, 10.0]),
@@ -16,9 +16,16 @@ pub fn random(dice: &mut Dice) -> Rule {
         scarcity: dice.between(0.0, 0.8),
         floor: if dice.chance(0.5) { 0 } else { 1 + dice.below(FLOORS) },
         floor_to: dice.between(0.5, 1.3),
-        season_to: if dice.chance(0.7) { 0.0 } else { dice.between(0.6, 1.2) },
+    };
+    throw_for_the_time_of_day(dice);
+    rule.rounded()
+}
+
+/// Rules had one more number once. Its throws stay, so that the rules of the first generation are those that were elected from before.
+fn throw_for_the_time_of_day(dice: &mut Dice) {
+    if !dice.chance(0.7) {
+        dice.unit();
     }
-    .rounded()
 }
 
 /// Each number may change, most by a little.
@@ -51,9 +58,8 @@ pub fn child(dice: &mut Dice, of: &Rule) -> Rule {
     if dice.chance(0.3) {
         (rule.floor, rule.floor_to) = (other.floor, other.floor_to);
     }
-    if dice.chance(0.3) {
-        rule.season_to = other.season_to;
-    }
+    // Whether it changes: see above.
+    dice.chance(0.3);
     rule.grow_above = rule.grow_above.max(rule.grow_to);
     rule.rounded()
 }
@@ -74,7 +80,6 @@ impl Rounded for Rule {
             saving: round(self.saving),
             scarcity: round(self.scarcity),
             floor_to: round(self.floor_to),
-            season_to: round(self.season_to),
             ..self
         }
     }

@@ -116,7 +116,7 @@ fn source(size: Size, rules: &[Rule], council: &[usize], priors: &[[f64; 3]]) ->
         // Writing into a String cannot fail.
         let _ = writeln!(
             text,
-            "    Member::new([{:?}, {:?}, {:?}], {}, {}, [{:?}, {:?}, {:?}], {}, [{:?}, {:?}], [{:.3}, {:.3}, {:.3}]),",
+            "    Member::new([{:?}, {:?}, {:?}], {}, {}, [{:?}, {:?}, {:?}], {}, {:?}, [{:.3}, {:.3}, {:.3}]),",
             rule.grow_above,
             rule.grow_to,
             rule.foresee,
@@ -127,7 +127,6 @@ fn source(size: Size, rules: &[Rule], council: &[usize], priors: &[[f64; 3]]) ->
             rule.scarcity,
             rule.floor,
             rule.floor_to,
-            rule.season_to,
             prior[0],
             prior[1],
             prior[2],

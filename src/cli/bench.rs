@@ -24,7 +24,8 @@ pub struct Args {
 enum What {
     /// Compare sizing policies over every trace of a folder
     Scaling(Box<Scaling>),
-    /// Compare them on uneven keys, a hot key, readers that stand still, mixed APIs and late metrics; needs no traces
+    /// Compare them on uneven keys, a hot key, readers that stand still, mixed APIs, late metrics and batches by the clock; needs no
+    /// traces
     Scenarios(Scenarios),
 }
 

@@ -74,6 +74,9 @@ pub struct Evidence {
     pub demand: Option<f64>,
     /// The share of a shard that can be used before it rejects, 0 to 1.
     pub usable: Option<f64>,
+    /// The load in shards that the clock foretells and the present one does not show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coming: Option<f64>,
     /// The share of records, 0 to 1, that was rejected as before after the stream had grown: more shards do not help them.
     pub skewed: Option<f64>,
     /// Shares of the trust that want more, and fewer, shards; 0 to 1.

@@ -22,22 +22,11 @@ impl Member {
         window: usize,
         [shrink_to, saving, scarcity]: [f64; 3],
         floor: usize,
-        [floor_to, season_to]: [f64; 2],
+        floor_to: f64,
         prior: [f64; 3],
     ) -> Self {
-        let rule = Rule {
-            grow_above,
-            grow_to,
-            foresee,
-            sustained,
-            window,
-            shrink_to,
-            saving,
-            scarcity,
-            floor,
-            floor_to,
-            season_to,
-        };
+        let rule =
+            Rule { grow_above, grow_to, foresee, sustained, window, shrink_to, saving, scarcity, floor, floor_to };
         Self { rule, prior }
     }
 }
@@ -62,26 +51,57 @@ impl Default for Temper {
     }
 }
 
-/// Metrics are about so many minutes old when a rule of a shadow looks at them.
-const LAG: usize = 3;
+/// What the clock foretells is followed while the trust in those who follow it is at least this share of that in those who do not.
+/// Below 1, since shards are paid before the rise shows that they were needed.
+const TIMELY: f64 = 0.9;
+/// Signs that are kept: metrics are at most so many minutes old when a rule of a shadow looks at them.
+const LONGEST_DELAY: usize = 10;
 /// After so many minutes without any, no call of before counts.
 const LONG_AGO: i64 = 1440;
 /// Weights are worked out anew so often, in minutes.
 const REWEIGH: i64 = 5;
+
+/// The shadows of all members and what they cost.
+#[derive(Clone, Debug)]
+struct Side {
+    shadows: Vec<Shadow>,
+    /// Faded sums of capacity and of throttled load, in shard-minutes.
+    capacity: Vec<f64>,
+    throttled: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl Side {
+    fn new(count: usize, shards: u32) -> Self {
+        Self {
+            shadows: vec![Shadow::new(shards); count],
+            capacity: vec![0.0; count],
+            throttled: vec![0.0; count],
+            weights: vec![1.0; count],
+        }
+    }
+
+    fn costs(&self, price: f64) -> impl Iterator<Item = f64> {
+        self.capacity.iter().zip(&self.throttled).map(move |(capacity, lost)| capacity + price * lost)
+    }
+
+    fn weight(&self) -> f64 {
+        self.weights.iter().sum()
+    }
+}
 
 /// The members, their shadows and their bills for one stream.
 #[derive(Clone, Debug)]
 pub struct Council {
     members: &'static [Member],
     temper: Temper,
-    shadows: Vec<Shadow>,
-    /// Faded sums of capacity and of throttled load, in shard-minutes.
-    capacity: Vec<f64>,
-    throttled: Vec<f64>,
-    weights: Vec<f64>,
+    /// Who does not look at the clock.
+    plain: Side,
+    /// The same members, who do; from the first rise on that the clock foretold.
+    timed: Option<Side>,
     /// The sum of what a minute weighs, in minutes.
     evidence: f64,
-    /// What was known at each of the last minutes, oldest first.
+    /// What the last minutes said, oldest first.
     known: VecDeque<Signs>,
     weighed: Option<(i64, f64)>,
     /// The newest minute.
@@ -98,39 +118,50 @@ pub struct Vote {
     /// The weightiest member that wants just this, or the weightiest of all.
     pub voice: Rule,
     pub weight: f64,
+    /// The load that the clock foretells, where that was counted; 0 for none.
+    pub coming: f64,
 }
 
 impl Council {
     pub fn new(members: &'static [Member], temper: Temper, shards: u32) -> Self {
-        let count = members.len();
         Self {
             members,
             temper,
-            shadows: vec![Shadow::new(shards); count],
-            capacity: vec![0.0; count],
-            throttled: vec![0.0; count],
-            weights: vec![1.0; count],
+            plain: Side::new(members.len(), shards),
+            timed: None,
             evidence: 0.0,
-            known: VecDeque::with_capacity(LAG),
+            known: VecDeque::with_capacity(LONGEST_DELAY),
             weighed: None,
             watched: None,
         }
     }
 
     /// Every shadow serves one more minute, in which `load` shards were needed and after which `signs` were known.
-    pub fn watch(&mut self, minute: i64, load: f64, signs: &Signs, calls_a_day: u32, pace: &Pace) {
+    /// `delay` is how many minutes old metrics are when they are looked at.
+    pub fn watch(&mut self, minute: i64, load: f64, signs: &Signs, calls_a_day: u32, (pace, delay): (&Pace, i64)) {
         let fade = 0.5f64.powf(1.0 / (self.temper.half_life_days * 1440.0));
         self.evidence = self.evidence * fade + 1.0;
-        let known = if self.known.len() < LAG { None } else { self.known.pop_front() };
-        if self.watched.is_some_and(|last| minute > last + LONG_AGO) {
-            self.shadows.iter_mut().for_each(Shadow::forget_calls);
+        let known = self.known.len().checked_sub(delay.max(1) as usize).map(|at| self.known[at]);
+        let untimed = known.as_ref().map(Signs::untimed);
+        if self.timed.is_none() && signs.later > 0.0 {
+            self.timed = Some(self.plain.clone());
         }
+        let long_ago = self.watched.is_some_and(|last| minute > last + LONG_AGO);
         self.watched = Some(minute);
         let terms = Terms { calls_a_day, pace, nearest: rung };
-        for (at, member) in self.members.iter().enumerate() {
-            let bill = self.shadows[at].step(minute, load, &member.rule, known.as_ref(), &terms);
-            self.capacity[at] = self.capacity[at] * fade + bill.capacity;
-            self.throttled[at] = self.throttled[at] * fade + bill.throttled;
+        for (side, known) in [(Some(&mut self.plain), &untimed), (self.timed.as_mut(), &known)] {
+            let Some(side) = side else { continue };
+            if long_ago {
+                side.shadows.iter_mut().for_each(Shadow::forget_calls);
+            }
+            for (at, member) in self.members.iter().enumerate() {
+                let bill = side.shadows[at].step(minute, load, &member.rule, known.as_ref(), &terms);
+                side.capacity[at] = side.capacity[at] * fade + bill.capacity;
+                side.throttled[at] = side.throttled[at] * fade + bill.throttled;
+            }
+        }
+        if self.known.len() == LONGEST_DELAY {
+            self.known.pop_front();
         }
         self.known.push_back(*signs);
     }
@@ -141,26 +172,35 @@ impl Council {
             return;
         }
         self.weighed = Some((minute, price));
-        let costs = || self.capacity.iter().zip(&self.throttled).map(|(capacity, lost)| capacity + price * lost);
-        let cheapest = costs().fold(f64::INFINITY, f64::min);
+        let sides = [Some(&self.plain), self.timed.as_ref()];
+        let cheapest = sides.iter().flatten().flat_map(|side| side.costs(price)).fold(f64::INFINITY, f64::min);
         // A minute costs at least half a shard, so that a stream of no load at all divides by something.
         let scale = (cheapest / self.evidence.max(1.0)).max(0.5) * 1440.0;
         let days = self.evidence / 1440.0;
         let trained = self.temper.prior_days;
-        let worse: Vec<f64> = costs()
-            .zip(self.members)
-            .map(|(cost, member)| (cost / scale + trained * (1.0 + prior(member, price))) / (days + trained))
-            .collect();
+        let worse = sides.map(|side| {
+            let members = side.into_iter().flat_map(|side| side.costs(price).zip(self.members));
+            let worse = |(cost, member)| (cost / scale + trained * (1.0 + prior(member, price))) / (days + trained);
+            members.map(worse).collect::<Vec<f64>>()
+        });
         let eagerness = self.temper.eagerness * (100.0 / price.max(1.0)).sqrt();
-        let least = worse.iter().copied().fold(f64::INFINITY, f64::min);
-        for (weight, worse) in self.weights.iter_mut().zip(worse) {
-            *weight = (-eagerness * (worse - least)).exp();
+        let least = worse.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+        for (side, worse) in [Some(&mut self.plain), self.timed.as_mut()].into_iter().zip(worse) {
+            let Some(side) = side else { continue };
+            for (weight, worse) in side.weights.iter_mut().zip(worse) {
+                *weight = (-eagerness * (worse - least)).exp();
+            }
         }
     }
 
     /// The weighted median of what the members want for the real stream: it moves only if half of the trust wants to.
     pub fn vote(&mut self, minute: i64, price: f64, signs: &Signs, shards: u32, used: f64) -> Vote {
         self.weigh(minute, price);
+        let untimed = signs.untimed();
+        let (weights, signs) = match &self.timed {
+            Some(timed) if timed.weight() >= TIMELY * self.plain.weight() => (&timed.weights, signs),
+            _ => (&self.plain.weights, &untimed),
+        };
         let mut opinions: Vec<(u32, usize)> = self
             .members
             .iter()
@@ -168,13 +208,13 @@ impl Council {
             .map(|(at, member)| (member.rule.opinion(signs, shards, || used), at))
             .collect();
         opinions.sort_unstable();
-        let total: f64 = self.weights.iter().sum();
+        let total: f64 = weights.iter().sum();
         let share = |wants: &dyn Fn(u32) -> bool| {
-            opinions.iter().filter(|(wanted, _)| wants(*wanted)).map(|(_, at)| self.weights[*at]).sum::<f64>() / total
+            opinions.iter().filter(|(wanted, _)| wants(*wanted)).map(|(_, at)| weights[*at]).sum::<f64>() / total
         };
         let (mut below, mut answer) = (0.0, shards);
         for (wanted, at) in &opinions {
-            below += self.weights[*at];
+            below += weights[*at];
             if below >= self.temper.quantile * total {
                 answer = *wanted;
                 break;
@@ -182,13 +222,14 @@ impl Council {
         }
         let mut voices = opinions.iter().filter(|(wanted, _)| *wanted == answer).map(|(_, at)| *at);
         let first = voices.next().unwrap_or_default();
-        let voice = voices.fold(first, |best, at| if self.weights[at] > self.weights[best] { at } else { best });
+        let voice = voices.fold(first, |best, at| if weights[at] > weights[best] { at } else { best });
         Vote {
             shards: answer,
             more: share(&|wanted| wanted > shards),
             fewer: share(&|wanted| wanted < shards),
             voice: self.members[voice].rule,
-            weight: self.weights[voice] / total,
+            weight: weights[voice] / total,
+            coming: signs.later,
         }
     }
 }
@@ -240,7 +281,7 @@ mod tests {
         let mut signs = Signs::default();
         for minute in 0..3 * 1440 {
             signs = history.take(9.0);
-            council.watch(minute, 9.0, &signs, 10, &Pace::default());
+            council.watch(minute, 9.0, &signs, 10, (&Pace::default(), 3));
         }
         // A load that never moves needs no margin that is worth its money, whatever a rejected record costs.
         let thrifty = council.vote(5000, 10.0, &signs, 20, 0.0).shards;

@@ -1,6 +1,6 @@
 use super::history::{FLOORS, Signs, WINDOWS};
 
-/// One way to size a stream, in eleven numbers. The council holds many and trusts those that would have served this stream best.
+/// One way to size a stream, in ten numbers. The council holds many and trusts those that would have served this stream best.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
     /// Grow when the expected load is above this share of the present shards.
@@ -23,8 +23,6 @@ pub struct Rule {
     pub floor: usize,
     /// Share of the shards that the floor's load should be.
     pub floor_to: f64,
-    /// Share of the shards that the load of this time of day should be; zero to ignore the time of day.
-    pub season_to: f64,
 }
 
 /// A floor raises the count only if it is missed by this share, so that its slow drift does not eat the day's calls.
@@ -33,14 +31,13 @@ const FLOOR_SLACK: f64 = 0.08;
 impl Rule {
     /// The load of the next minutes, as this rule sees it.
     pub fn expected(&self, signs: &Signs) -> f64 {
-        signs.sustained[self.sustained] + self.foresee * signs.rise
+        (signs.sustained[self.sustained] + self.foresee * signs.rise).max(signs.soon)
     }
 
     /// The count below which this rule does not go whatever the load is now.
     pub fn floor(&self, signs: &Signs) -> f64 {
         let rare = if self.floor == 0 { 0.0 } else { signs.floors[self.floor - 1] / self.floor_to };
-        let season = if self.season_to > 0.0 { signs.season / self.season_to } else { 0.0 };
-        rare.max(season).max(1.0)
+        rare.max(1.0)
     }
 
     /// The count it wants in place of `shards` when the share `used` of the day's calls is spent; `shards` is to hold.
@@ -54,7 +51,8 @@ impl Rule {
         if floor.ceil() >= (1.0 + FLOOR_SLACK) * now && floor > now {
             return whole(floor);
         }
-        let seen = (signs.maxima[self.window] / self.shrink_to).max((expected / self.grow_to).min(now));
+        let needed = expected.max(signs.later);
+        let seen = (signs.maxima[self.window] / self.shrink_to).max((needed / self.grow_to).min(now));
         let least = whole(seen.max(floor));
         let saved = (now - f64::from(least)) / now;
         if saved > self.saving && saved > self.saving + self.scarcity * used().powi(2) { least } else { shards }
@@ -84,7 +82,7 @@ mod tests {
 
     /// Signs of any size, and others of which none is lower.
     fn signs() -> impl Strategy<Value = (Signs, Signs)> {
-        let values = || proptest::collection::vec((0.0f64..300.0, 0.0f64..50.0), 4 + 1 + WINDOWS.len() + FLOORS + 1);
+        let values = || proptest::collection::vec((0.0f64..300.0, 0.0f64..50.0), 4 + 1 + WINDOWS.len() + FLOORS + 2);
         values().prop_map(|values| {
             let read = |pick: &dyn Fn(&(f64, f64)) -> f64| {
                 let mut next = values.iter().map(pick);
@@ -94,7 +92,8 @@ mod tests {
                     rise: take(),
                     maxima: std::array::from_fn(|_| take()),
                     floors: std::array::from_fn(|_| take()),
-                    season: take(),
+                    soon: take(),
+                    later: take(),
                 }
             };
             (read(&|value| value.0), read(&|value| value.0 + value.1))

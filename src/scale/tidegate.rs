@@ -1,14 +1,19 @@
 use super::bound::Missed;
 use super::council::{Council, Member, Temper, Vote};
+use super::delay::Delay;
 use super::demand::{Meter, is_stable, shards_at};
-use super::history::History;
+use super::history::{History, Signs};
 use super::priors::MEMBERS;
 use super::reshard::{Pace, operations, rung};
 use super::rule::Rule;
+use super::season::{Ahead, Circumstances, Season};
 use super::{Evidence, Policy, Proposal, View, read_need};
 
 /// Minutes back that a policy without memory reads when it is asked for the first time.
 const CATCH_UP: i64 = 14 * 1440;
+
+/// More new minutes than this at once are those of the past.
+const LATELY: i64 = 15;
 
 /// A load that lies no more than this share below another is the same load.
 const ALIKE: f64 = 0.06;
@@ -22,8 +27,11 @@ pub struct Tidegate {
     temper: Temper,
     meter: Meter,
     history: History,
+    season: Season,
+    signs: Signs,
     council: Option<Council>,
     pace: Pace,
+    delay: Delay,
     /// The newest minute that was taken in.
     seen: Option<i64>,
     /// When the newest reshard was called that the pace has learned from.
@@ -47,8 +55,11 @@ impl Tidegate {
             temper,
             meter: Meter::default(),
             history: History::default(),
+            season: Season::default(),
+            signs: Signs::default(),
             council: None,
             pace: Pace::default(),
+            delay: Delay::default(),
             seen: None,
             paced: i64::MIN,
             demand: 0.0,
@@ -70,20 +81,33 @@ impl Tidegate {
         let Some(known) = (oldest..=newest).rev().find(|minute| view.window.at(*minute).accepted.is_some()) else {
             return;
         };
+        // Whoever is shown the past learns nothing of how late the present comes.
+        if self.seen.is_some_and(|seen| known - seen <= LATELY) {
+            self.delay.saw(view.now - known);
+        }
         let first = self.seen.map_or(oldest, |seen| seen + 1).max(oldest).max(known - CATCH_UP);
+        let (price, delay) = (self.price(view), self.delay.minutes());
         for minute in first..=known {
             let shards = shards_at(minute, view.shards, view.resizes);
             let sample = view.window.at(minute);
-            if let Some(demand) = self.meter.read(sample, shards, is_stable(minute, view.resizes)) {
+            let demand = self.meter.read(sample, shards, is_stable(minute, view.resizes));
+            if let Some(demand) = demand {
                 self.missed.saw(demand, sample.accepted.unwrap_or(0.0), sample.rejected.unwrap_or(0.0));
                 // Without a datapoint for reads nothing is known of them, and writes decide.
                 self.demand = read_need(view.window, minute, shards).map_or(demand, |reads| reads.max(demand));
             }
-            let signs = self.history.take(self.demand);
+            let circumstances = Circumstances { pace: &self.pace, delay, price };
+            let Ahead { soon, later } = self.season.take(minute, demand.map(|_| self.demand), &circumstances);
+            self.signs = Signs { soon, later, ..self.history.take(self.demand) };
             let council = self.council.get_or_insert_with(|| Council::new(self.members, self.temper, shards));
-            council.watch(minute, self.demand, &signs, view.calls_a_day, &self.pace);
+            council.watch(minute, self.demand, &self.signs, view.calls_a_day, (&self.pace, delay));
         }
         self.seen = Some(known.max(self.seen.unwrap_or(known)));
+    }
+
+    /// What a rejected record is worth: what the user says, or what keeps the bound.
+    fn price(&self, view: &View<'_>) -> f64 {
+        view.inputs.bound.map_or(view.price, |bound| self.missed.price(bound))
     }
 
     fn note_growth(&mut self, view: &View<'_>) {
@@ -91,7 +115,7 @@ impl Tidegate {
         if let Some(called) =
             growth.map(|resize| resize.called).filter(|at| self.grown.is_none_or(|(known, _)| known != *at))
         {
-            self.grown = Some((called, self.demand));
+            self.grown = Some((called, self.demand.max(self.signs.soon)));
         }
     }
 
@@ -117,17 +141,18 @@ impl Policy for Tidegate {
     fn propose(&mut self, view: &View<'_>) -> Proposal {
         self.catch_up(view);
         self.note_growth(view);
+        let price = self.price(view);
         let (Some(council), Some(seen)) = (self.council.as_mut(), self.seen) else {
             return Proposal::new(view.shards, "no metrics have come yet");
         };
         let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
-        let price = view.inputs.bound.map_or(view.price, |bound| self.missed.price(bound));
-        let vote = council.vote(view.now, price, self.history.signs(), view.shards, used);
+        let vote = council.vote(view.now, price, &self.signs, view.shards, used);
         let rung = rung(view.shards, vote.shards);
         let shards = if rung < view.shards && self.grew_under_this(rung) { view.shards } else { rung };
         let evidence = Evidence {
             demand: Some(self.demand),
             usable: Some(self.meter.usable()),
+            coming: Some(vote.coming).filter(|coming| *coming > 0.0),
             skewed: self.meter.skewed(),
             more: Some(vote.more),
             fewer: Some(vote.fewer),
@@ -157,8 +182,10 @@ impl Tidegate {
         };
         let (used, all) = (view.calls_used(), view.calls_a_day);
         let this = format!("call {} of {all} in 24 h", used + 1);
+        let coming =
+            if vote.coming > load { format!(", {:.1} to come by the clock", vote.coming) } else { String::new() };
         let now = format!(
-            "demand {load:.1} of {} shards, {:.0} %{usable}, {old} min old",
+            "demand {load:.1} of {} shards, {:.0} %{usable}, {old} min old{coming}",
             view.shards,
             100.0 * load / f64::from(view.shards),
         );

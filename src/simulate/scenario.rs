@@ -1,5 +1,5 @@
-//! Days that the reference plant does not know: uneven keys, readers that stand still, late metrics. They run on the plant of
-//! single shards that the local cloud has, so that a hot shard is one.
+//! Days that the reference plant does not know: uneven keys, readers that stand still, late metrics; and batches by the clock. They
+//! run on the plant of single shards that the local cloud has, so that a hot shard is one.
 
 use super::plant::{Actuator, Answer, Stream};
 use super::registry::{ENTRIES, Entry, Kind};
@@ -17,8 +17,6 @@ use crate::scale::{Bounds, Care, Inputs, Notice, Policy, Reads, Sample, View, Wi
 
 /// The price of a throttled record in all of them.
 pub const PRICE: f64 = 100.0;
-/// Days of each: the first one teaches the policies.
-const DAYS: usize = 2;
 /// Shards that the level of the traffic fills.
 const LEVEL: f64 = 8.0;
 /// 2025-11-24, a Monday, in minutes since 1970.
@@ -40,6 +38,8 @@ const NOTHING: f64 = 1e-6;
 pub struct Scenario {
     pub name: &'static str,
     pub what: &'static str,
+    /// The first ones teach the policies.
+    pub days: usize,
     traffic: synthetic::Kind,
     keys: fn() -> Keys,
     /// Minutes, from and to, in which the readers stand still.
@@ -56,6 +56,7 @@ pub struct Scenario {
 const PLAIN: Scenario = Scenario {
     name: "plain",
     what: "even keys, metrics after 2 min, one reader",
+    days: 2,
     traffic: synthetic::Kind::Diurnal,
     keys: Keys::uniform,
     outage: None,
@@ -102,6 +103,20 @@ pub const SCENARIOS: &[Scenario] = &[
     late("delay-3", "the same, after 3 min", 3),
     late("delay-4", "the same, after 4 min", 4),
     late("delay-5", "the same, after 5 min", 5),
+    Scenario {
+        name: "daily-batch",
+        what: "4 shards, and 32 for 50 minutes from 02:13 on, every day for two weeks",
+        days: 14,
+        traffic: synthetic::Kind::DailyBatch,
+        ..PLAIN
+    },
+    Scenario {
+        name: "weekday-batch",
+        what: "the same from Monday to Friday, for three weeks",
+        days: 21,
+        traffic: synthetic::Kind::WeekdayBatch,
+        ..PLAIN
+    },
 ];
 
 /// What one policy made of a scenario.
@@ -152,7 +167,7 @@ pub fn play(scenario: &Scenario, entry: &'static Entry, row: Row, splits: bool) 
         _ => make(row),
     };
     let mut stage = Stage::new(scenario, actuator, splits);
-    let load = synthetic::synthetic(scenario.traffic, LEVEL, DAYS, START, SEED).load;
+    let load = synthetic::synthetic(scenario.traffic, LEVEL, scenario.days, START, SEED).load;
     load.iter().enumerate().for_each(|(minute, load)| stage.minute(minute, *load, &mut *policy));
     Some(stage.outcome(entry.name))
 }

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn nobody_who_throttles_nothing_is_below_the_bound() {
-        for (_, kind, _) in &synthetic::KINDS[1..5] {
+        for (_, kind, _) in &synthetic::KINDS[1..7] {
             let demand = synthetic::synthetic(*kind, 4.0, 1, 29_000_000, 5);
             let bound = bound(&demand);
             for entry in registry::ENTRIES {

@@ -14,6 +14,8 @@ pub enum Kind {
     Diurnal,
     Sawtooth,
     Batch,
+    DailyBatch,
+    WeekdayBatch,
     FlashCrowd,
     Growth,
     OnOff,
@@ -27,6 +29,8 @@ pub const KINDS: &[(&str, Kind, &str)] = &[
     ("diurnal", Kind::Diurnal, "days of people: low at night, weaker on weekends"),
     ("sawtooth", Kind::Sawtooth, "climbs for eight hours and drops, three times a day"),
     ("batch", Kind::Batch, "a low base and a timed batch at every full hour, a large one at 02:00"),
+    ("daily-batch", Kind::DailyBatch, "a base, and eight times as much for 50 minutes from 02:13 on, every day"),
+    ("weekday-batch", Kind::WeekdayBatch, "the same from Monday to Friday"),
     ("flash-crowd", Kind::FlashCrowd, "days of people, and crowds of five times the level that come within minutes"),
     ("growth", Kind::Growth, "days of people on a level that doubles in a week"),
     ("on-off", Kind::OnOff, "almost nothing, and bursts of random start and length"),
@@ -74,6 +78,9 @@ impl Shape {
             Kind::Diurnal => people(at),
             Kind::Sawtooth => 0.2 + 1.3 * (at.rem_euclid(480) as f64 / 480.0),
             Kind::Batch => batch(at),
+            Kind::DailyBatch => nightly(at),
+            Kind::WeekdayBatch if is_weekend(at) => BASE,
+            Kind::WeekdayBatch => nightly(at),
             Kind::FlashCrowd => people(at) * (1.0 + 4.0 * self.crowd(passed, noise)),
             Kind::Growth => people(at) * 2f64.powf(passed / (7.0 * DAY as f64)),
             Kind::OnOff => self.burst(passed, noise),
@@ -125,9 +132,20 @@ fn people(at: i64) -> f64 {
     let turn = std::f64::consts::TAU / DAY as f64;
     let phase = at.rem_euclid(1440) as f64;
     let wave = 1.0 + 0.6 * ((phase - 1170.0) * turn).cos() + 0.15 * (2.0 * (phase - 1170.0) * turn).cos();
+    if is_weekend(at) { 0.75 * wave } else { wave }
+}
+
+fn is_weekend(at: i64) -> bool {
     // Minutes since 1970 began on a Thursday.
-    let weekday = (at.div_euclid(1440) + 3).rem_euclid(7);
-    if weekday >= 5 { 0.75 * wave } else { wave }
+    (at.div_euclid(1440) + 3).rem_euclid(7) >= 5
+}
+
+/// What there is beside a nightly batch.
+const BASE: f64 = 0.5;
+
+/// Fifty minutes of eight times the base, from 02:13 on.
+fn nightly(at: i64) -> f64 {
+    if (133..183).contains(&at.rem_euclid(1440)) { 8.0 * BASE } else { BASE }
 }
 
 /// A low base, twelve minutes at every full hour, an hour at 02:00.

@@ -31,7 +31,8 @@ pub struct Input {
     /// The last --days of a living stream, from CloudWatch's one-minute metrics
     #[arg(long, value_name = "STREAM", conflicts_with_all = ["demand", "trace", "synthetic"])]
     pub from_cloudwatch: Option<String>,
-    /// Made-up traffic: constant, diurnal, sawtooth, batch, flash-crowd, growth, on-off, level-shift or quiet
+    /// Made-up traffic: constant, diurnal, sawtooth, batch, daily-batch, weekday-batch, flash-crowd, growth, on-off,
+    /// level-shift or quiet
     #[arg(long, value_name = "KIND", conflicts_with_all = ["demand", "trace"])]
     pub synthetic: Option<String>,
     /// Days of made-up traffic, or of history (at most 15)
@@ -68,7 +69,7 @@ impl Input {
             return Err(Failure::from(anyhow::anyhow!("no demand to simulate; {help}")));
         };
         let Some(kind) = synthetic::find(name) else {
-            let kinds: String = synthetic::KINDS.iter().map(|(name, _, is)| format!("\n  {name:12} {is}")).collect();
+            let kinds: String = synthetic::KINDS.iter().map(|(name, _, is)| format!("\n  {name:13} {is}")).collect();
             return Err(Failure::from(anyhow::anyhow!("there is no made-up traffic `{name}`; there are{kinds}")));
         };
         checked("--level", self.level)?;

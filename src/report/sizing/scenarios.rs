@@ -9,7 +9,7 @@ pub type Played = (&'static Scenario, Vec<Outcome>);
 pub fn scenarios_page(played: &[Played]) -> String {
     let mut text = format!(
         "# Sizing policies on days that the reference plant does not know\n\n\
-         Made with `tidegate bench scenarios --out DIR`. Two days of synthetic traffic at a level of 8 shards, on the plant of \
+         Made with `tidegate bench scenarios --out DIR`. Two days of synthetic traffic (more where it says so) at a level of 8 shards, on the plant of \
          single shards that `tidegate demo` runs on; ours against the best of the peers within spec bounds, by J{PRICE}. All figures \
          are simulated: how long resharding takes is a model.\n\n\
          cost: open shards over the demand. throttled: first attempts rejected. J{PRICE}: capacity and throttled records together, at \

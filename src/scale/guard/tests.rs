@@ -343,7 +343,7 @@ proptest! {
         let window = window(9_997, gap.then_some(9_996), age);
         let decision = with(&window, &resizes, &inputs, shards, wanted);
         let (to, floor) = (decision.shards, decision.numbers.floor);
-        let used = resizes.iter().filter(|resize| resize.called > 10_000 - 1440).count();
+        let used = resizes.iter().filter(|resize| resize.called >= 10_000 - 1440).count();
         prop_assert!(to <= 2 * shards && to >= shards.div_ceil(2));
         prop_assert!(to == shards || used < 10);
         let room = inputs.quota.map_or(u32::MAX, |quota| quota.limit.saturating_sub(quota.open));
