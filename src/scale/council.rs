@@ -201,37 +201,43 @@ impl Council {
             Some(timed) if timed.weight() >= TIMELY * self.plain.weight() => (&timed.weights, signs),
             _ => (&self.plain.weights, &untimed),
         };
-        let mut opinions: Vec<(u32, usize)> = self
-            .members
-            .iter()
-            .enumerate()
-            .map(|(at, member)| (member.rule.opinion(signs, shards, || used), at))
-            .collect();
-        opinions.sort_unstable();
+        let opinions: Vec<u32> =
+            self.members.iter().map(|member| member.rule.opinion(signs, shards, || used)).collect();
         let total: f64 = weights.iter().sum();
         let share = |wants: &dyn Fn(u32) -> bool| {
-            opinions.iter().filter(|(wanted, _)| wants(*wanted)).map(|(_, at)| weights[*at]).sum::<f64>() / total
+            let weighed = opinions.iter().zip(weights).filter(|(wanted, _)| wants(**wanted));
+            weighed.map(|(_, weight)| weight).sum::<f64>() / total
         };
-        let (mut below, mut answer) = (0.0, shards);
-        for (wanted, at) in &opinions {
-            below += weights[*at];
-            if below >= self.temper.quantile * total {
-                answer = *wanted;
-                break;
-            }
-        }
-        let mut voices = opinions.iter().filter(|(wanted, _)| *wanted == answer).map(|(_, at)| *at);
+        let (more, fewer) = (share(&|wanted| wanted > shards), share(&|wanted| wanted < shards));
+        let quantile = self.temper.quantile;
+        // Most votes end here: nothing has to be sorted.
+        let answer =
+            if fewer < quantile && more <= 1.0 - quantile { shards } else { median(&opinions, weights, quantile) };
+        let mut voices = (0..opinions.len()).filter(|at| opinions[*at] == answer);
         let first = voices.next().unwrap_or_default();
         let voice = voices.fold(first, |best, at| if weights[at] > weights[best] { at } else { best });
         Vote {
             shards: answer,
-            more: share(&|wanted| wanted > shards),
-            fewer: share(&|wanted| wanted < shards),
+            more,
+            fewer,
             voice: self.members[voice].rule,
             weight: weights[voice] / total,
             coming: signs.later,
         }
     }
+}
+
+/// The lowest opinion that, with those below it, has this share of all weight.
+fn median(opinions: &[u32], weights: &[f64], quantile: f64) -> u32 {
+    let mut order: Vec<usize> = (0..opinions.len()).collect();
+    order.sort_unstable_by_key(|at| (opinions[*at], *at));
+    let enough = quantile * weights.iter().sum::<f64>();
+    let mut below = 0.0;
+    let reached = order.into_iter().find(|at| {
+        below += weights[*at];
+        below >= enough
+    });
+    reached.or(opinions.len().checked_sub(1)).map_or(1, |at| opinions[at])
 }
 
 /// The prior at a price between those of the training, along its logarithm.

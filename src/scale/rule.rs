@@ -44,18 +44,36 @@ impl Rule {
     ///
     /// No sign that rises lowers the answer.
     pub fn opinion(&self, signs: &Signs, shards: u32, used: impl Fn() -> f64) -> u32 {
-        let (now, expected, floor) = (f64::from(shards), self.expected(signs), self.floor(signs));
+        let (now, expected) = (f64::from(shards), self.expected(signs));
+        if self.plainly_holds(signs, now, expected) {
+            return shards;
+        }
+        let floor = self.floor(signs);
         if expected > self.grow_above * now {
             return whole((expected / self.grow_to).max(floor)).max(shards);
         }
-        if floor.ceil() >= (1.0 + FLOOR_SLACK) * now && floor > now {
+        if floor > now && f64::from(whole(floor)) >= (1.0 + FLOOR_SLACK) * now {
             return whole(floor);
         }
         let needed = expected.max(signs.later);
         let seen = (signs.maxima[self.window] / self.shrink_to).max((needed / self.grow_to).min(now));
         let least = whole(seen.max(floor));
+        if least >= shards {
+            return shards;
+        }
         let saved = (now - f64::from(least)) / now;
         if saved > self.saving && saved > self.saving + self.scarcity * used().powi(2) { least } else { shards }
+    }
+
+    /// Whether it holds by comparisons alone. That is so in nearly every minute of more than a hundred rules, and divisions are most of
+    /// what an opinion costs.
+    fn plainly_holds(&self, signs: &Signs, now: f64, expected: f64) -> bool {
+        let rare = if self.floor == 0 { 0.0 } else { signs.floors[self.floor - 1] };
+        // Well below the floor, whatever is rounded; and what filled so many shards within the window leaves no whole one to spare.
+        now >= 1.0
+            && expected <= self.grow_above * now
+            && rare <= 0.999 * self.floor_to * now
+            && signs.maxima[self.window] >= self.shrink_to * now
     }
 
     /// Whether all indices point somewhere and no share is senseless.
@@ -71,7 +89,9 @@ impl Rule {
 
 /// Shards are whole; a million is above anything that AWS allows.
 fn whole(shards: f64) -> u32 {
-    shards.ceil().clamp(1.0, 1e6) as u32
+    // Without `ceil`, which is a call of the C library on processors of twenty years ago, for which we compile.
+    let below = shards.clamp(1.0, 1e6) as u32;
+    below + u32::from(f64::from(below) < shards.min(1e6))
 }
 
 #[cfg(test)]

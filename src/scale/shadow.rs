@@ -160,6 +160,9 @@ impl Shadow {
 
     /// First attempts that are rejected. Fresh and repeated attempts compete equally.
     fn serve(&mut self, load: f64) -> f64 {
+        if self.rare.is_none() && load <= f64::from(self.shards) {
+            return 0.0;
+        }
         let retries = self.rare.as_ref().map(|rare| rare.retries).unwrap_or_default();
         let offered = load + retries.iter().sum::<f64>();
         if offered <= f64::from(self.shards) {
