@@ -41,6 +41,7 @@ mod guard;
 mod hostile;
 pub mod iam;
 mod imports;
+pub mod mend;
 mod metadata;
 mod patterns;
 pub mod plain;
