@@ -5,7 +5,7 @@
 # fix: "Use an operator of the key's type, and values in its form."
 # links:
 #   - https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-# aliases: [MISMATCHED_TYPE]
+# aliases: [MISMATCHED_TYPE, MISMATCHED_TYPE_BUT_USABLE, MISMATCHED_TYPE_OPERATION_TO_NULL]
 package tidegate.iam_condition_type
 
 deny contains finding if {

@@ -5,7 +5,7 @@
 # fix: Write the element as the IAM reference has it; capitals count.
 # links:
 #   - https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
-# aliases: [MALFORMED, DUPLICATE_SID, INVALID_SID, E3510, E3512, E3530]
+# aliases: [MALFORMED, DUPLICATE_SID, INVALID_SID, UNKNOWN_PRINCIPAL, UNKNOWN_FEDERATION_SOURCE, E3510, E3512, E3530]
 package tidegate.iam_malformed
 
 deny contains finding if {

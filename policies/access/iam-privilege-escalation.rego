@@ -5,7 +5,7 @@
 # fix: Name the users, roles or policies that the actions are for, or require a permissions boundary.
 # links:
 #   - https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
-# aliases: [PRIVILEGE_ESCALATION, CKV_AWS_110, CKV_AWS_286]
+# aliases: [PRIVILEGE_ESCALATION, RESOURCE_POLICY_PRIVILEGE_ESCALATION, PrivilegeEscalation, CKV_AWS_110, CKV_AWS_286]
 package tidegate.iam_privilege_escalation
 
 deny contains finding if {

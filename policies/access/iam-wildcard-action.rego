@@ -5,7 +5,7 @@
 # fix: Name the actions that are needed.
 # links:
 #   - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege
-# aliases: [CKV_AWS_1, CKV_AWS_62, CKV_AWS_63, CKV_AWS_49, CKV2_AWS_40, AWS-0057, AWS-0345]
+# aliases: [CKV_AWS_1, CKV_AWS_62, CKV_AWS_63, CKV_AWS_49, CKV2_AWS_40, AWS-0057, AWS-0345, ServiceWildcard]
 package tidegate.iam_wildcard_action
 
 deny contains finding if {

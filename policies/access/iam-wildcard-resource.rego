@@ -5,7 +5,7 @@
 # fix: Name the ARNs; actions that know no resources go to a statement of their own.
 # links:
 #   - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege
-# aliases: [RESOURCE_STAR, RESOURCE_EFFECTIVELY_STAR, CKV_AWS_355, CKV_AWS_356, CKV_AWS_107, CKV_AWS_287, CKV_AWS_108, CKV_AWS_288, CKV_AWS_109, CKV_AWS_289, CKV_AWS_111, CKV_AWS_290, AWS-0346]
+# aliases: [RESOURCE_STAR, RESOURCE_EFFECTIVELY_STAR, CKV_AWS_355, CKV_AWS_356, CKV_AWS_107, CKV_AWS_287, CKV_AWS_108, CKV_AWS_288, CKV_AWS_109, CKV_AWS_289, CKV_AWS_111, CKV_AWS_290, AWS-0346, CREDENTIALS_EXPOSURE, PERMISSIONS_MANAGEMENT_ACTIONS, SENSITIVE_ACCESS, CredentialsExposure, DataExfiltration, InfrastructureModification, ResourceExposure]
 package tidegate.iam_wildcard_resource
 
 deny contains finding if {

@@ -15,9 +15,17 @@ deny contains finding if {
 	stream.retention_hours > 24
 	stream.retention_hours < 168
 	path := array.concat(stream.path, ["retention"])
+	not is_unread(stream)
 	finding := {
 		"msg": sprintf("stream `%s` pays %v dollars a month for up to 7 days and uses %d hours", [stream.name, stream.cost.extended_retention, stream.retention_hours]),
 		"path": path,
 		"fix": {"safe": false, "edits": [{"set": path, "to": "7d"}]},
 	}
+}
+
+# `retention-unread` tells it: then all of it is paid for nothing.
+is_unread(stream) if {
+	count(stream.readers) == 0
+	count(stream.fan_out) == 0
+	count(input.access) + count(input.archives) > 0
 }

@@ -18,9 +18,19 @@ deny contains finding if {
 	some stream in input.streams
 	stream.retention_hours < 168
 	path := array.concat(stream.path, ["retention"])
-	finding := {
-		"msg": sprintf("stream `%s` keeps records for %d hours, less than 168", [stream.name, stream.retention_hours]),
-		"path": path,
-		"fix": {"safe": false, "edits": [{"set": path, "to": "7d"}]},
-	}
+	finding := object.union(
+		{"msg": sprintf("stream `%s` keeps records for %d hours, less than 168", [stream.name, stream.retention_hours]), "path": path},
+		mending(stream, path),
+	)
+}
+
+mending(stream, path) := {"fix": {"safe": false, "edits": [{"set": path, "to": "7d"}]}} if not is_unread(stream)
+
+mending(stream, _) := {} if is_unread(stream)
+
+# What nobody reads need not be kept: `retention-unread` says so, and would undo the fix.
+is_unread(stream) if {
+	count(stream.readers) == 0
+	count(stream.fan_out) == 0
+	count(input.access) + count(input.archives) > 0
 }

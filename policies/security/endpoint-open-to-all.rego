@@ -15,7 +15,7 @@ package tidegate.endpoint_open_to_all
 deny contains finding if {
 	some endpoint in input.endpoints
 	some network in endpoint.networks
-	endswith(network.network, "/0")
+	network.open
 	finding := {
 		"msg": sprintf("endpoint `%s` can be reached from %s", [endpoint.name, network.network]),
 		"path": network.path,

@@ -15,7 +15,8 @@ package tidegate.secret_in_spec
 patterns := {
 	"an AWS access key": `\b(AKIA|ASIA)[A-Z0-9]{16}\b`,
 	"a private key": `-----BEGIN [A-Z ]*PRIVATE KEY-----`,
-	"a password": `(?i)\b(password|passwd|secret|token|api[-_]?key)\s*[=:]\s*\S{8,}`,
+	"a password": `(?i)(password|passwd|pwd|secret|secret[-_]?access[-_]?key|token|api[-_]?key)\s*[=:]\s*\S{8,}`,
+	"a password in an address": `://[^/\s:@]+:[^/\s@]+@`,
 	"a GitHub token": `\bgh[pousr]_[A-Za-z0-9]{36}\b`,
 	"a Slack hook": `hooks\.slack\.com/services/T`,
 }
@@ -24,12 +25,31 @@ patterns := {
 deny contains finding if {
 	# Each pattern needs one of these words, and most specs have none of them.
 	some word in {
-		"akia", "asia", "private key", "passw", "secret", "token", "apikey", "api-key", "api_key",
-		"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hooks.slack.com",
+		"akia", "asia", "private key", "passw", "pwd", "secret", "token", "apikey", "api-key", "api_key",
+		"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hooks.slack.com", "://",
 	}
 	contains(input.letters, word)
 	some what, pattern in patterns
 	some one in input.texts
 	regex.match(pattern, one.text)
+	not is_reference(one.text)
 	finding := {"msg": sprintf("this holds %s", [what]), "path": one.path}
 }
+
+# The key says what the value is, as in a tag.
+deny contains finding if {
+	some word in {"passw", "pwd", "secret", "token", "apikey", "api-key", "api_key"}
+	contains(input.letters, word)
+	some one in input.texts
+	key := one.path[count(one.path) - 1]
+	is_string(key)
+	regex.match(`(?i)(password|passwd|pwd|secret|secret[-_]?access[-_]?key|token|api[-_]?key)$`, key)
+	regex.match(`^\S{8,}$`, one.text)
+	not is_reference(one.text)
+	finding := {"msg": sprintf("the value of `%s` is written here", [key]), "path": one.path}
+}
+
+# Where a secret is kept is no secret: an ARN, or a name in the parameter store.
+is_reference(text) if startswith(text, "arn:")
+
+is_reference(text) if startswith(text, "/")

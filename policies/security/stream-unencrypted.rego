@@ -4,10 +4,11 @@
 # protected: true
 # why: >-
 #   Whoever reaches the storage reads every record, and every audit asks for it. Encryption with the AWS-managed
-#   key costs nothing and needs no grants.
+#   key needs no grants, and its calls of KMS cost at most a few dollars a month.
 # fix: >-
 #   Take a key under `keys:`, or `aws` for the AWS-managed one.
 # links:
+#   - https://docs.aws.amazon.com/streams/latest/dev/costs-performance.html
 #   - https://docs.aws.amazon.com/streams/latest/dev/server-side-encryption.html
 #   - https://docs.aws.amazon.com/securityhub/latest/userguide/kinesis-controls.html
 # aliases: [CKV_AWS_43, AWS-0064, AVD-AWS-0064, KINESIS_STREAM_ENCRYPTION_RULE, W49, kinesis_stream_encrypted_at_rest, 7f65be75-90ab-4036-8c2a-410aef7bb650, 862fe4bf-3eec-4767-a517-40f378886b88]

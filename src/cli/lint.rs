@@ -64,10 +64,12 @@ pub struct Args {
     /// Write what is found into a baseline, and tell nothing of it from then on
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
-    /// Tell only what was not there in this revision of git
+    /// Tell only what was not there where this branch left a revision of git, such as `origin/main`
     #[arg(long, value_name = "REF")]
     since: Option<String>,
-    /// Mend what can be mended: `safe` leaves behaviour and cost as they are, `unsafe` may not
+    /// Mend what can be mended: `safe` leaves what runs as it is and costs at most a few dollars a month, `unsafe` may
+    /// change more. Of standard input the mended text goes to standard output, and reports without a file go to standard
+    /// error
     #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "safe", require_equals = true, value_name = "HOW")]
     fix: Option<How>,
     /// Show what --fix would write, and write nothing
@@ -154,6 +156,11 @@ fn lint(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Exit, 
     setup.check_names()?;
     let Gathered { mut sources, beside, values, mistakes } = Gathered::of(setup, common, args, out)?;
     spare(setup, common, args, sources.iter().chain(&beside))?;
+    let aside = args.fix.is_some() && sources.iter().any(is_stdin);
+    if !args.diff {
+        let targets = args.format.clone();
+        watch::told_by(move |failure| telling::tell_the_end(failure, &targets, aside));
+    }
     if args.fix.is_some() || args.diff {
         let also_unsafe = args.fix == Some(How::Unsafe);
         with_room(|| mend::run(&mut Judge::new(setup, &values), &mut sources, also_unsafe, args.diff, out))?;
@@ -172,10 +179,7 @@ fn lint(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Exit, 
     // What was tried in vain, such as in a block that others repeat, is not promised again.
     judged.findings.iter_mut().for_each(|finding| finding.fix = finding.fix.take().filter(|fix| !tried(fix, args.fix)));
     if let Some(revision) = &args.since {
-        let mut earlier = Vec::new();
-        for source in &sources {
-            earlier.extend(revision::text_at(revision, source)?);
-        }
+        let earlier = revision::texts_at(revision, &sources)?;
         // Each file as it was, by the rules of today.
         let known = Baseline::of(&judge_all(setup, &values, &earlier).findings);
         known.apply(&mut judged.findings, &format!("there in {revision} already"));
@@ -196,13 +200,17 @@ fn lint(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Exit, 
     let asked: Vec<Arc<About>> = setup.rules.iter().filter(|about| setup.choice.takes(about)).cloned().collect();
     let told = Told::new(&judged.findings, &judged.failures, &sources, &asked, args.no_suppressions);
     let exit = exit(&judged, args, setup);
-    match telling::tell(&told, &args.format, out).and(written.map_err(Failure::from)) {
+    match telling::tell(&told, &args.format, aside, out).and(written.map_err(Failure::from)) {
         Err(Failure::Other(error)) if exit == Exit::PolicyFailed => {
             out.complain(&format!("{error:#}"), None);
             Ok(exit)
         }
         told => told.map(|()| exit),
     }
+}
+
+fn is_stdin(source: &Source) -> bool {
+    &*source.name == "<stdin>"
 }
 
 /// Refuses to write to a file that is read. A baseline may be written over the one that is asked: that is how it is renewed.

@@ -8,7 +8,9 @@ use super::finding::{Finding, Silence, SilencedBy};
 use super::rule::Concern;
 
 /// The version of the file.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Its fingerprints knew positions in lists. Such a file is still read, and its findings are known by their words.
+const BY_WORDS: u32 = 1;
 
 /// Known findings by fingerprint. One fingerprint may occur several times, and each is known once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +53,10 @@ impl Baseline {
     /// It is none, or of another version.
     pub fn read(text: &str) -> Result<Self, String> {
         let read: Self = serde_json::from_str(text).map_err(|error| format!("it is no baseline: {error}"))?;
-        if read.format_version != FORMAT {
-            return Err(format!("its format {} is not ours ({FORMAT}); write it anew", read.format_version));
+        match read.format_version {
+            FORMAT | BY_WORDS => Ok(read),
+            other => Err(format!("its format {other} is not ours ({FORMAT}); write it anew")),
         }
-        Ok(read)
     }
 
     /// Its JSON form, a line for each finding.
@@ -63,19 +65,26 @@ impl Baseline {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
+    /// By what a finding is known.
+    fn key(&self, fingerprint: &str, rule: &str, message: &str) -> String {
+        if self.format_version == BY_WORDS { format!("{rule} {message}") } else { fingerprint.to_owned() }
+    }
+
     /// Silences what is known. Protected rules too: a baseline is a decision of the owners, not of the file. Each known
     /// finding silences one, in its own file if it is still there, else wherever it has gone.
     pub fn apply(&self, findings: &mut [Finding], reason: &str) {
-        let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut known: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for one in &self.findings {
-            known.entry(&one.fingerprint).or_default().push(&one.file);
+            let key = self.key(&one.fingerprint, &one.rule, &one.message);
+            known.entry(key).or_default().push(&one.file);
         }
         for anywhere in [false, true] {
             let open = findings
                 .iter_mut()
                 .filter(|finding| finding.silenced.is_none() && finding.about.concern != Concern::Spec);
             for finding in open {
-                let Some(files) = known.get_mut(finding.fingerprint.as_str()) else { continue };
+                let key = self.key(&finding.fingerprint, &finding.about.id, &finding.message);
+                let Some(files) = known.get_mut(&key) else { continue };
                 let file = finding.file.replace('\\', "/");
                 if let Some(nth) = files.iter().position(|one| anywhere || *one == file) {
                     files.swap_remove(nth);
@@ -124,6 +133,19 @@ mod tests {
         let mut moved = of("production.yaml");
         known.apply(&mut moved, "known");
         assert!(moved[0].silenced.is_some(), "a file may be renamed");
+    }
+
+    #[test]
+    fn files_of_the_format_before_are_known_by_their_words() {
+        let text = r#"{"format_version": 1, "findings": [
+            {"fingerprint": "made of a position", "file": "a.yaml", "rule": "x", "message": "old"}]}"#;
+        let mut now = findings("pipeline: p\n", &["old", "new", "old"]);
+        Baseline::read(text).unwrap().apply(&mut now, "known");
+        assert_eq!(now.iter().map(|one| one.silenced.is_some()).collect::<Vec<_>>(), [true, false, false]);
+        let renewed = Baseline::read(&text.replace("format_version\": 1", "format_version\": 2")).unwrap();
+        let mut now = findings("pipeline: p\n", &["old"]);
+        renewed.apply(&mut now, "known");
+        assert!(now[0].silenced.is_none(), "in the format of today the fingerprint counts");
     }
 
     #[test]

@@ -64,7 +64,9 @@ rules! {
         "iam-condition-weak"
         "iam-dead-grant"
         "iam-dead-resource"
+        "iam-endpoint-open"
         "iam-excess-grant"
+        "iam-foreign-stream"
         "iam-malformed"
         "iam-malformed-arn"
         "iam-missing-grant"
@@ -114,8 +116,10 @@ rules! {
         "throttle-alarm-tolerant"
     ;
     Scaling "scaling":
+        "budget-below-floor"
         "fixed-shards"
         "lambda-concurrency"
+        "never-shrinks"
         "on-demand-over-quota"
         "pipeline-over-quota"
         "range-beyond-a-day"
@@ -153,6 +157,7 @@ rules! {
         "delete-on-removal"
         "grant-twice"
         "hard-coded-account"
+        "hard-coded-region"
         "key-weaker-than-data"
         "key-without-description"
         "name-redundant"

@@ -13,16 +13,25 @@ const MAX_CHAIN: usize = 200;
 /// A refusal and the file that it is about.
 pub type Located = (String, Refusal);
 
-/// Looks at all modules of an engine together, since they may call one another.
-pub fn check(modules: &[Ref<Module>]) -> Result<(), Box<Located>> {
+/// Looks at all modules of an engine together, since they may call one another. `is_data`: whether there are data of a
+/// name.
+pub fn check(modules: &[Ref<Module>], is_data: &dyn Fn(&str) -> bool) -> Result<(), Box<Located>> {
     let mut uses = Uses::default();
+    let mut packages = BTreeSet::new();
     for module in modules {
         let scope = Scope::of(module);
+        packages.extend(first(&scope.package).map(str::to_owned));
         for rule in &module.policy {
             uses.rule(&scope, rule);
         }
     }
-    uses.judge()
+    uses.judge()?;
+    uses.defined(&|name| packages.contains(name) || is_data(name))
+}
+
+/// `a` of `data.a.b`.
+fn first(full: &str) -> Option<&str> {
+    full.strip_prefix("data.")?.split('.').next()
 }
 
 /// A rule and what its bodies mention.
@@ -130,6 +139,21 @@ impl Uses {
         let mut order = Order { uses: self, depth: BTreeMap::new() };
         for name in self.0.keys() {
             order.visit(name)?;
+        }
+        Ok(())
+    }
+
+    /// What nothing defines is never true, and its opposite always: the rule would judge by what is not there.
+    fn defined(&self, is_known: &dyn Fn(&str) -> bool) -> Result<(), Box<Located>> {
+        for (rule, node) in &self.0 {
+            let unknown = node.mentions.iter().filter_map(|mention| first(mention)).find(|name| !is_known(name));
+            if let Some(name) = unknown {
+                let message = format!(
+                    "nothing defines `data.{name}`: no policy here is of that package, and no data.json or data.yaml in \
+                     their folder has it"
+                );
+                return Err(self.refuse(rule, message));
+            }
         }
         Ok(())
     }

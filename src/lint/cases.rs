@@ -50,9 +50,13 @@ impl Case {
     }
 
     /// What a variable stands for in a case: `${var:SET}` is set, to something that also fits where an account is
-    /// wanted; all others are not.
+    /// wanted, and `${var:REGION}` to a region; all others are not.
     pub fn variable(_: VarKind, name: &str) -> Option<String> {
-        (name == "SET").then(|| "123456789012".to_owned())
+        match name {
+            "SET" => Some("123456789012".to_owned()),
+            "REGION" => Some("eu-west-1".to_owned()),
+            _ => None,
+        }
     }
 
     /// The whole spec: what every spec says is added where the case leaves it out.

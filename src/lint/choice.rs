@@ -2,7 +2,7 @@
 
 use super::rule::{About, Concern, Persona};
 
-/// What the user chose. Names are ids, aliases of other tools, concerns, or `all`.
+/// What the user chose. Names are ids, aliases of other tools, controls of compliance frameworks, concerns, or `all`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// Only these; empty means all of the persona.
@@ -58,12 +58,14 @@ mod tests {
         let mut rule = About::built_in("tidy-rule", Concern::Cost, Severity::Note, "T");
         rule.persona = Persona::Pedantic;
         rule.aliases = vec!["CKV_AWS_1".into()];
+        rule.compliance = vec!["Security Hub KMS.4".into()];
         let takes = |select: &[&str], ignore: &[&str], persona| {
             let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
             Choice { select: names(select), ignore: names(ignore), persona }.takes(&rule)
         };
         assert!(!takes(&[], &[], Persona::Regular) && takes(&[], &[], Persona::Auditor));
         assert!(takes(&["tidy-rule"], &[], Persona::Regular) && takes(&["ckv_aws_1"], &[], Persona::Regular));
+        assert!(takes(&["KMS.4"], &[], Persona::Regular) && takes(&["security hub kms.4"], &[], Persona::Regular));
         assert!(!takes(&["cost"], &[], Persona::Regular) && takes(&["cost"], &[], Persona::Pedantic));
         assert!(!takes(&["cost"], &["CKV_AWS_1"], Persona::Auditor) && !takes(&["security"], &[], Persona::Auditor));
         let choice = Choice { select: vec!["tidy-rul".into(), "cost".into()], ..Choice::default() };

@@ -30,12 +30,24 @@ quantity(value) := to_number(parts[0][1]) * units[parts[0][2]] if {
 
 name(path) := concat(".", [sprintf("%v", [part]) | some part in path])
 
+# A block without a value is the shortest one: `clicks:` is a stream.
+block(place) := {} if place.value == null
+
+block(place) := place.value if place.value != null
+
+own_tags(place) := tags if {
+	tags := block(place).tags
+	is_object(tags)
+}
+
+own_tags(place) := {} if not is_object(object.get(block(place), "tags", null))
+
 found(place, text) := {"msg": text, "path": place.path}
 
 deny contains found(place, sprintf("`%s` has no tag `%s`", [name(place.path), tag])) if {
 	some place in places
 	some tag in rule["require-tags"]
-	tags := object.union(input.tags, object.get(object.get({"block": place.value}, "block", {}), "tags", {}))
+	tags := object.union(input.tags, own_tags(place))
 	object.get(tags, tag, "") == ""
 }
 
@@ -66,21 +78,21 @@ deny contains found(place, sprintf("the name `%s` does not match %s", [last, rul
 	not regex.match(rule["name-pattern"], last)
 }
 
-holds(block) if not rule.when
+holds(_) if not rule.when
 
-holds(block) if {
+holds(said) if {
 	rule.when
-	every field, wanted in rule.when { object.get(block, split(field, "."), null) == wanted }
+	every field, wanted in rule.when { object.get(said, split(field, "."), null) == wanted }
 }
 
 deny contains found({"path": array.concat(place.path, split(rule.required, "."))}, sprintf("`%s` does not say `%s`", [name(place.path), rule.required])) if {
 	some place in places
-	holds(place.value)
-	object.get(place.value, split(rule.required, "."), null) == null
+	holds(block(place))
+	object.get(block(place), split(rule.required, "."), null) == null
 }
 
 deny contains found({"path": array.concat(place.path, split(rule.forbidden, "."))}, sprintf("`%s` says `%s`, which is forbidden", [name(place.path), rule.forbidden])) if {
 	some place in places
-	holds(place.value)
-	object.get(place.value, split(rule.forbidden, "."), null) != null
+	holds(block(place))
+	object.get(block(place), split(rule.forbidden, "."), null) != null
 }

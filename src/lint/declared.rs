@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::engine::concern_of;
+use super::fields;
 use super::patterns::is_pattern;
 use super::policy::{Origin, PolicyFailure, PolicyFile};
 use super::rule::{Persona, Severity};
@@ -116,6 +117,24 @@ fn wrong(check: &str, asked: &Json) -> Option<&'static str> {
     (!fits).then_some(wanted)
 }
 
+/// A path of a rule that no spec has, and the nearest that it has.
+fn misspelt(rule: &Declared) -> Option<String> {
+    let place: Vec<&str> = rule.r#where.split('.').collect();
+    let named = |check: &str| rule.check.get(check).and_then(Json::as_str);
+    let conditions = rule.check.get("when").and_then(Json::as_object).into_iter().flatten();
+    let tags = rule.check.get("require-tags").map(|_| ("require-tags", "tags"));
+    let fields = ["required", "forbidden"].into_iter().filter_map(|check| Some((check, named(check)?)));
+    let fields = fields.chain(conditions.map(|(field, _)| ("when", field.as_str()))).chain(tags);
+    let all =
+        std::iter::once(("where", Vec::new())).chain(fields.map(|(check, field)| (check, field.split('.').collect())));
+    all.into_iter().find_map(|(check, field): (&str, Vec<&str>)| {
+        let (part, known) = fields::unknown(&[place.as_slice(), &field].concat())?;
+        let near = known.iter().map(|word| (strsim::jaro_winkler(word, part), word)).filter(|(near, _)| *near > 0.8);
+        let near = near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, word)| format!("; did you mean `{word}`?"));
+        Some(format!("`{check}` names `{part}`, which no spec has there{}", near.unwrap_or_default()))
+    })
+}
+
 /// What `declared.rego` compares: digits and a unit.
 fn is_quantity(text: &str) -> bool {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -141,6 +160,9 @@ fn policy(source: &Source, rule: &Declared, line: usize) -> Result<PolicyFile, S
     }
     if rule.r#where.split('.').any(str::is_empty) {
         return Err(format!("rule `{}`: `where` is a path such as streams.*.retention", rule.id));
+    }
+    if let Some(told) = misspelt(rule) {
+        return Err(format!("rule `{}`: {told}", rule.id));
     }
     let mut checks: serde_json::Map<String, Json> = rule.check.clone().into_iter().collect();
     let segments =
@@ -181,10 +203,6 @@ mod tests {
     use crate::lint::engine::{Engine, Subject};
 
     fn found(rules: &str) -> Vec<String> {
-        let source = Source::new("policies/house.yaml", rules).unwrap();
-        let files = policies(&source).unwrap();
-        let (mut engine, failures) = Engine::load(&files, Duration::from_secs(10));
-        assert_eq!(failures, []);
         let document = json!({
             "region": "us-east-1",
             "streams": {
@@ -192,9 +210,16 @@ mod tests {
                 "views": {"retention": "30d", "encryption": {"key": "x"}, "tags": {"class": "pii", "owner": "ada"}},
             },
         });
+        found_in(&document, rules)
+    }
+
+    fn found_in(document: &Json, rules: &str) -> Vec<String> {
+        let source = Source::new("policies/house.yaml", rules).unwrap();
+        let files = policies(&source).unwrap();
+        let (mut engine, failures) = Engine::load(&files, Duration::from_secs(10));
+        assert_eq!(failures, []);
         let facts = json!({"document": document, "tags": {"team": "web"}});
-        let (verdicts, failures) =
-            engine.judge(&Subject { file: "a.yaml", facts: &facts, document: &document }, &|_| true);
+        let (verdicts, failures) = engine.judge(&Subject { file: "a.yaml", facts: &facts, document }, &|_| true);
         assert_eq!(failures, []);
         verdicts.into_iter().map(|one| format!("{}: {}", one.path.unwrap(), one.message)).collect()
     }
@@ -235,6 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn a_block_without_a_value_is_a_block() {
+        let document = json!({ "streams": { "clicks": null, "views": { "tags": null, "encryption": null } } });
+        let rule =
+            |check: &str| found_in(&document, &format!("rules:\n  - {{ id: house, where: streams.*, {check} }}\n"));
+        let missing = |what: &str| ["clicks", "views"].map(|name| format!("streams.{name}{}", what.replace('@', name)));
+        assert_eq!(rule("require-tags: [owner]"), missing(": `streams.@` has no tag `owner`"));
+        assert_eq!(
+            rule("required: encryption.key"),
+            missing(".encryption.key: `streams.@` does not say `encryption.key`")
+        );
+        assert_eq!(rule("required: retention, when: { retention: null }").len(), 2);
+        assert_eq!(rule("forbidden: retention"), [""; 0]);
+    }
+
+    #[test]
     fn mistakes_are_told_with_their_line() {
         let told = |rules: &str| policies(&Source::new("h.yaml", rules).unwrap()).unwrap_err().to_string();
         assert!(
@@ -243,7 +283,7 @@ mod tests {
         );
         assert!(told("rules:\n  - id: x\n    where: a\n").contains("asks for nothing"));
         assert!(
-            told("rules:\n  - id: x\n    where: a\n    pattern: '[a-'\n")
+            told("rules:\n  - id: x\n    where: region\n    pattern: '[a-'\n")
                 .contains("`pattern` wants a regular expression")
         );
         assert!(told("rule: []\n").contains("it is no file of rules"));
@@ -257,8 +297,9 @@ mod tests {
             ("required: a, when: x", "`when` wants fields"),
             ("maximum: 1, when: { a: b }", "`when` limits `required` and `forbidden`"),
         ] {
-            let rules =
-                format!("rules:\n  - {{ id: x, where: a, maximum: 1 }}\n  - {{ where: b, id: 'y', {check} }} # z\n");
+            let rules = format!(
+                "rules:\n  - {{ id: x, where: region, maximum: 1 }}\n  - {{ where: region, id: 'y', {check} }} # z\n"
+            );
             assert!(
                 told(&rules).starts_with("h.yaml:3:1: rule `y`: ") && told(&rules).contains(wanted),
                 "{}",
@@ -266,7 +307,32 @@ mod tests {
             );
         }
         assert!(told("rules:\n  - { id: x, where: '', maximum: 1 }\n").contains("`where` is a path"));
-        let twice = "rules:\n  - { id: x, where: a, maximum: 1 }\n  - id: x\n    where: b\n    minimum: 1\n";
+        let twice = "rules:\n  - { id: x, where: region, maximum: 1 }\n  - id: x\n    where: region\n    minimum: 1\n";
         assert_eq!(told(twice), "h.yaml:3:1: there is a rule `x` above already");
+    }
+
+    #[test]
+    fn paths_that_no_spec_has_are_told_with_the_nearest() {
+        let told = |rule: &str| {
+            let text = format!("rules:\n  - {{ id: x, {rule} }}\n");
+            policies(&Source::new("h.yaml", &text).unwrap()).unwrap_err().to_string()
+        };
+        for (rule, wanted) in [
+            (
+                "where: stream.*.retention, maximum: 7d",
+                "`where` names `stream`, which no spec has there; did you mean `streams`?",
+            ),
+            (
+                "where: streams.*, required: encyption",
+                "`required` names `encyption`, which no spec has there; did you mean `encryption`?",
+            ),
+            (
+                "where: streams.*, required: name, when: { capacity.mod: x }",
+                "`when` names `mod`, which no spec has there; did you mean `mode`?",
+            ),
+            ("where: streams.*.retention, require-tags: [a]", "`require-tags` names `tags`, which no spec has there"),
+        ] {
+            assert_eq!(told(rule), format!("h.yaml:2:1: rule `x`: {wanted}"));
+        }
     }
 }

@@ -27,6 +27,12 @@ pub const ELSEWHERE: &[Elsewhere] = &[
               stored lies in the stream (`stream-unencrypted`) and in the bucket (`archive-managed-key`).",
     },
     Elsewhere {
+        ids: &["MALFORMED_JSON"],
+        about: "policies that are no JSON, or have a key twice",
+        why: "That is a mistake of the file and no choice of rules: it is always told, as `malformed-json` and \
+              `duplicate-key`.",
+    },
+    Elsewhere {
         ids: &["E3633", "E3634"],
         about: "the starting position of an event source mapping",
         why: "A spec describes no mappings of Lambda functions; they belong to whoever owns the function.",
@@ -199,16 +205,18 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     },
 ];
 
-/// The reason for an id; capitals are ignored.
+/// The reason for an id, with or without the name of a framework before it; capitals are ignored.
 pub fn of(id: &str) -> Option<&'static Elsewhere> {
+    let id = id.rsplit_once(' ').map_or(id, |(_, number)| number);
     ELSEWHERE.iter().find(|one| one.ids.iter().any(|known| known.eq_ignore_ascii_case(id)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lint::builtin;
     use crate::lint::metadata;
-    use crate::lint::{builtin, rule::Concern};
+    use crate::lint::rule::{About, Concern};
 
     /// What the other tools check of the services that a pipeline may touch, written without the numbers' prefix.
     const CHECKOV: &[u16] = &[
@@ -229,7 +237,14 @@ mod tests {
         0e59d33e-bba2-4037-8f88-9765647ca7ad d53323be-dde6-4457-9a43-42df737e71d2 \
         5c6dd5e7-1fe0-4cae-8f81-4c122717cef3 7f65be75-90ab-4036-8c2a-410aef7bb650 \
         862fe4bf-3eec-4767-a517-40f378886b88 KINESIS_STREAM_ENCRYPTION_RULE \
-        KINESIS_FIREHOSE_DELIVERY_STREAM_ENCRYPTION_RULE";
+        KINESIS_FIREHOSE_DELIVERY_STREAM_ENCRYPTION_RULE KMS.4 CloudWatch.15 \
+        MALFORMED_JSON MALFORMED DUPLICATE_SID RESOURCE_POLICY_PRIVILEGE_ESCALATION UNKNOWN_PRINCIPAL \
+        UNKNOWN_FEDERATION_SOURCE MISMATCHED_TYPE_OPERATION_TO_NULL MISMATCHED_TYPE_BUT_USABLE MISMATCHED_TYPE \
+        UNKNOWN_ACTION UNKNOWN_PREFIX UNKNOWN_CONDITION_FOR_ACTION BAD_PATTERN_FOR_MFA INVALID_SID INVALID_ARN \
+        NO_VERSION INVALID_VERSION OLD_VERSION RESOURCE_MISMATCH RESOURCE_STAR RESOURCE_EFFECTIVELY_STAR \
+        UNKNOWN_OPERATOR SINGLE_VALUE_CONDITION_TOO_PERMISSIVE PRIVILEGE_ESCALATION CREDENTIALS_EXPOSURE \
+        PERMISSIONS_MANAGEMENT_ACTIONS SENSITIVE_ACCESS PrivilegeEscalation DataExfiltration ResourceExposure \
+        ServiceWildcard CredentialsExposure InfrastructureModification";
 
     #[test]
     fn every_check_of_other_tools_has_a_rule_or_a_reason() {
@@ -240,13 +255,12 @@ mod tests {
         ids.extend(numbered("CKV2_AWS_", CHECKOV_GRAPH, 1));
         ids.extend(numbered("AWS-", TRIVY, 4));
         ids.extend(OTHERS.split_whitespace().map(str::to_owned));
-        let known: Vec<String> = builtin::RULES
+        let known: Vec<About> = builtin::RULES
             .iter()
             .filter_map(|rule| metadata::read(rule.id, Concern::Custom, rule.rego).ok().flatten())
-            .flat_map(|about| about.aliases.into_iter().chain(about.compliance))
-            .map(|name| name.trim_start_matches("Security Hub ").to_owned())
             .collect();
-        let missing: Vec<&String> = ids.iter().filter(|id| !known.contains(id) && of(id).is_none()).collect();
+        let is_known = |id: &str| known.iter().any(|about| about.is_called(id));
+        let missing: Vec<&String> = ids.iter().filter(|id| !is_known(id) && of(id).is_none()).collect();
         assert!(missing.is_empty(), "neither a rule nor a reason: {missing:?}");
     }
 

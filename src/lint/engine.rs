@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::apart::Shared;
 use super::bounded;
 use super::calls;
+use super::data::Data;
 use super::guard::{self, Refusal};
 use super::imports;
 use super::metadata;
@@ -65,10 +66,18 @@ type Question<'a> = (&'a Value, &'a str, &'a dyn Fn(&About) -> bool);
 impl Engine {
     /// Reads the policies. Those that cannot be used are told, and the others still work.
     pub fn load(files: &[PolicyFile], limit: Duration) -> (Self, Vec<PolicyFailure>) {
+        Self::load_with(files, &Data::default(), limit)
+    }
+
+    /// The same for policies that have data beside them.
+    pub fn load_with(files: &[PolicyFile], data: &Data, limit: Duration) -> (Self, Vec<PolicyFailure>) {
+        let packages: BTreeSet<&str> = files.iter().filter_map(PolicyFile::package_root).collect();
         let mut files: Vec<&PolicyFile> = files.iter().collect();
         let mut failures = Vec::new();
+        // Of a policy that cannot be used is told once, and not again by who uses it.
+        let is_known = |name: &str| data.has(name) || packages.contains(name);
         for _ in 0..MOST_ATTEMPTS {
-            let mut engine = Self::empty(limit);
+            let mut engine = Self::empty(limit, data);
             let shared = shared(&files);
             let mut nth = 0;
             files.retain(|file| {
@@ -76,7 +85,7 @@ impl Engine {
                 let added = engine.add(file, &shared, nth);
                 added.map_err(|failure| failures.push(failure.at(file.origin.as_ref()))).is_ok()
             });
-            let Some(failure) = engine.broken_by() else {
+            let Some(failure) = engine.broken_by(data, &is_known) else {
                 engine.share_exceptions();
                 return (engine, failures);
             };
@@ -88,10 +97,10 @@ impl Engine {
             }
             files = good;
         }
-        (Self::empty(limit), failures)
+        (Self::empty(limit, data), failures)
     }
 
-    fn empty(limit: Duration) -> Self {
+    fn empty(limit: Duration, data: &Data) -> Self {
         let mut inner = regorus::Engine::new();
         // OPA and conftest do not stop at a built-in function that fails.
         inner.set_strict_builtin_errors(false);
@@ -101,6 +110,8 @@ impl Engine {
         });
         let bounded = bounded::add_to(&mut inner);
         debug_assert_eq!(bounded, Ok(()), "an engine that is new has no functions of ours");
+        let added = inner.add_data(data.json().into());
+        debug_assert!(added.is_ok(), "an engine that is new has no data");
         Self {
             inner,
             policies: Vec::new(),
@@ -113,8 +124,12 @@ impl Engine {
     }
 
     /// What keeps the policies from being used together, and which of them it is.
-    fn broken_by(&mut self) -> Option<PolicyFailure> {
-        if let Err(located) = calls::check(self.inner.get_modules()) {
+    fn broken_by(&mut self, data: &Data, is_known: &dyn Fn(&str) -> bool) -> Option<PolicyFailure> {
+        if let Some(policy) = self.policies.iter().find(|policy| data.holds(&policy.package)) {
+            let message = format!("`{}` is a package, and stands in data.json or data.yaml as well", policy.package);
+            return Some(PolicyFailure::new(&policy.source.name, 1, 1, message));
+        }
+        if let Err(located) = calls::check(self.inner.get_modules(), is_known) {
             let (file, refusal) = *located;
             return Some(PolicyFailure::new(&file, refusal.line, refusal.column, refusal.message));
         }

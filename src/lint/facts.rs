@@ -4,6 +4,7 @@
 mod access;
 mod archives;
 mod limits;
+mod scaling;
 mod streams;
 mod texts;
 

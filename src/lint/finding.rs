@@ -22,7 +22,8 @@ pub struct Finding {
     pub also: Vec<(Place, String)>,
     pub help: Option<String>,
     pub fix: Option<Fix>,
-    /// The same as long as the same rule finds the same thing in the same pipeline, wherever its line is.
+    /// The same as long as the same rule finds the same thing in the same pipeline, wherever its line is. Two items of a
+    /// list may have the same one.
     pub fingerprint: String,
     /// Why it is not counted.
     pub silenced: Option<Silence>,
@@ -127,11 +128,29 @@ fn pipeline(document: &Document) -> &str {
     }
 }
 
-/// 32 hexadecimal digits of what identifies a finding; no line numbers, so that it survives text above it.
+/// 32 hexadecimal digits of what identifies a finding; no line numbers and no positions in lists, so that it survives text
+/// above it and items before it.
 fn fingerprint(rule: &str, pipeline: &str, path: &Path, message: &str) -> String {
+    let last = path.0.iter().rposition(|segment| matches!(segment, Segment::Index(_)));
+    let listed = &path.0[..last.map_or(0, |last| last + 1)];
+    // Declared rules say in words where it is.
+    let message = match listed {
+        [] => message.to_owned(),
+        listed => message.replace(&dotted(listed, &|index| index.to_string()), &dotted(listed, &|_| "*".to_owned())),
+    };
+    let path = dotted(&path.0, &|_| "*".to_owned());
     let digest = Sha256::digest(format!("{rule}\0{pipeline}\0{path}\0{message}").as_bytes());
     let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
     digest.iter().take(16).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// `access.web.can.0.read`, with positions in lists as `position` writes them.
+fn dotted(path: &[Segment], position: &dyn Fn(usize) -> String) -> String {
+    let words = path.iter().map(|segment| match segment {
+        Segment::Key(key) => key.clone(),
+        Segment::Index(index) => position(*index),
+    });
+    words.collect::<Vec<_>>().join(".")
 }
 
 /// The block whose name a message mentions, where a policy gives no path: `stream clicks is …`.
@@ -204,5 +223,15 @@ mod tests {
         assert_eq!(print(text, "a is bad"), print(&format!("{}{text}", "# more\n".repeat(100)), "a is bad"));
         assert_ne!(print(text, "a is bad"), print(text, "a is worse"));
         assert_ne!(print(text, "a is bad"), print("pipeline: q\nstreams: { a: {} }\n", "a is bad"));
+    }
+
+    #[test]
+    fn fingerprints_do_not_know_positions() {
+        let print = |path: Path, message: &str| fingerprint("x", "p", &path, message);
+        let can = |index: usize| Path::of(["access", "web", "can"]).index(index).key("read");
+        assert_eq!(print(can(0), "bad"), print(can(7), "bad"));
+        assert_eq!(print(can(0), "`access.web.can.0` says `read`"), print(can(7), "`access.web.can.7` says `read`"));
+        assert_ne!(print(can(0), "at least 1"), print(can(0), "at least 2"));
+        assert_ne!(print(can(0), "bad"), print(Path::of(["access", "api", "can"]).index(0).key("read"), "bad"));
     }
 }

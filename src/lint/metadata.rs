@@ -131,6 +131,20 @@ mod tests {
     }
 
     #[test]
+    fn severities_of_others_are_understood() {
+        for (word, severity) in [
+            ("HIGH", Severity::Error),
+            ("CRITICAL", Severity::Error),
+            ("Medium", Severity::Warning),
+            ("LOW", Severity::Note),
+            ("info", Severity::Note),
+        ] {
+            let text = format!("# METADATA\n# custom:\n#   severity: {word}\npackage a\n");
+            assert_eq!(read("x", Concern::Custom, &text).unwrap().unwrap().severity, severity, "{word}");
+        }
+    }
+
+    #[test]
     fn a_rule_can_ask_for_its_own_block() {
         let text = "# METADATA\n# title: A\npackage p\nx := rego.metadata.rule()\n# METADATA\n# title: B\n# custom: { n: 1 }\ny := rego.metadata.rule()\n";
         let out = written_out(text).unwrap();

@@ -1,5 +1,5 @@
 //! Regular expressions in policies. A wrong one matches nothing, and without a word: the rule would find nothing for ever.
-//! And formats, of which a wrong one ends the program.
+//! Formats, of which a wrong one ends the program. And chance: what is found today must be found tomorrow.
 
 use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleHead};
 
@@ -99,6 +99,11 @@ fn expr(at: &Expr, found: &mut Option<Refusal>) {
             if let Some(message) = literal(format).and_then(bounded::wrong_format) {
                 refuse(format, message, found);
             }
+            if name == "rand.intn" {
+                let message = "what it answers differs from run to run, and so would the findings; remove it";
+                let first = if let Expr::RefDot { refr, .. } = &**fcn { refr } else { fcn };
+                refuse(Some(first), message.to_owned(), found);
+            }
             params.iter().for_each(|param| expr(param, found));
         }
         Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().for_each(|item| expr(item, found)),
@@ -161,6 +166,7 @@ mod tests {
         told("a contains x if { x := [y | some y in input; not regex.match(\"((\", y)] }", "((");
         told("f(x) := regex.replace(x, \"[[\", \"\")", "[[");
         told("a := sprintf(\"%123456d\", [1])", "%1");
+        told("a if { rand.intn(\"x\", 2) == 1 }", "rand");
         let fine = ["a if { regex.match(input.pattern, `[`) }", "a if { regex.match(`[a-z]`, \"[\") }"];
         for text in fine {
             let mut engine = regorus::Engine::new();

@@ -33,6 +33,12 @@ impl PolicyFile {
         let name = self.source.name.rsplit(['/', '\\']).next().unwrap_or_default();
         name.strip_suffix(".rego").unwrap_or(name)
     }
+
+    /// `a` of `package a.b`, as far as a look at the text tells.
+    pub fn package_root(&self) -> Option<&str> {
+        let named = self.source.text.lines().find_map(|line| line.trim_start().strip_prefix("package "))?;
+        named.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next()
+    }
 }
 
 /// What a policy is written for.

@@ -7,11 +7,25 @@ use serde::{Deserialize, Serialize};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Severity {
     Note,
     Warning,
     Error,
+}
+
+impl TryFrom<String> for Severity {
+    type Error = String;
+
+    /// Our words and those of others, such as trivy's in the policies that it ships; capitals are ignored.
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "error" | "critical" | "high" => Ok(Self::Error),
+            "warning" | "medium" => Ok(Self::Warning),
+            "note" | "low" | "info" => Ok(Self::Note),
+            _ => Err(format!("`{text}` is no severity; there are error, warning and note")),
+        }
+    }
 }
 
 /// Who wants to read a rule's findings; each includes those before it.
@@ -122,7 +136,7 @@ pub struct About {
     pub links: Vec<String>,
     /// The ids of the same check in other tools; they are accepted wherever an id is.
     pub aliases: Vec<String>,
-    /// Controls of compliance frameworks that it covers.
+    /// Controls of compliance frameworks that it covers, such as `Security Hub Kinesis.1`; accepted like aliases.
     pub compliance: Vec<String>,
 }
 
@@ -146,10 +160,15 @@ impl About {
 
     /// Whether `name` means this rule: its id, an alias, its concern, or `all`.
     pub fn is_called(&self, name: &str) -> bool {
-        name == self.id
-            || name == "all"
-            || name == self.concern.word()
-            || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+        name == self.id || name == "all" || name == self.concern.word() || self.is_known_as(name)
+    }
+
+    /// Whether others call it so: another tool's id, or a control that it covers, such as `Kinesis.1` of Security Hub,
+    /// with or without the name of the framework. Capitals are ignored.
+    pub fn is_known_as(&self, name: &str) -> bool {
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        let control = |covered: &String| is(covered) || covered.rsplit_once(' ').is_some_and(|(_, number)| is(number));
+        self.aliases.iter().any(|alias| is(alias)) || self.compliance.iter().any(control)
     }
 
     /// What code scanning sorts by, from 0 to 10; only what concerns security has one.

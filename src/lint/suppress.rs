@@ -57,7 +57,7 @@ fn judge(comment: &Comment, ignore: &Ignore, findings: &mut [Finding], law: &Law
         return tell("suppression-expired", format!("this suppression has ended on {until}: {}", ignore.reason));
     }
     for name in &ignore.rules {
-        let Some(rule) = law.known.iter().find(|rule| rule.id == *name || is_alias(rule, name)) else {
+        let Some(rule) = law.known.iter().find(|rule| rule.id == *name || rule.is_known_as(name)) else {
             let known: Vec<&About> = law.known.iter().map(|rule| &**rule).collect();
             let near = nearest(name, &known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             tell("suppression-unknown-rule", format!("there is no rule `{name}`{near}"));
@@ -68,7 +68,7 @@ fn judge(comment: &Comment, ignore: &Ignore, findings: &mut [Finding], law: &Law
             continue;
         }
         let mut used = false;
-        let is_meant = |about: &About| about.id == rule.id || is_alias(about, name);
+        let is_meant = |about: &About| about.id == rule.id || about.is_known_as(name);
         for finding in findings.iter_mut().filter(|finding| is_covered(finding, comment) && is_meant(&finding.about)) {
             used = true;
             finding.silenced = Some(Silence { reason: ignore.reason.clone(), by: SilencedBy::Comment });
@@ -77,10 +77,6 @@ fn judge(comment: &Comment, ignore: &Ignore, findings: &mut [Finding], law: &Law
             tell("suppression-unused", format!("there is nothing to ignore for `{name}` here"));
         }
     }
-}
-
-fn is_alias(rule: &About, name: &str) -> bool {
-    rule.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
 }
 
 fn is_covered(finding: &Finding, comment: &Comment) -> bool {

@@ -6,8 +6,10 @@ use super::choice::Choice;
 use super::engine::{Engine, RULE_LIMIT};
 use super::examine::{examine, examine_case};
 use super::finding::Finding;
+use super::iam::fact::CODES;
 use super::reading::Reading;
 use super::rule::Concern;
+use crate::spec::Source;
 
 /// The engine recurses as deep as policies do, and test threads have small stacks.
 fn with_room(test: impl FnOnce() + Send + 'static) {
@@ -145,6 +147,13 @@ fn the_list_of_rules_is_the_folder() {
 }
 
 #[test]
+fn every_fact_about_policies_is_told_by_a_rule() {
+    let told = |code: &str| RULES.iter().any(|rule| rule.rego.contains(&format!("\"{code}\"")));
+    let untold: Vec<&str> = CODES.iter().map(|(code, _)| *code).filter(|code| !told(code)).collect();
+    assert_eq!(untold, [""; 0]);
+}
+
+#[test]
 fn ids_and_aliases_mean_one_rule() {
     let engine = engine();
     let mut ids: Vec<&str> = engine.policies.iter().map(|policy| policy.about.id.as_str()).collect();
@@ -180,5 +189,37 @@ fn every_fix_mends_its_finding_and_changes_nothing_else() {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(mended.len() >= 20, "{mended:?}");
+    });
+}
+
+/// Two rules that want the opposite would mend for ever.
+#[test]
+fn after_all_fixes_nothing_can_be_mended() {
+    with_room(|| {
+        let (engine, failures) = builtin::engine();
+        assert_eq!(failures, []);
+        let mut engines = [engine];
+        let all = Choice { persona: super::rule::Persona::Auditor, ..Choice::default() };
+        let mut judge = |source: &Source| {
+            let reading = Reading::of(source, &Case::variable);
+            reading.known().map(|known| examine(&mut engines, &known, &all).0)
+        };
+        let (mut wrong, mut mended) = (Vec::new(), 0);
+        for rule in RULES {
+            let cases = Cases::read(rule.cases).unwrap();
+            for case in cases.bad.iter().chain(&cases.good).filter(|case| case.policy.is_none()) {
+                let (after, count) = super::mend::mended(&case.source(rule.id).unwrap(), true, &mut judge);
+                mended += count;
+                for finding in judge(&after).unwrap_or_default() {
+                    let done = finding.fix.as_ref().and_then(|fix| super::fix::apply(&after, fix));
+                    if done.is_some_and(|done| judge(&done).is_some()) {
+                        let id = &finding.about.id;
+                        wrong.push(format!("{}: {}: {id} could be mended in\n{}", rule.id, case.name, after.text));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(mended > 300, "{mended}");
     });
 }

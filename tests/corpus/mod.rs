@@ -13,7 +13,6 @@ use std::process::Command;
 use tidegate::lint::iam::catalog::Catalog;
 use tidegate::lint::iam::file::{Judged, judge, place};
 use tidegate::lint::iam::need::Stream;
-use tidegate::lint::iam::policy::Kind;
 use tidegate::spec::Source;
 
 fn folder() -> PathBuf {
@@ -74,10 +73,9 @@ struct Said {
 
 fn ours(path: &Path) -> (Source, Judged) {
     let text = std::fs::read_to_string(path).expect("the policy can be read");
-    let source = Source::new("policy.json", &text).expect("the policy is text");
-    let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-    let kind = name.starts_with("endpoint").then_some(Kind::Endpoint);
-    let judged = judge(&source, kind, &streams(), Catalog::builtin());
+    let name = path.file_name().expect("a name").to_string_lossy();
+    let source = Source::new(&*name, &text).expect("the policy is text");
+    let judged = judge(&source, None, &streams(), Catalog::builtin());
     (source, judged)
 }
 

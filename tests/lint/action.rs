@@ -80,6 +80,7 @@ impl Runner {
             bash.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", self.workspace());
             bash.env("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR"));
             bash.env("GITHUB_STEP_SUMMARY", self.place.path().join("summary.md"));
+            bash.env("GITHUB_OUTPUT", self.place.path().join("output"));
             for (name, value) in step["env"].as_mapping().into_iter().flatten() {
                 bash.env(name.as_str().unwrap(), self.filled(value.as_str().unwrap()));
             }
@@ -117,6 +118,41 @@ fn the_action_annotates_and_fails_where_something_is_found() {
     let output = runner.run();
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(!runner.workspace().join("tidegate.sarif").exists());
+}
+
+/// A branch moves, and the program that was built from it before must not be taken for today's.
+#[test]
+fn the_cache_is_kept_by_what_the_program_is_built_from() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
+    let action: Value = serde_yaml::from_str(&text).unwrap();
+    let steps = action["runs"]["steps"].as_sequence().unwrap();
+    let asks = steps.iter().position(|step| step["id"] == "revision").unwrap();
+    let cache = steps.iter().position(|step| step["id"] == "cache").unwrap();
+    assert!(asks < cache, "the key is known before it is asked for");
+    let key = steps[cache]["with"]["key"].as_str().unwrap();
+    assert!(key.ends_with("-${{ steps.revision.outputs.hash }}") && !key.contains("github."), "{key}");
+    let files = ["Cargo.toml", "Cargo.lock", "src/a b.rs", "policies/c.rego", "specs/d.yaml"];
+    let place = Place::with(&files.map(|name| (name, "1\n")));
+    let hash = || {
+        let mut bash = Command::new("bash");
+        let script = steps[asks]["run"].as_str().unwrap();
+        bash.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
+        bash.env_clear().env("PATH", "/usr/bin:/bin").env("GITHUB_ACTION_PATH", place.path());
+        let output = bash.env("GITHUB_OUTPUT", place.path().join("output")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = place.read("output");
+        std::fs::remove_file(place.path().join("output")).unwrap();
+        told.strip_prefix("hash=").expect("an output of the step").trim().to_owned()
+    };
+    let before = hash();
+    assert_eq!((before.len(), hash()), (40, before.clone()), "the same files have one key");
+    for name in files {
+        place.write(name, "2\n");
+        assert_ne!(hash(), before, "{name}");
+        place.write(name, "1\n");
+    }
+    place.write("src/more.rs", "1\n");
+    assert_ne!(hash(), before);
 }
 
 #[test]

@@ -39,11 +39,22 @@ impl Place {
     }
 
     pub fn run(&self, command: &str) -> Run {
+        Run::of(self.program(command).output().unwrap())
+    }
+
+    /// The same with a text on standard input.
+    pub fn run_with(&self, command: &str, text: &str) -> Run {
+        self.write("stdin", text);
+        let stdin = std::fs::File::open(self.path().join("stdin")).unwrap();
+        Run::of(self.program(command).stdin(stdin).output().unwrap())
+    }
+
+    fn program(&self, command: &str) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_tidegate"));
         // No credentials: lint asks for none.
         program.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path());
         program.current_dir(self.path()).args(command.split_whitespace());
-        Run::of(program.output().unwrap())
+        program
     }
 
     pub fn git(&self, command: &str) {

@@ -139,6 +139,9 @@ fn declared_rules_need_no_rego() {
     assert!(all.iter().any(|rule| rule["id"] == "retention-cap" && rule["why"] == "Our contract says a week."));
     let one = rules("lint --explain CKV_AWS_43 --format json");
     assert_eq!((one.len(), &one[0]["id"]), (1, &"stream-unencrypted".into()));
+    for control in ["Kinesis.1", "kinesis.1", "KMS.4", "PrivilegeEscalation", "MALFORMED_JSON"] {
+        assert_eq!(place.run(&format!("lint --explain {control}")).code, 0, "{control}");
+    }
     let elsewhere = place.run("lint --explain ckv_aws_240");
     assert!(elsewhere.code == 0 && elsewhere.out.contains("Firehose stores nothing of its own"), "{}", elsewhere.out);
     let selected = place.run("lint --select W88");
@@ -183,4 +186,55 @@ fn the_built_in_rules_pass_their_own_cases() {
     let run = place.run(&format!("policy test {folder}"));
     let failed: Vec<&str> = run.out.lines().filter(|line| line.starts_with("FAIL")).collect();
     assert_eq!((run.code, failed), (0, vec![]), "{}", run.err);
+}
+
+#[test]
+fn data_beside_policies_are_theirs() {
+    let rego = "package main\n\ndeny contains \"it is banned\" if input.pipeline in data.settings.banned\n\nwarn contains \"it is not allowed\" if not data.teams.allowed\n";
+    let place = Place::with(&[
+        ("a.yaml", BAD),
+        ("policies/house.rego", rego),
+        ("policies/data.json", "{\"settings\": {\"banned\": [\"demo\"]}}\n"),
+        ("policies/teams/data.yaml", "allowed: true\n"),
+    ]);
+    let run = place.run("lint a.yaml --select custom --format json");
+    assert_eq!((run.code, run.rules()), (1, vec!["house".to_owned()]), "{}{}", run.out, run.err);
+    assert!(run.out.contains("it is banned"));
+    place.write("policies/data.json", "{\"settings\": {\"banned\": []}}\n");
+    assert_eq!(place.run("lint a.yaml --select custom").code, 0);
+    place.write("policies/house_test.rego", "package main\n\ntest_banned if count(deny) == 0 with input as {}\n");
+    assert!(place.run("policy test").out.contains("1 passed, 0 failed"));
+    std::fs::remove_file(place.path().join("policies/data.json")).unwrap();
+    let run = place.run("lint a.yaml --select custom");
+    assert_eq!(run.code, 3);
+    assert!(run.err.contains("policies/house.rego:3:1: nothing defines `data.settings`"), "{}", run.err);
+    place.write("policies/data.json", "{\"main\": {}, \"settings\": {}}\n");
+    let run = place.run("lint a.yaml --select custom");
+    assert!(run.code == 3 && run.err.contains("`data.main` is a package"), "{}", run.err);
+    place.write("policies/data.json", "{\"settings\": [}\n");
+    let run = place.run("lint a.yaml --select custom");
+    assert!(run.code == 3 && run.err.contains("policies/data.json:1:15: it is no JSON"), "{}", run.err);
+}
+
+#[test]
+fn chance_is_no_policy() {
+    let rego = "package main\n\ndeny contains \"x\" if rand.intn(\"x\", 2) == 1\n";
+    let place = Place::with(&[("a.yaml", BAD), ("policies/odd.rego", rego)]);
+    let run = place.run("lint a.yaml --select custom");
+    assert!(run.code == 3 && run.err.contains("policies/odd.rego:3:22: what it answers differs"), "{}", run.err);
+}
+
+#[test]
+fn a_policy_that_is_stopped_is_told_in_every_form() {
+    let rego = "package a\n\ndeny contains \"x\" if product(numbers.range(1, 900000)) == 1\n";
+    let place = Place::with(&[("a.yaml", BAD), ("policies/slow.rego", rego), ("out.sarif", "of yesterday")]);
+    let run = place.run("lint a.yaml --format sarif=out.sarif --format junit=out.xml --format github");
+    assert_eq!(run.code, 3, "{}", run.err);
+    let told = "::error file=policies/slow.rego,line=3,col=1,title=policy failed::a function that the rule calls";
+    assert!(run.out.starts_with(told), "{}", run.out);
+    let sarif: serde_json::Value = serde_json::from_str(&place.read("out.sarif")).unwrap();
+    let said = &sarif["runs"][0]["invocations"][0];
+    assert_eq!(said["executionSuccessful"], false);
+    assert!(said["toolExecutionNotifications"][0]["message"]["text"].as_str().unwrap().contains("does not come back"));
+    assert!(place.read("out.xml").contains("policies/slow.rego"), "{}", place.read("out.xml"));
 }

@@ -85,6 +85,63 @@ fn since_a_revision_tells_what_the_change_brings() {
     assert!(run.err.contains("git knows no revision `nonsense`"), "{}", run.err);
 }
 
+/// What others mend in the meantime is not brought by a branch that does not have it yet.
+#[test]
+fn since_a_revision_means_where_the_branch_left_it() {
+    let place = Place::with(&[("specs/a.yaml", OLD)]);
+    place.git("init -q -b main");
+    place.git("add -A");
+    place.git("commit -q -m first");
+    place.git("branch work");
+    place.write("specs/a.yaml", &OLD.replace("rotation: none", "rotation: 365d"));
+    place.git("commit -q -a -m mended");
+    place.git("checkout -q work");
+    place.write("specs/b.yaml", BAD);
+    let rules = place.run("lint specs --since main --format json --select security").rules();
+    assert_eq!(rules, ["stream-unencrypted"]);
+    place.git("checkout -q --orphan other");
+    place.git("commit -q -m alone");
+    let rules = place.run("lint specs --since main --format json --select security").rules();
+    assert_eq!(rules, ["key-rotation-off", "stream-unencrypted"], "with nothing in common it is the revision itself");
+}
+
+/// An item above moves those below, and makes none of them new.
+#[test]
+fn items_that_move_in_a_list_are_known() {
+    let spec = |share: &str, can: &str| {
+        format!(
+            "apiVersion: tidegate/v1\npipeline: demo\nstreams:\n  clicks:\n    encryption: {{ key: alias/data }}\n    share: [{share}{{ account: \"210987654321\", can: readWrite }}]\naccess:\n  web: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{can}{{ write: clicks }}, {{ write: clicks }}] }}\n"
+        )
+    };
+    let policy = |first: &str| {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{first}{{"Effect": "Allow", "Action": "kinesis:*", "Resource": "*"}}]}}"#
+        )
+    };
+    let place = Place::with(&[("a.yaml", &spec("", "")), ("p.json", &policy(""))]);
+    place.git("init -q -b main");
+    place.git("add -A");
+    place.git("commit -q -m first");
+    let before = place.run("lint a.yaml p.json --persona auditor --format json --write-baseline base.json").rules();
+    assert_eq!(before, [""; 0], "what is written is known");
+    let found = place.run("lint a.yaml p.json --persona auditor --format json").rules();
+    for rule in ["share-external-key", "grant-twice", "iam-wildcard-action"] {
+        assert!(found.iter().any(|one| one == rule), "{rule} is in a list: {found:?}");
+    }
+    place.write("a.yaml", &spec("{ account: \"310987654321\", can: read }, ", "{ read: clicks }, "));
+    place.write(
+        "p.json",
+        &policy(r#"{"Effect": "Deny", "Action": "kinesis:DeleteStream", "Resource": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"}, "#),
+    );
+    let moved = ["grant-twice", "iam-wildcard-action", "iam-wildcard-resource"];
+    for known in ["--since main", "--baseline base.json"] {
+        let rules = place.run(&format!("lint a.yaml p.json --persona auditor --format json {known}")).rules();
+        assert!(!rules.iter().any(|rule| moved.contains(&rule.as_str())), "{known}: {rules:?}");
+        let shares = rules.iter().filter(|rule| *rule == "share-external-key").count();
+        assert!(shares <= 1, "{known}: the share of before is known: {rules:?}");
+    }
+}
+
 #[test]
 fn settings_are_read_and_arguments_go_before_them() {
     let toml = "[lint]\npaths = [\"specs\"]\nignore = [\"key-unused\"]\nfail-on = \"error\"\nprotected = [\"key-rotation-off\"]\n[lint.severity]\nkey-rotation-off = \"error\"\n";
@@ -114,6 +171,35 @@ fn fixes_keep_everything_else() {
     assert_eq!(place.read("a.yaml"), OLD, "--diff writes nothing");
     place.run("lint a.yaml --fix");
     assert_eq!(place.read("a.yaml"), OLD.replace("rotation: none", "rotation: 365d"));
+}
+
+/// As editors call formatters: what goes in comes out, and nothing else.
+#[test]
+fn what_is_mended_on_standard_input_goes_to_standard_output_alone() {
+    let place = Place::with(&[]);
+    let mended = OLD.replace("rotation: none", "rotation: 365d");
+    for (given, wanted) in [(OLD, &*mended), (&*mended, &*mended), ("streams: [\n", "streams: [\n")] {
+        let run = place.run_with("lint - --fix --select key-rotation-off", given);
+        assert_eq!(run.out, wanted, "{}", run.err);
+        assert!(run.err.contains("in 1 file"), "the report stands aside: {}", run.err);
+    }
+    let run = place.run_with("lint - --fix --format json=out.json", OLD);
+    assert_eq!(run.out, mended);
+    assert!(place.read("out.json").contains("\"format_version\":1"));
+    let shown = place.run_with("lint - --fix --diff --select key-rotation-off", OLD).out;
+    assert!(shown.starts_with("--- ") && shown.contains("+  old: { rotation: 365d } # since 2019"), "{shown}");
+}
+
+#[test]
+fn fixes_of_rules_that_want_the_opposite_end() {
+    let spec = "apiVersion: tidegate/v1\npipeline: demo\nstreams: { clicks: { retention: 7d } }\naccess:\n  web: { trust: { service: ecs-tasks.amazonaws.com }, can: [{ write: clicks }] }\n";
+    let place = Place::with(&[("a.yaml", spec)]);
+    let command = "lint a.yaml --persona pedantic --fix=unsafe";
+    place.run(command);
+    let mended = place.read("a.yaml");
+    let again = place.run(command);
+    assert!(!again.err.contains("mended") && !again.out.contains("can be mended"), "{}{}", again.err, again.out);
+    assert_eq!(place.read("a.yaml"), mended);
 }
 
 #[test]

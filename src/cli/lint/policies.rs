@@ -6,6 +6,7 @@ use super::super::{Failure, files};
 use super::gather::named_from;
 use super::watch;
 use crate::lint::cases::Cases;
+use crate::lint::data::{Data, is_data};
 use crate::lint::declared;
 use crate::lint::engine::{Engine, RULE_LIMIT, concern_of};
 use crate::lint::policy::{PolicyFailure, PolicyFile};
@@ -23,12 +24,14 @@ pub struct Folder {
     /// The id of a rule, the file of its cases, and the cases.
     pub cases: Vec<(String, String, Cases)>,
     pub failures: Vec<PolicyFailure>,
+    /// What policies read under `data`.
+    data: Data,
     /// Every file that was read.
     pub files: Vec<PathBuf>,
 }
 
 impl Folder {
-    /// Reads every `.rego`, `.yaml` (or `.yml`) and `.cases.yaml` below a folder, in the order of their names.
+    /// Reads every `.rego`, `.yaml` (or `.yml`), `.cases.yaml` and `data.json` below a folder, in the order of their names.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -37,20 +40,26 @@ impl Folder {
         walk(folder, 0, &mut files)?;
         let mut read = Self::default();
         for file in &files {
-            read.file(file);
+            read.file(folder, file);
         }
         read.files = files;
         Ok(read)
     }
 
-    fn file(&mut self, file: &Path) {
+    fn file(&mut self, folder: &Path, file: &Path) {
         let here = std::env::current_dir().unwrap_or_default();
         let name = named_from(&here, &file.display().to_string().into()).to_string();
         let source = match files::load(file) {
             Ok(source) => Source { name: name.as_str().into(), ..source },
             Err(problem) => return self.failures.push(PolicyFailure::new(&name, 1, 1, problem.message)),
         };
-        if name.ends_with(".rego") {
+        let last = file.file_name().unwrap_or_default().to_string_lossy();
+        if is_data(&last) {
+            let between = file.strip_prefix(folder).ok().and_then(Path::parent);
+            let between: Vec<_> = between.into_iter().flatten().map(|part| part.to_string_lossy()).collect();
+            let between: Vec<&str> = between.iter().map(AsRef::as_ref).collect();
+            self.failures.extend(self.data.add(&between, &source).err());
+        } else if name.ends_with(".rego") {
             self.policies.push(PolicyFile { concern: concern_of(&name), source, origin: None });
         } else if let Some(stem) = name.strip_suffix(".cases.yaml").or(name.strip_suffix(".cases.yml")) {
             let id = stem.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
@@ -75,7 +84,7 @@ impl Folder {
             PolicyFailure::new(&file.source.name, 1, 1, message).at(file.origin.as_ref())
         }));
         let mine = without_twins(mine, &mut failures);
-        let (engine, failed) = Engine::load(&mine, RULE_LIMIT);
+        let (engine, failed) = Engine::load_with(&mine, &self.data, RULE_LIMIT);
         failures.extend(failed);
         self.failures = failures;
         watch::over(engine)
@@ -121,7 +130,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fai
         if name.starts_with('.') {
         } else if path.is_dir() && !linked && depth < DEEPEST {
             walk(&path, depth + 1, files)?;
-        } else if [".rego", ".yaml", ".yml"].iter().any(|ending| name.ends_with(ending)) {
+        } else if is_data(&name) || [".rego", ".yaml", ".yml"].iter().any(|ending| name.ends_with(ending)) {
             files.push(path);
         }
         if files.len() > MOST_FILES {

@@ -81,8 +81,7 @@ impl Setup {
     }
 
     pub fn explain(&self, name: &str, for_programs: bool) -> Result<String, Failure> {
-        let is_alias = |rule: &About| rule.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name));
-        let found: Vec<_> = self.rules.iter().filter(|rule| rule.id == name || is_alias(rule)).collect();
+        let found: Vec<_> = self.rules.iter().filter(|rule| rule.id == name || rule.is_known_as(name)).collect();
         if found.is_empty() {
             return match elsewhere::of(name) {
                 Some(one) if !for_programs => Ok(rules::explain_elsewhere(name, one)),

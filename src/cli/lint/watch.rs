@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, Once, PoisonError};
+use std::sync::{LazyLock, Mutex, Once, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -120,9 +120,24 @@ fn too_much<'a>(
     Some(PolicyFailure { message, ..place.clone() })
 }
 
+/// Who tells the end besides standard error.
+type Teller = Box<dyn Fn(&PolicyFailure) + Send + Sync>;
+static TELLER: OnceLock<Teller> = OnceLock::new();
+
+/// Has the end told in the forms that were asked for as well. Of several the first counts.
+pub fn told_by(teller: impl Fn(&PolicyFailure) + Send + Sync + 'static) {
+    let _ = TELLER.set(Box::new(teller));
+}
+
 fn end(failure: &PolicyFailure) -> ! {
+    // Two rules may fail at once; who comes second waits for the end.
+    static ENDING: Mutex<()> = Mutex::new(());
+    let _alone = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
     // If nobody listens there is nothing left to do.
     let _ = writeln!(anstream::stderr(), "error: a policy failed: {failure}");
+    if let Some(teller) = TELLER.get() {
+        teller(failure);
+    }
     std::process::exit(Exit::PolicyFailed.code().into())
 }
 

@@ -46,7 +46,14 @@ pub fn endpoints(spec: &Pipeline) -> Json {
         let group = endpoint.security_group.iter().flat_map(|group| group.allow_from.iter().enumerate());
         let networks = group.map(|(index, network)| {
             let at = at.key("securityGroup").key("allowFrom").index(index);
-            json!({ "network": network, "size": size(network), "private": is_private(network), "path": path(&at) })
+            json!({
+                "network": network,
+                "size": size(network),
+                "private": is_private(network),
+                "may_be_vpc": may_be_vpc(network),
+                "open": is_open(network),
+                "path": path(&at),
+            })
         });
         let facts = json!({
             "path": path(&at),
@@ -69,6 +76,20 @@ fn size(network: &str) -> Option<u32> {
     let (address, length) = network.split_once('/')?;
     let width: u32 = if address.contains(':') { 128 } else { 32 };
     length.parse::<u32>().ok().and_then(|length| width.checked_sub(length))
+}
+
+/// Whether a network of IPv6 is as small as those of a VPC, which are /44 to /60
+/// (docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html). They are global addresses, and look like any other.
+fn may_be_vpc(network: &str) -> bool {
+    network.contains(':') && size(network).is_some_and(|free| free <= 128 - 44)
+}
+
+/// Whether a network is so large that nobody owns it: of IPv4 /7 or shorter, where an internet registry is given /8 at
+/// most; of IPv6 /11 or shorter, where it is given /12 (iana.org/assignments, ipv4-address-space and
+/// ipv6-unicast-address-assignments). Two halves are everything as well.
+fn is_open(network: &str) -> bool {
+    let least = if network.contains(':') { 128 - 11 } else { 32 - 7 };
+    !is_private(network) && size(network).is_some_and(|free| free >= least)
 }
 
 /// Whether a network lies within those that are not routed in the internet: RFC 1918, RFC 6598 and RFC 4193.
@@ -101,5 +122,17 @@ mod tests {
             assert!(!is_private(public), "{public}");
         }
         assert_eq!((size("10.0.0.0/16"), size("::/0"), size("x")), (Some(16), Some(128), None));
+    }
+
+    #[test]
+    fn networks_are_open_or_may_be_a_vpcs() {
+        for open in ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/7", "::/0", "8000::/1", "2000::/3"] {
+            assert!(is_open(open), "{open}");
+        }
+        for owned in ["10.0.0.0/8", "3.0.0.0/8", "fc00::/7", "2600::/12", "x"] {
+            assert!(!is_open(owned), "{owned}");
+        }
+        assert!(may_be_vpc("2600:1f18::/44") && may_be_vpc("2600:1f18:1:2::/64"));
+        assert!(!may_be_vpc("2600:1f18::/40") && !may_be_vpc("52.94.0.0/22"));
     }
 }

@@ -1,5 +1,7 @@
 //! Streams: capacity, cost, key, alarms, readers and writers.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use super::{Known, Signs, key_use, merged};
@@ -11,7 +13,7 @@ use crate::lint::plain::path;
 use crate::model::{OnRemoval, Path, Prices};
 
 /// Hours in a month, as AWS's price pages count them.
-const MONTH: f64 = 730.0;
+pub(super) const MONTH: f64 = 730.0;
 
 pub(super) fn all(known: &Known, signs: &Signs) -> Json {
     let one = |(name, stream): (&Name, &StreamSpec)| (name.as_str().to_owned(), facts(known, signs, name, stream));
@@ -66,6 +68,7 @@ fn facts(known: &Known, signs: &Signs, name: &Name, stream: &StreamSpec) -> Json
         "delete_on_removal": is_deleted(spec, stream.on_removal),
         "on_removal": stream.on_removal,
         "cost": cost(stream, &crate::plan::price_table()),
+        "scaling": super::scaling::facts(stream, &at, &crate::plan::price_table()),
     })
 }
 
@@ -118,7 +121,7 @@ fn cost(stream: &StreamSpec, prices: &Prices) -> Json {
     })
 }
 
-fn round(dollars: f64) -> f64 {
+pub(super) fn round(dollars: f64) -> f64 {
     (dollars * 100.0).round() / 100.0
 }
 
@@ -142,11 +145,16 @@ fn share(stream: &StreamSpec, at: &Path) -> Vec<Json> {
     stream.share.iter().enumerate().map(one).collect()
 }
 
-/// Everybody who reads, and whether with the throughput that ordinary readers share.
+/// Everybody who reads, and whether with the throughput that ordinary readers share. A role that says the same twice
+/// reads once.
 fn readers(spec: &Pipeline, name: &Name, stream: &StreamSpec) -> Vec<Json> {
     let mut readers = Vec::new();
     for (role, access) in &spec.access {
+        let mut said = BTreeSet::new();
         for (index, grant) in access.can.iter().enumerate().filter(|(_, grant)| grant.read.as_ref() == Some(name)) {
+            if !said.insert((&grant.via, &grant.kcl)) {
+                continue;
+            }
             let at = Path::of(["access", role.as_str(), "can"]).index(index);
             readers.push(json!({
                 "kind": "role",

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::merged;
 use crate::kinds::Pipeline;
 use crate::lint::plain::path;
-use crate::model::Path;
+use crate::model::{Path, Segment};
 use crate::spec::{Document, Node, NodeValue};
 
 /// Every text that is written in the file.
@@ -19,11 +19,15 @@ pub fn all(document: &Document) -> Vec<Json> {
     found
 }
 
-/// The same texts in small letters, a line each.
+/// The same texts in small letters, a line each, with the key before each that has one.
 pub fn letters(document: &Document) -> String {
     let mut found = String::new();
-    walk(&document.root, &Path::root(), &mut |text, node, _| {
+    walk(&document.root, &Path::root(), &mut |text, node, at| {
         if !node.from_variable {
+            if let Some(Segment::Key(key)) = at.0.last() {
+                found.push_str(&key.to_lowercase());
+                found.push_str(": ");
+            }
             found.push_str(&text.to_lowercase());
             found.push('\n');
         }
@@ -44,7 +48,7 @@ pub fn arns(document: &Document) -> Vec<Json> {
                 "account": part(4),
                 "from_variable": node.from_variable,
                 // The list that it stands in, such as `notify`.
-                "list": above.and_then(|above| if let crate::model::Segment::Key(key) = above { Some(key) } else { None }),
+                "list": above.and_then(|above| if let Segment::Key(key) = above { Some(key) } else { None }),
                 "path": path(at),
             }));
         }

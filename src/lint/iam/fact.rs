@@ -97,5 +97,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("endpoint-open", "an endpoint that lets everybody do everything"),
     ("missing-grant", "what the pipeline needs and the policy does not grant"),
     ("missing-kms-grant", "the half of a grant that an encrypted stream needs besides"),
+    ("foreign-stream", "a policy beside a pipeline that names streams, and none of the pipeline's"),
     ("excess-grant", "what the policy grants and the pipeline does not need"),
 ];

@@ -3,6 +3,7 @@
 use crate::model::{Place, Problem};
 use crate::spec::{Document, Source};
 
+use super::beside;
 use super::catalog::Catalog;
 use super::checks;
 use super::fact::Fact;
@@ -29,6 +30,7 @@ pub fn judge(source: &Source, kind: Option<Kind>, streams: &[Stream], catalog: &
         if policy.length <= read::LONGEST {
             let edges = need::infer(policy, streams);
             facts.extend(need::compare(policy, &edges, Reach::Streams, catalog));
+            facts.extend(beside::check(policy, streams));
         }
     }
     if let Some(document) = &document {

@@ -3,6 +3,7 @@
 //! Facts only. Every function here takes values and answers values; how bad a fact is, rules decide.
 
 pub mod arn;
+mod beside;
 pub mod catalog;
 pub mod checks;
 pub mod fact;

@@ -31,7 +31,7 @@ pub fn parse(source: &Source, kind: Option<Kind>) -> Parsed {
     let (document, problems) = Document::parse(plain);
     let Some(mut document) = document else { return refused(problems) };
     document.source = source.clone();
-    let (policy, facts) = read(&document.root, kind);
+    let (policy, facts) = read_named(&document.root, kind, &source.name);
     Parsed { document: Some(document), policy: Some(policy), facts, problems }
 }
 
@@ -71,30 +71,49 @@ fn not_json(source: &Source, error: &serde_json::Error) -> Problem {
 
 /// Reads a tree as a policy.
 pub fn read(root: &Node, kind: Option<Kind>) -> (Policy, Vec<Fact>) {
+    read_named(root, kind, "")
+}
+
+/// The same of a file, whose name may say what it is for.
+fn read_named(root: &Node, kind: Option<Kind>, name: &str) -> (Policy, Vec<Fact>) {
     let mut reader = Reader { facts: Vec::new() };
     let length = length(root);
     let mut policy = reader.document(root);
     policy.length = length;
-    policy.kind = kind.unwrap_or_else(|| guess(&policy));
+    policy.kind = kind.unwrap_or_else(|| guess(&policy, name));
     for statement in &policy.statements {
         reader.fits_kind(statement, policy.kind);
     }
     (policy, reader.facts)
 }
 
-/// What a document is for, from what its statements name.
-fn guess(policy: &Policy) -> Kind {
+/// What a document is for, from what its statements name and what the file is called.
+fn guess(policy: &Policy, file: &str) -> Kind {
     let named = |statement: &Statement| !statement.principals.is_empty() || statement.not_principal.is_some();
     let assumes = |statement: &Statement| {
         let actions = &statement.actions.items;
         actions.iter().all(|action| action.text.to_ascii_lowercase().starts_with("sts:"))
     };
+    let file = file.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
     let mut statements = policy.statements.iter();
     match (policy.statements.iter().any(named), statements.all(assumes)) {
         (true, true) => Kind::Trust,
+        (true, false) if file.contains("endpoint") || policy.statements.iter().any(through_endpoint) => Kind::Endpoint,
         (true, false) => Kind::Resource,
         (false, _) => Kind::Identity,
     }
+}
+
+/// Names a principal, actions of a service that a pipeline has endpoints for, and every resource. The policy of a stream
+/// names the stream: there `*` is none, where in an endpoint's it is what AWS's own examples say.
+fn through_endpoint(statement: &Statement) -> bool {
+    const SERVICES: &[&str] = &["kinesis", "firehose", "monitoring", "cloudwatch"];
+    let named = !statement.principals.is_empty() || statement.not_principal.is_some();
+    let served = |action: &Text| {
+        let service = action.service();
+        service == "*" || SERVICES.iter().any(|one| one.eq_ignore_ascii_case(service))
+    };
+    named && statement.on_everything() && statement.actions.items.iter().any(served)
 }
 
 /// Characters without white space, as AWS counts them; quotes, commas and brackets included.

@@ -28,10 +28,13 @@ pub struct Ignore {
     pub owner: Option<String>,
 }
 
+const FORM: &str = "write `# tidegate: ignore[RULE] reason=\"why\"`, with `until=YYYY-MM-DD` if it is to end";
+
 /// Every comment that speaks to lint, in the order of the file.
 pub fn all(document: &Document) -> Vec<Comment> {
     let text = &*document.source.text;
-    if !text.contains("tidegate:") {
+    // Most specs have no such comment, and need not be looked through.
+    if !text.lines().any(|line| line.find('#').is_some_and(|hash| addressed(&line[hash..]).is_some())) {
         return Vec::new();
     }
     let scalars = scalars(&document.root);
@@ -45,9 +48,8 @@ pub fn all(document: &Document) -> Vec<Comment> {
         });
         if let Some(hash) = hash {
             let end = start + line.trim_end().len();
-            let body = text[hash..end].trim_start_matches('#').trim();
-            if let Some(said) = body.strip_prefix("tidegate:") {
-                let mut says = parse(said.trim());
+            if let Some(said) = addressed(&text[hash..end]) {
+                let mut says = said.and_then(parse);
                 if says.as_ref().is_ok_and(|says| says.whole_file) && hash > content {
                     says = Err("`ignore-file` stands at the top of the file, before the first field".into());
                 }
@@ -61,6 +63,32 @@ pub fn all(document: &Document) -> Vec<Comment> {
         start += line.len();
     }
     found
+}
+
+/// What a comment says to lint, wherever in it: `# ticket 7 # tidegate: ignore[…]`. It may not be understood; prose that
+/// mentions the program says nothing.
+fn addressed(comment: &str) -> Option<Result<&str, String>> {
+    const NAME: &str = "tidegate";
+    let small = comment.to_ascii_lowercase();
+    small.match_indices(NAME).find_map(|(at, _)| {
+        let before = &comment[..at];
+        let apart = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !"-_./".contains(c));
+        let rest = &comment[at + NAME.len()..];
+        let said = rest.trim_start();
+        let (colon, said) = said.strip_prefix(':').map_or((false, said), |said| (true, said.trim()));
+        let word = said.to_ascii_lowercase();
+        let after = word.strip_prefix("ignore").map(|after| after.strip_prefix("-file").unwrap_or(after));
+        let asks = after.is_some_and(|after| after.trim_start().starts_with('['));
+        let begins = after.is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric()));
+        let is_first = before.trim_matches(['#', ' ']).is_empty();
+        let by_name = is_first && comment[at..].starts_with(NAME) && rest.starts_with(':');
+        match colon {
+            _ if !apart => None,
+            true if begins || by_name => Some(Ok(said)),
+            false if asks => Some(Err(format!("a colon belongs behind `tidegate`; {FORM}"))),
+            _ => None,
+        }
+    })
 }
 
 /// Bytes of all texts, in which a `#` begins no comment; sorted.
@@ -136,8 +164,7 @@ fn end_of(node: &Node) -> usize {
 
 /// `ignore[a, b] reason="…" until=… owner=…`, or the same with `ignore-file`.
 pub fn parse(text: &str) -> Result<Ignore, String> {
-    let form = "write `# tidegate: ignore[RULE] reason=\"why\"`, with `until=YYYY-MM-DD` if it is to end";
-    let wrong = |what: String| Err(format!("{what}; {form}"));
+    let wrong = |what: String| Err(format!("{what}; {FORM}"));
     let (word, rest) = text.split_at(text.find(['[', ' ']).unwrap_or(text.len()));
     let whole_file = match word {
         "ignore" => false,
@@ -215,6 +242,39 @@ mod tests {
         assert_eq!(covered[0], "pipeline: p # tidegate: ignore[a]");
         assert_eq!(covered[1], "clicks:\n    retention: 24h");
         assert_eq!(covered[2], "- x # tidegate: ignore[c]");
+    }
+
+    #[test]
+    fn lint_is_spoken_to_anywhere_in_a_comment() {
+        let taken = |comment: &str| addressed(comment).is_some_and(|said| said.and_then(parse).is_ok());
+        let told = |comment: &str| addressed(comment).is_some_and(|said| said.and_then(parse).is_err());
+        for comment in [
+            "# tidegate: ignore[a] reason=x",
+            "## Tidegate: ignore[a] reason=x",
+            "# tidegate : ignore[a] reason=x",
+            "# ticket 7 # tidegate: ignore[a] reason=x",
+            "# ticket 7, TIDEGATE: ignore-file[a] reason=x",
+        ] {
+            assert!(taken(comment), "{comment}");
+        }
+        for comment in [
+            "# tidegate ignore[a] reason=x",
+            "# ticket 7 # tidegate ignore [a]",
+            "# tidegate: ignroe[a]",
+            "# tidegate: Ignore[a] reason=x",
+            "# see tidegate: ignore a",
+        ] {
+            assert!(told(comment), "{comment}");
+        }
+        for prose in [
+            "# made by tidegate init",
+            "# Tidegate: the pipeline of the shop",
+            "# tidegate ignores what others own",
+            "# see docs/tidegate: ignore[a]",
+            "# apiVersion: tidegate/v1",
+        ] {
+            assert_eq!(addressed(prose), None, "{prose}");
+        }
     }
 
     #[test]

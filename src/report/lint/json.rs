@@ -16,7 +16,7 @@ pub fn render(told: &Told) -> String {
     let document = Document {
         failures: told.failures.iter().map(failure).collect(),
         files: told.sources.len(),
-        findings: told.open().map(|finding| Entry::of(told, finding)).collect(),
+        findings: told.printed().map(|(finding, print)| Entry::of(told, finding, print)).collect(),
         format_version: FORMAT,
         made_by: env!("CARGO_PKG_VERSION"),
     };
@@ -41,7 +41,7 @@ struct Entry<'a> {
     end_column: Option<usize>,
     end_line: Option<usize>,
     file: String,
-    fingerprint: &'a str,
+    fingerprint: String,
     fixable: Option<&'static str>,
     help: Option<&'a str>,
     line: Option<usize>,
@@ -59,7 +59,7 @@ struct Silenced<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(told: &Told, finding: &'a Finding) -> Self {
+    fn of(told: &Told, finding: &'a Finding, fingerprint: String) -> Self {
         let lines = finding.place.as_ref().and_then(|place| told.lines(place));
         let at = |of: fn(&super::Lines) -> usize| lines.as_ref().map(of);
         let silenced = finding.silenced.as_ref().map(|silence| Silenced {
@@ -75,7 +75,7 @@ impl<'a> Entry<'a> {
             end_column: at(|lines| lines.end_column),
             end_line: at(|lines| lines.end_line),
             file: slashes(&finding.file),
-            fingerprint: &finding.fingerprint,
+            fingerprint,
             fixable: finding.fix.as_ref().map(|fix| if fix.safe { "safe" } else { "unsafe" }),
             help: finding.remedy(),
             line: at(|lines| lines.line),

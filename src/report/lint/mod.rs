@@ -31,6 +31,8 @@ pub struct Told<'a> {
     /// Whether what comments silence is told as well, and counts.
     without_comments: bool,
     files: HashMap<&'a str, File<'a>>,
+    /// Of each finding: it is the nth with its fingerprint in its file, from 1.
+    turns: Vec<usize>,
 }
 
 /// A file with the offsets at which its lines begin: thousands of findings ask for theirs.
@@ -51,13 +53,33 @@ impl<'a> Told<'a> {
         for source in sources {
             files.entry(&*source.name).or_insert_with(|| File::of(source));
         }
-        Self { findings, failures, sources, rules, without_comments, files }
+        let mut met: HashMap<(&str, &str), usize> = HashMap::new();
+        let turn = |finding: &'a Finding| {
+            let turn = met.entry((&*finding.file, &finding.fingerprint)).or_default();
+            *turn += 1;
+            *turn
+        };
+        let turns = findings.iter().map(turn).collect();
+        Self { findings, failures, sources, rules, without_comments, files, turns }
     }
 
     /// What counts, and is told in every form.
     pub fn open(&self) -> impl Iterator<Item = &'a Finding> {
         let without_comments = self.without_comments;
         self.findings.iter().filter(move |finding| finding.counts(without_comments))
+    }
+
+    /// The same, each with its fingerprint. Of those that have one in common the second of a file ends with `:2`, and so
+    /// on: who reads the form takes equal ones for one finding. What is silenced has its turn as well, so that a comment
+    /// changes nobody else's.
+    fn printed(&self) -> impl Iterator<Item = (&'a Finding, String)> {
+        let print = |(finding, turn): (&'a Finding, &usize)| match turn {
+            1 => (finding, finding.fingerprint.clone()),
+            turn => (finding, format!("{}:{turn}", finding.fingerprint)),
+        };
+        let without_comments = self.without_comments;
+        let printed = self.findings.iter().zip(&self.turns).map(print);
+        printed.filter(move |(finding, _)| finding.counts(without_comments))
     }
 
     fn counts(&self, finding: &Finding) -> bool {

@@ -50,7 +50,7 @@ pub fn render(told: &Told) -> String {
                 "executionSuccessful": told.failures.is_empty(),
                 "toolExecutionNotifications": notifications,
             }],
-            "results": told.open().map(|finding| result(told, finding, order[finding.about.id.as_str()])).collect::<Vec<_>>(),
+            "results": told.printed().map(|(finding, print)| result(told, finding, &print, order[finding.about.id.as_str()])).collect::<Vec<_>>(),
         }],
     });
     format!("{document:#}\n")
@@ -93,7 +93,7 @@ fn rule(about: &About) -> Value {
     rule
 }
 
-fn result(told: &Told, finding: &Finding, index: usize) -> Value {
+fn result(told: &Told, finding: &Finding, print: &str, index: usize) -> Value {
     let remedy = finding.remedy().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
     let mut result = json!({
         "ruleId": finding.about.id,
@@ -101,7 +101,7 @@ fn result(told: &Told, finding: &Finding, index: usize) -> Value {
         "level": level(finding.severity),
         "message": { "text": format!("{}{remedy}", finding.message) },
         "locations": [location(told, &finding.file, finding.place.as_ref())],
-        "partialFingerprints": { "primaryLocationLineHash": finding.fingerprint, "tidegate/v1": finding.fingerprint },
+        "partialFingerprints": { "primaryLocationLineHash": print, "tidegate/v2": print },
     });
     if !finding.also.is_empty() {
         let related = finding.also.iter().enumerate().map(|(nth, (place, label))| {

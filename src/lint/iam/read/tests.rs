@@ -44,6 +44,23 @@ fn the_statements_tell_what_the_document_is_for() {
     assert_eq!(kind(r#""Action": "*", "Resource": "*""#), Kind::Identity);
     assert_eq!(kind(r#""Action": "sts:AssumeRole", "Principal": {"Service": "a.amazonaws.com"}"#), Kind::Trust);
     assert_eq!(kind(r#""Action": "kms:*", "Resource": "*", "Principal": "*""#), Kind::Resource);
+    assert_eq!(kind(r#""Action": "*", "Resource": "*", "Principal": "*""#), Kind::Endpoint);
+    assert_eq!(kind(r#""Action": "kinesis:ListStreams", "Resource": "*", "Principal": "*""#), Kind::Endpoint);
+}
+
+#[test]
+fn a_files_name_tells_policies_of_endpoints_from_those_of_streams() {
+    let kind = |file: &str, statement: &str| {
+        let text = format!("{{\"Statement\": [{{\"Effect\": \"Allow\", {statement}}}]}}");
+        parse(&Source::new(file, &text).unwrap(), None).policy.unwrap().kind
+    };
+    let put = r#""Action": "kinesis:PutRecord", "Resource": "arn:aws:kinesis:eu-west-1:123456789012:stream/a""#;
+    let everybody = format!("\"Principal\": \"*\", {put}");
+    assert_eq!(kind("iam/Endpoint-put.json", &everybody), Kind::Endpoint);
+    assert_eq!(kind("endpoints/put.json", &everybody), Kind::Resource, "folders hold other policies as well");
+    assert_eq!(kind("endpoint.json", put), Kind::Identity, "an endpoint's names principals");
+    let assume = r#""Action": "sts:AssumeRole", "Principal": {"Service": "a.amazonaws.com"}"#;
+    assert_eq!(kind("endpoint.json", assume), Kind::Trust);
 }
 
 #[test]
