@@ -1,12 +1,14 @@
 mod tell;
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use tell::{Teller, Topic, Voice};
 
@@ -14,7 +16,7 @@ use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet, listen::Listen, session::Where};
 use crate::apply::Stop;
 use crate::cloud::Cloud;
-use crate::control::{DriftStatus, Fleet, Rules};
+use crate::control::{Fleet, Rules};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
 use crate::run::{Controller, Heard, Reconciler, Switches, Told, Watch};
@@ -28,6 +30,9 @@ const CALM: Duration = Duration::from_secs(1);
 
 /// Real time for giving back leases.
 const PARTING: Duration = Duration::from_secs(1);
+
+/// Pipelines that are looked through for drift at once.
+const DRIFTS_AT_ONCE: usize = 4;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -205,12 +210,14 @@ async fn keep(
     let count = streams.streams().len();
     let heard = Heard::default();
     let ears = ears(common, &jobs, &heard, &asked.woken).await?;
+    let pulse = Arc::new(Pulse::new(args.real_tick()));
     let controller = Controller::start(clouds.clone(), watches, streams, ledger, asked.stop.clone(), heard).await?;
+    let lives = Arc::clone(&pulse);
+    let controller = controller.beating(Arc::new(move || lives.goes_on()));
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(common, args).await?;
     let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref() };
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
-    let pulse = Arc::new(Pulse::new(args.real_tick()));
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);
     let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers };
@@ -402,19 +409,19 @@ impl Beats<'_> {
         if every == 0 {
             return std::future::pending().await;
         }
+        let slots = &Semaphore::new(DRIFTS_AT_ONCE);
+        let mut running = FuturesUnordered::new();
+        let mut busy = BTreeSet::new();
         loop {
-            self.clock.pause(Duration::from_secs(every)).await;
-            for reconciler in &self.reconcilers {
-                let status = reconciler.beat(&self.asked.stop).await;
-                let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
-                let same = fleet
-                    .drift
-                    .get(&status.pipeline)
-                    .is_some_and(|before| DriftStatus { at: before.at, ..status.clone() } == *before);
-                fleet.drift.insert(status.pipeline.clone(), status.clone());
-                drop(fleet);
-                if !same {
-                    teller.tell(&Told::Drift(status));
+            {
+                let mut rest = self.clock.pause(Duration::from_secs(every));
+                loop {
+                    // A pipeline whose look hangs holds up itself alone.
+                    tokio::select! {
+                        biased;
+                        Some(at) = running.next() => drop(busy.remove(&at)),
+                        () = &mut rest => break,
+                    }
                 }
             }
         }

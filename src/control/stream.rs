@@ -85,6 +85,8 @@ pub struct Seen<'a> {
     pub consumers: Option<&'a [Delivery]>,
     /// Open shards of the account, where they were asked for lately.
     pub quota: Option<Quota>,
+    /// When the looks had ended, in seconds since 1970: waits after a failure count from there. `None`: at the tick's own moment.
+    pub ended: Option<i64>,
 }
 
 /// What a tick made of it.

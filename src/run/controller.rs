@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::admit::Room;
-use super::observe::{self, Look};
+use super::observe::{self, Beat, Course, Look, Observation, Patience, Read};
+use super::turns::Turns;
 use super::{Fence, Heard, Ledger, act, admit};
 use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
-use crate::control::{Answer, DRY_RUN, Decision, Delivery, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
+use crate::control::{Answer, DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
 use crate::kinds::stream::SCHEMA;
-use crate::model::{Address, Deliveries, FanOut, Glance, Readings, Scope};
+use crate::model::{Address, FanOut, Glance, Scope};
 use crate::scale::hot::Operation;
 use crate::scale::{Admission, Alarm};
 
@@ -54,7 +55,10 @@ impl Watch {
 /// What is worth a line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    Decision { key: Key, decision: Box<Decision> },
+    Decision {
+        key: Key,
+        decision: Box<Decision>,
+    },
     Drift(DriftStatus),
     Trouble(String),
 }
@@ -65,31 +69,12 @@ pub struct Controller {
     watches: Vec<Watch>,
     fleet: Arc<Mutex<Fleet>>,
     ledger: Box<dyn Ledger>,
-    /// Where the next tick's looks begin, so that all streams have their turn.
-    turn: usize,
+    turns: Turns,
     stop: Stop,
     heard: Heard,
     room: Room,
     /// Pipelines whose entries of this tick could not be written.
     unwritten: BTreeSet<String>,
-}
-
-/// What a tick read; metrics and alarms by cloud.
-struct Observation {
-    looks: BTreeMap<usize, Result<Glance, String>>,
-    metrics: Vec<Readings>,
-    consumers: Vec<Deliveries>,
-    /// `None`: not known.
-    alarms: Vec<Option<BTreeSet<String>>>,
-    troubles: Vec<String>,
-}
-
-impl Observation {
-    /// Looks and readings that failed.
-    fn failed(&self) -> u64 {
-        let looks = self.looks.values().filter(|look| look.is_err()).count();
-        (looks + self.metrics.iter().map(|read| read.blind.len()).sum::<usize>()) as u64
-    }
 }
 
 /// A decision to resize that still holds.
@@ -126,17 +111,31 @@ impl Controller {
         let fleet = Arc::new(Mutex::new(fleet));
         let into = Arc::clone(&fleet);
         ledger.recall(&mut |entry| locked(&into).recall(&entry)).await?;
+        let turns = Turns::of(&watches);
+        let patience = Patience::of(locked(&fleet).rules.tick_seconds);
         Ok(Self {
             clouds,
             watches,
             fleet,
             ledger,
-            turn: 0,
+            turns,
             stop,
             heard,
             room: Room::default(),
             unwritten: BTreeSet::new(),
         })
+    }
+
+    /// Tells `beat` of each answer, and of each that is waited for no longer: a loop with slow answers lives.
+    #[must_use]
+    pub fn beating(self, beat: Beat) -> Self {
+        Self { beat, ..self }
+    }
+
+    /// Waits so long for answers, in place of what follows from the length of a tick.
+    #[must_use]
+    pub fn patient(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// What others read: lock it shortly.
@@ -177,6 +176,11 @@ impl Controller {
 
     /// Gives back what others may take over. Nothing is decided after it.
     pub async fn end(&mut self) {
+        let mut troubles = Vec::new();
+        let failed = self.write(Vec::new(), true, &mut troubles).await;
+        let mut fleet = locked(&self.fleet);
+        fleet.unwritten.retain(|pipeline| failed.contains(pipeline));
+        drop(fleet);
         self.ledger.close().await;
     }
 
@@ -205,7 +209,9 @@ impl Controller {
     /// Writes each pipeline's entries by themselves, so that one that fails holds up no other. Answers those that failed.
     async fn write(&mut self, mut entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
         // Those of one stream stay in their order.
-        entries.sort_by(|a, b| a.key.pipeline.cmp(&b.key.pipeline));
+        for entry in entries {
+            pipelines.entry(entry.key.pipeline.clone()).or_default().push(entry);
+        }
         let mut failed = BTreeSet::new();
         for entries in entries.chunk_by(|a, b| a.key.pipeline == b.key.pipeline) {
             let pipeline = &entries[0].key.pipeline;
@@ -213,6 +219,7 @@ impl Controller {
                 troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
                 failed.insert(pipeline.clone());
             }
+            failed.insert(pipeline);
         }
         self.unwritten.extend(failed.iter().cloned());
         failed
@@ -220,36 +227,38 @@ impl Controller {
 
     /// Everything that a tick reads, at once.
     async fn observe(&mut self, now: &[i64]) -> Observation {
-        let (due, wanted) = self.due(now);
+        let (due, wanted) = self.turns.due(&locked(&self.fleet), &self.watches, now);
         let names: Vec<Vec<String>> = (0..self.clouds.len())
             .map(|at| {
                 let here = self.watches.iter().filter(|watch| watch.cloud == at);
                 here.flat_map(|watch| watch.alarms.iter().map(|alarm| alarm.name.clone())).collect()
             })
             .collect();
+        let course = &Course::new(self.patience, &self.beat);
         let of_all = |at: usize| (&*self.clouds[at], &wanted[at], &names[at], now[at].div_euclid(60));
         let metrics = (0..self.clouds.len()).map(|at| {
             let (cloud, wanted, _, minute) = of_all(at);
-            observe::metrics(cloud, wanted, minute)
+            observe::metrics(cloud, wanted, minute, course)
         });
         let alarms = (0..self.clouds.len()).map(|at| {
             let (cloud, _, names, _) = of_all(at);
-            observe::alarms(cloud, names)
+            observe::alarms(cloud, names, course)
         });
         let fan_outs: Vec<Vec<FanOut>> = (0..self.clouds.len()).map(|at| self.fan_outs(at)).collect();
         let consumers = (0..self.clouds.len()).map(|at| {
             let (cloud, _, _, minute) = of_all(at);
-            observe::deliveries(cloud, &fan_outs[at], minute)
+            observe::deliveries(cloud, &fan_outs[at], minute, course)
         });
         let (looks, metrics, alarms, mut consumers) = futures::join!(
-            observe::looks(&self.clouds, &self.watches, &due),
+            observe::looks(&self.clouds, &self.watches, &due, course),
             futures::future::join_all(metrics),
             futures::future::join_all(alarms),
             futures::future::join_all(consumers),
         );
         let mut troubles: Vec<String> = consumers.iter_mut().flat_map(|read| read.troubles.drain(..)).collect();
         let alarms = alarms.into_iter().map(|ringing| ringing.map_err(|why| troubles.push(why)).ok()).collect();
-        Observation { looks: looks.into_iter().collect(), metrics, consumers, alarms, troubles }
+        let ended = self.clouds.iter().map(|cloud| cloud.now()).collect();
+        Observation { looks: looks.into_iter().collect(), metrics, consumers, alarms, ended, troubles }
     }
 
     /// The fan-out consumers of a cloud's streams.
@@ -258,35 +267,6 @@ impl Controller {
         let of =
             |watch: &Watch, consumer: &String| FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
         here.flat_map(|watch| watch.consumers.iter().map(move |consumer| of(watch, consumer))).collect()
-    }
-
-    /// Which looks are due, and from which minute on the metrics of which streams are wanted, by cloud.
-    fn due(&mut self, now: &[i64]) -> (Vec<Look>, Vec<BTreeMap<i64, Vec<String>>>) {
-        let fleet = locked(&self.fleet);
-        let count = self.watches.len();
-        let mut due = Vec::new();
-        let mut wanted = vec![BTreeMap::<i64, Vec<String>>::new(); self.clouds.len()];
-        let mut lessons = 0;
-        for at in (0..count).map(|step| (self.turn + step) % count) {
-            let (watch, stream) = (&self.watches[at], &fleet.streams()[at]);
-            let now = now[watch.cloud];
-            if due.len() < LOOKS
-                && let Some(tags) = stream.wants_look(&fleet.rules, now)
-            {
-                due.push(Look { at, tags });
-            }
-            let (from, usual) = (stream.reads_from(&fleet.rules, now), now.div_euclid(60) - 12);
-            // A stream that has to catch up has its turn; the others are read together.
-            if from < usual {
-                lessons += 1;
-                if lessons > LESSONS {
-                    continue;
-                }
-            }
-            wanted[watch.cloud].entry(from).or_default().push(watch.physical.clone());
-        }
-        self.turn = due.last().map_or(self.turn, |look| (look.at + 1) % count.max(1));
-        (due, wanted)
     }
 
     /// Decides for every stream.
@@ -305,7 +285,8 @@ impl Controller {
         for (at, watch) in self.watches.iter().enumerate() {
             let (stream, rules) = fleet.stream(at);
             // Taken out, so that what is read goes as what is to be written comes.
-            let read = &mut seen.metrics[watch.cloud];
+            let Read { readings: read, behind } = &mut seen.metrics[watch.cloud];
+            let is_behind = behind.contains(&watch.physical);
             let (found, blind) = (read.found.remove(&watch.physical), read.blind.get(&watch.physical));
             let metrics = match (&found, blind) {
                 (_, Some(why)) => Some(Err(why.as_str())),
@@ -321,9 +302,10 @@ impl Controller {
                 watch.alarms.iter().filter(rings).cloned().collect()
             });
             let (alarms, quota) = (ringing.as_deref(), self.room.quota(watch.cloud, now[watch.cloud]));
-            let consumers = consumers_of(watch, &mut seen.consumers[watch.cloud]);
+            let consumers = observe::consumers_of(watch, &mut seen.consumers[watch.cloud]);
             let (heard, consumers) = (told.map(|alarm| alarm.name.as_str()), consumers.as_deref());
-            let seen = Seen { glance, metrics, alarms, heard, consumers, quota };
+            let ended = Some(seen.ended[watch.cloud]);
+            let seen = Seen { glance, metrics, is_behind, alarms, heard, consumers, quota, ended };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.
@@ -355,7 +337,8 @@ impl Controller {
     ) -> Vec<String> {
         let growing = wishes.iter().filter(|(_, decision)| decision.to > decision.from);
         let growing = growing.map(|(at, _)| self.watches[*at].cloud).collect();
-        let troubles = self.room.ask(&self.clouds, &growing).await;
+        let course = Course::new(self.patience, &self.beat);
+        let troubles = self.room.ask(&self.clouds, &growing, &course).await;
         let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
         let mut fleet = locked(&self.fleet);
         let mut admitted = admit::admitted(&fleet, &self.watches, wishes, &self.room, &now).into_iter();
@@ -376,11 +359,12 @@ impl Controller {
             return Vec::new();
         }
         let due: Vec<Look> = wishes.iter().map(|(at, _)| Look { at: *at, tags: true }).collect();
-        let mut looks: BTreeMap<usize, Result<Glance, String>> =
-            observe::looks(&self.clouds, &self.watches, &due).await.into_iter().collect();
+        let course = &Course::new(self.patience, &self.beat);
+        let looks = observe::looks(&self.clouds, &self.watches, &due, course).await;
+        let mut looks: BTreeMap<usize, Result<Glance, String>> = looks.into_iter().collect();
         let splitting = wishes.iter().filter(|(_, decision)| decision.verb == Verb::Split).map(|(at, _)| *at);
         let splitting: Vec<usize> = splitting.collect();
-        let mut shards = observe::shards(&self.clouds, &self.watches, &splitting).await;
+        let mut shards = observe::shards(&self.clouds, &self.watches, &splitting, course).await;
         let (mut entries, mut going) = (Vec::new(), Vec::new());
         for (at, decision) in wishes {
             let Some(look) = looks.remove(&at) else { continue };
@@ -460,6 +444,7 @@ impl Controller {
         };
         tracing::info!(stream = watch.physical, from = going.decision.from, to = going.decision.to, "resize");
         let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance, &going.fence).await;
+        (self.beat)();
         (going, answer, outcome)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::apply::{self, Limits, Outcome, Stop};
 use crate::cloud::Cloud;
@@ -9,6 +10,9 @@ use crate::control::DriftStatus;
 use crate::kinds::{self, Pipeline, SCHEMAS};
 use crate::model::{Prices, Scope};
 use crate::plan::{self, Consent, Plan, Question, Step, Verb};
+
+/// Real time for one look at a pipeline, so that it makes room for the next one.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What the slow beat may do. All off: it only tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +40,12 @@ impl Reconciler {
     /// Looks at the pipeline and puts right what it may.
     pub async fn beat(&self, stop: &Stop) -> DriftStatus {
         let graph = &kinds::wish(&self.spec, &self.scope).graph;
-        let inventory = apply::look(&*self.cloud, graph, &self.scope, SCHEMAS, false).await;
+        let look = apply::look(&*self.cloud, graph, &self.scope, SCHEMAS, false);
+        let Ok(inventory) = tokio::time::timeout(PATIENCE, look).await else {
+            let why = format!("looking at the pipeline took more than {} s", PATIENCE.as_secs());
+            let (pipeline, at) = (self.scope.pipeline.clone(), self.cloud.now());
+            return DriftStatus { pipeline, at, trouble: Some(why), ..DriftStatus::default() };
+        };
         let consent = Consent::default();
         let (prices, made_by) = (&self.prices, env!("CARGO_PKG_VERSION"));
         let question = Question { graph, inventory: &inventory, schemas: SCHEMAS, prices, consent: &consent, made_by };

@@ -10,6 +10,7 @@ mod ledger;
 mod notify;
 mod observe;
 mod table;
+mod turns;
 mod wake;
 
 pub use controller::{Controller, Told, Watch};

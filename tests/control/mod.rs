@@ -2,6 +2,7 @@
 
 mod books;
 mod crowd;
+mod hung;
 mod limits;
 mod program;
 mod readers;
