@@ -59,7 +59,10 @@ impl Place {
         match self {
             Self::Nowhere => Ok(Box::new(Forgetful)),
             Self::File(path) => {
-                let ledger = FileLedger::open(path)?;
+                // Entries are dated by the clock of the first cloud, which may be a virtual one.
+                let cloud = jobs.first().map(|job| Arc::clone(&job.cloud));
+                let clock = move || cloud.as_ref().map_or(0, |cloud| cloud.now());
+                let ledger = FileLedger::open(path, Arc::new(clock))?;
                 if ledger.damaged > 0 {
                     let lines = ledger.damaged;
                     out.error(&format!("warning: {lines} lines of {} are damaged and left out", path.display()));
