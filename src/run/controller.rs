@@ -15,10 +15,8 @@ use crate::model::{Address, FanOut, Glance, Scope};
 use crate::scale::hot::Operation;
 use crate::scale::{Admission, Alarm};
 
-/// Looks in one tick: DescribeStreamSummary allows 20 a second, and half of that is left to others.
-const LOOKS: usize = 600;
-/// Streams whose long past is read in one tick.
-const LESSONS: usize = 10;
+/// Entries of one pipeline that are kept until they can be written, the newest.
+const OWED: usize = 1000;
 /// Resizes sent at once.
 const CALLS_AT_ONCE: usize = 10;
 
@@ -73,6 +71,10 @@ pub struct Controller {
     stop: Stop,
     heard: Heard,
     room: Room,
+    patience: Patience,
+    beat: Beat,
+    /// Entries that could not be written, by pipeline: they go before the next ones.
+    owed: BTreeMap<String, Vec<Entry>>,
     /// Pipelines whose entries of this tick could not be written.
     unwritten: BTreeSet<String>,
 }
@@ -122,6 +124,9 @@ impl Controller {
             stop,
             heard,
             room: Room::default(),
+            patience,
+            beat: Arc::new(|| ()),
+            owed: BTreeMap::new(),
             unwritten: BTreeSet::new(),
         })
     }
@@ -195,6 +200,7 @@ impl Controller {
             let mut entries = Vec::new();
             match self.ledger.take_over(&pipeline, &mut |entry| entries.push(entry)).await {
                 Ok(()) => {
+                    self.owed.remove(&pipeline);
                     let mut fleet = locked(&self.fleet);
                     fleet.forget(&pipeline);
                     entries.iter().for_each(|entry| fleet.recall(entry));
@@ -206,18 +212,23 @@ impl Controller {
         troubles
     }
 
-    /// Writes each pipeline's entries by themselves, so that one that fails holds up no other. Answers those that failed.
-    async fn write(&mut self, mut entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
+    /// Writes each pipeline's entries by themselves, so that one that fails holds up no other. Answers those that failed; what is
+    /// not an announcement of a call is written with the next ones.
+    async fn write(&mut self, entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
+        let mut pipelines: BTreeMap<String, Vec<Entry>> = std::mem::take(&mut self.owed);
         // Those of one stream stay in their order.
         for entry in entries {
             pipelines.entry(entry.key.pipeline.clone()).or_default().push(entry);
         }
         let mut failed = BTreeSet::new();
-        for entries in entries.chunk_by(|a, b| a.key.pipeline == b.key.pipeline) {
-            let pipeline = &entries[0].key.pipeline;
-            if let Err(fault) = self.ledger.write(pipeline, entries, durable).await {
-                troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
-                failed.insert(pipeline.clone());
+        for (pipeline, mut entries) in pipelines {
+            let Err(fault) = self.ledger.write(&pipeline, &entries, durable).await else { continue };
+            troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
+            // Where another replica acts by now, its ledger says all.
+            if (self.ledger.fence(&pipeline))() {
+                entries.retain(|entry| is_owed(&entry.record));
+                entries.drain(..entries.len().saturating_sub(OWED));
+                self.owed.insert(pipeline.clone(), entries);
             }
             failed.insert(pipeline);
         }
@@ -449,14 +460,9 @@ impl Controller {
     }
 }
 
-/// What was read of a stream's consumers; `None` where that failed, or where it has none.
-fn consumers_of(watch: &Watch, read: &mut Deliveries) -> Option<Vec<Delivery>> {
-    let one = |consumer: &String| {
-        let one = FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
-        Some((consumer.clone(), read.found.remove(&one)?))
-    };
-    let all: Option<Vec<Delivery>> = watch.consumers.iter().map(one).collect();
-    all.filter(|all| !all.is_empty())
+/// Measurements are read again from CloudWatch, and what was announced in vain was not sent.
+fn is_owed(record: &Record) -> bool {
+    !matches!(record, Record::Sample { .. } | Record::Calling { .. } | Record::Splitting { .. })
 }
 
 fn entries_of(key: &Arc<Key>, records: Vec<Record>) -> impl Iterator<Item = Entry> {

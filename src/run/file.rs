@@ -153,6 +153,7 @@ impl FileLedger {
         Ok(())
     }
 
+    /// Appends all of the entries, or none.
     fn append(&mut self, entries: &[Entry], durable: bool) -> Result<(), Fault> {
         let whole = self.file.metadata().map_err(|error| failed(&self.path, "writing", &error))?.len();
         if let Err(error) = self.put(entries, durable) {
@@ -173,22 +174,18 @@ impl FileLedger {
     fn put(&mut self, entries: &[Entry], durable: bool) -> std::io::Result<()> {
         let mut text = String::new();
         // In pieces, since the first minutes of thousands of streams come at once.
-        for piece in entries.chunks(PIECE) {
+        for (at, piece) in entries.chunks(PIECE).enumerate() {
             text.clear();
+            if at == 0 && self.is_torn {
+                text.push('\n');
+            }
             for entry in piece {
                 text.push_str(&line(entry));
                 text.push('\n');
             }
-            self.file.write_all(text.as_bytes()).map_err(|error| failed(&self.path, "writing", &error))?;
+            self.file.write_all(text.as_bytes())?;
         }
-        if durable {
-            self.file.sync_data().map_err(|error| failed(&self.path, "writing", &error))?;
-        }
-        self.appended += entries.len();
-        if self.appended > self.lines.max(LEAST_GROWTH) {
-            self.compact()?;
-        }
-        Ok(())
+        if durable { self.file.sync_data() } else { Ok(()) }
     }
 }
 

@@ -4,6 +4,7 @@ mod books;
 mod crowd;
 mod hung;
 mod limits;
+mod owed;
 mod program;
 mod readers;
 mod replicas;
