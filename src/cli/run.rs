@@ -424,6 +424,29 @@ impl Beats<'_> {
                     }
                 }
             }
+            for (at, reconciler) in self.reconcilers.iter().enumerate() {
+                if busy.insert(at) {
+                    running.push(async move {
+                        // It is never closed.
+                        let _slot = slots.acquire().await;
+                        self.reconcile(reconciler, fleet, teller).await;
+                        at
+                    });
+                }
+            }
+        }
+    }
+
+    /// One pipeline's turn on the slow beat.
+    async fn reconcile(&self, reconciler: &Reconciler, fleet: &Mutex<Fleet>, teller: &Teller<'_>) {
+        let paused = fleet.lock().unwrap_or_else(PoisonError::into_inner).paused(&reconciler.scope.pipeline);
+        let status = reconciler.beat(&self.asked.stop, &paused).await;
+        let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = status.is_news(fleet.drift.get(&status.pipeline));
+        fleet.drift.insert(status.pipeline.clone(), status.clone());
+        drop(fleet);
+        if is_news {
+            teller.tell(&Told::Drift(status));
         }
     }
 }

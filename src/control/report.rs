@@ -238,6 +238,14 @@ pub struct DriftStatus {
     pub trouble: Option<String>,
 }
 
+impl DriftStatus {
+    /// Whether it is worth a line after the one before: something was done or failed, or something else was found.
+    pub fn is_news(&self, before: Option<&Self>) -> bool {
+        let same = before.is_some_and(|before| Self { at: before.at, ..self.clone() } == *before);
+        self.done + self.failed > 0 || !same
+    }
+}
+
 impl StreamStatus {
     /// The stream that this is about.
     pub fn key(&self) -> Key {
