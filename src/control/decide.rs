@@ -62,6 +62,7 @@ impl Stream {
         }
         match seen.metrics {
             Some(Ok(metrics)) => {
+                self.is_answered = !seen.is_behind;
                 for (minute, metrics) in metrics.iter().filter(|(minute, _)| *minute < moment.minute()) {
                     let mut read = sample(metrics);
                     read.reads.fan_out = match seen.consumers {
@@ -77,7 +78,10 @@ impl Stream {
                     }
                 }
             }
-            Some(Err(why)) => blind = blind.or_else(|| Some(why.to_owned())),
+            Some(Err(why)) => {
+                self.is_answered = false;
+                blind = blind.or_else(|| Some(why.to_owned()));
+            }
             None => {}
         }
         if let Some(alarms) = seen.alarms {

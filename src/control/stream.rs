@@ -77,6 +77,8 @@ impl Moment<'_> {
 pub struct Seen<'a> {
     pub glance: Option<Result<&'a Glance, &'a str>>,
     pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
+    /// The metrics end before the newest minute: the rest of a long past is still to come.
+    pub is_behind: bool,
     /// Alarms of this stream in state ALARM; `None`: not known.
     pub alarms: Option<&'a [Alarm]>,
     /// The one of them that the wake-up queue told of.
@@ -138,6 +140,8 @@ pub struct Stream {
     pub(super) reads_refused: Option<f64>,
     /// Why the newest look or reading failed.
     pub(super) blind: Option<String>,
+    /// Whether the newest reading of metrics was answered, up to the newest minute.
+    pub(super) is_answered: bool,
     pub(super) failures: u32,
     /// No look before this moment, and no call.
     pub(super) look_after: i64,
@@ -181,6 +185,7 @@ impl Stream {
             pause: None,
             reads_refused: None,
             blind: None,
+            is_answered: false,
             failures: 0,
             look_after: i64::MIN,
             quiet_until: i64::MIN,
