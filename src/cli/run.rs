@@ -383,13 +383,17 @@ impl Beats<'_> {
         if !self.asked.reread.swap(false, Ordering::SeqCst) {
             return None;
         }
-        match Wanted::read(self.common, self.args, false).await {
+        let read = match Wanted::read(self.common, self.args, false).await {
+            // What is held now is given up for a ledger that can be reached, or not at all.
+            Ok(wanted) => self.args.ledger.reach(self.common, &wanted.jobs).await.map(|()| wanted),
+            Err(failure) => Err(failure),
+        };
+        match read {
             Ok(wanted) => Some(wanted),
             Err(failure) => {
                 failure.tell(self.out);
-                let what =
-                    "the specs that were read again cannot be used (standard error says why): those read before hold";
-                teller.tell(&Told::Trouble(what.into()));
+                let what = "what was read again cannot be used (standard error says why): those read before hold";
+                teller.tell(&Told::Trouble { at: self.clock.now(), message: what.into() });
                 None
             }
         }

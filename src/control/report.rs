@@ -57,6 +57,14 @@ pub struct Ticks {
     pub splits: u64,
     /// Looks and readings that failed since the start.
     pub failed_reads: u64,
+    /// Seconds from the end of the newest minute of metrics that the newest resize was decided by to the answer to its call.
+    #[serde(default)]
+    pub latency_seconds: Option<i64>,
+    /// Notifications that a recipient did not take since the start, and those that were not tried since too many waited.
+    #[serde(default)]
+    pub notifications_failed: u64,
+    #[serde(default)]
+    pub notifications_dropped: u64,
 }
 
 /// One stream.

@@ -17,6 +17,7 @@ pub use controller::{Controller, Told, Watch};
 pub use drift::{Reconciler, Switches};
 pub use file::FileLedger;
 pub use ledger::{Fence, Forgetful, Ledger, Take};
-pub use notify::{Notifier, Recipient};
+pub use notify::{Notifier, Recipient, Untold};
+pub use observe::{Beat, Patience};
 pub use table::TableLedger;
 pub use wake::{Heard, listen};
