@@ -17,6 +17,10 @@ const PIECE: i64 = 60;
 /// Minutes that are read again in each tick, since CloudWatch corrects its newest datapoints.
 const AGAIN: i64 = 12;
 
+/// Seconds for which changes of the count are told before holds.
+const DAY: i64 = 86_400;
+/// Holds and the like that are kept however many changes there were.
+const LEAST: usize = 4;
 /// Seconds in which a hold that comes back is not told again.
 const TOLD: i64 = 3600;
 
@@ -40,6 +44,8 @@ pub struct Rules {
     pub at_once: usize,
     /// Decisions of each stream in memory, for the report; the ledger has them all.
     pub decisions: usize,
+    /// Of these the resizes, splits and changes by others of a day, which holds do not push out.
+    pub changes: usize,
 }
 
 impl Default for Rules {
@@ -53,6 +59,7 @@ impl Default for Rules {
             learn_minutes: 14 * 1440,
             at_once: 20,
             decisions: 20,
+            changes: 40,
         }
     }
 }
@@ -270,10 +277,21 @@ impl Stream {
     }
 
     pub(super) fn remember(&mut self, decision: Decision, rules: &Rules) {
+        let day = decision.at - DAY;
         self.decisions.push_back(decision);
-        while self.decisions.len() > rules.decisions {
-            self.decisions.pop_front();
-        }
+        let is_change = |of: &Decision| matches!(of.verb, Verb::Resize | Verb::Split | Verb::Foreign) && of.at > day;
+        let changes = self.decisions.iter().filter(|decision| is_change(decision)).count();
+        let others = self.decisions.len() - changes;
+        let (mut spare_changes, mut spare) = (
+            changes.saturating_sub(rules.changes),
+            others.saturating_sub(rules.decisions.saturating_sub(changes).max(LEAST)),
+        );
+        self.decisions.retain(|decision| {
+            let left = if is_change(decision) { &mut spare_changes } else { &mut spare };
+            let goes = *left > 0;
+            *left -= usize::from(goes);
+            !goes
+        });
     }
 
     /// Takes a minute in; the policy is shown old minutes before they leave the window.
