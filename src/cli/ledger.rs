@@ -70,7 +70,7 @@ impl Place {
                 Ok(Box::new(ledger))
             }
             Self::Table(name) => {
-                let table = table(common, jobs, name).await?;
+                let table = table(common, jobs.first().map(|job| job.scope.region.clone()), name).await?;
                 Ok(Box::new(TableLedger::join(table, partitions(jobs), replica(), lasts).await?))
             }
         }
@@ -82,7 +82,8 @@ impl Place {
             Self::Nowhere => Ok(()),
             Self::File(path) => Ok(FileLedger::peek(path, take)?),
             Self::Table(name) => {
-                let table = table(common, jobs, name).await?;
+                let region = jobs.first().map(|job| job.scope.region.clone()).or_else(|| common.first_region());
+                let table = table(common, region, name).await?;
                 let partitions = match jobs {
                     [] => table.partitions().await?,
                     _ => partitions(jobs).into_iter().map(|(_, partition)| partition).collect(),
@@ -97,8 +98,7 @@ impl Place {
 }
 
 /// The table is in the region of the first pipeline, or where the environment says.
-async fn table(common: &Common, jobs: &[Job], name: &str) -> Result<Table, Failure> {
-    let region = jobs.first().map(|job| job.scope.region.clone());
+async fn table(common: &Common, region: Option<String>, name: &str) -> Result<Table, Failure> {
     let aws = common.own_aws(region).await?;
     Ok(Table::new(Arc::new(aws), name))
 }

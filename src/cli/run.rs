@@ -216,7 +216,8 @@ async fn keep(
     let controller = controller.beating(Arc::new(move || lives.goes_on()));
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(common, args).await?;
-    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref() };
+    let teller =
+        Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles: Mutex::default() };
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);

@@ -287,6 +287,11 @@ impl Stream {
                 None
             }
             Answer::Unknown => None,
+            Answer::Unsent => {
+                let record = Record::Refused { called };
+                self.recall(&record, rules);
+                Some(record)
+            }
             Answer::Refused => {
                 self.refusals = self.refusals.saturating_add(1);
                 self.quiet_until = now + back_off(120, self.refusals);
@@ -304,6 +309,8 @@ pub enum Answer {
     Accepted,
     Refused,
     Unknown,
+    /// It was not asked: another replica may act by now.
+    Unsent,
 }
 
 /// Waits double with each failure in a row.

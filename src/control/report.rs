@@ -52,6 +52,9 @@ pub struct Ticks {
     /// Calls of UpdateShardCount that AWS accepted and refused since the start.
     pub resizes: u64,
     pub refusals: u64,
+    /// Resizes and splits that AWS did not answer since the start: the next looks tell what became of them.
+    #[serde(default)]
+    pub unanswered: u64,
     /// Calls of SplitShard that AWS accepted since the start.
     #[serde(default)]
     pub splits: u64,

@@ -46,7 +46,7 @@ pub async fn send(
     let target = watch.target();
     for call in calls {
         if !fence() {
-            return (Answer::Refused, "not sent: another replica may have taken over".into());
+            return (Answer::Unsent, "not sent: another replica may have taken over".into());
         }
         let Err(fault) = cloud.perform(&target, call).await else { continue };
         if call.verb() == "AddTagsToStream" {

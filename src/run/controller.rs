@@ -58,7 +58,11 @@ pub enum Told {
         decision: Box<Decision>,
     },
     Drift(DriftStatus),
-    Trouble(String),
+    /// What failed for more than one stream, and when it was noticed.
+    Trouble {
+        at: i64,
+        message: String,
+    },
 }
 
 /// The loop's one tick, and what it needs.
@@ -165,9 +169,10 @@ impl Controller {
         if !self.stop.is_asked() {
             troubles.extend(self.act(wishes, tell).await);
         }
-        troubles.iter().for_each(|trouble| tell(Told::Trouble(trouble.clone())));
+        let at = self.clouds.first().map_or(0, |cloud| cloud.now());
+        troubles.iter().for_each(|trouble| tell(Told::Trouble { at, message: trouble.clone() }));
         let mut fleet = locked(&self.fleet);
-        fleet.now = self.clouds.first().map_or(0, |cloud| cloud.now());
+        fleet.now = at;
         fleet.ticks.count += 1;
         fleet.ticks.last_at = Some(fleet.now);
         fleet.ticks.last_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -424,9 +429,14 @@ impl Controller {
             let now = self.clouds[self.watches[going.at].cloud].now();
             let mut fleet = locked(&self.fleet);
             match answer {
+                Answer::Unsent => {}
                 Answer::Refused => fleet.ticks.refusals += 1,
+                Answer::Unknown => fleet.ticks.unanswered += 1,
                 _ if going.split.is_some() => fleet.ticks.splits += 1,
                 _ => fleet.ticks.resizes += 1,
+            }
+            if let (Answer::Accepted, Some(metrics_at)) = (answer, going.decision.numbers.metrics_at) {
+                fleet.ticks.latency_seconds = Some((now - metrics_at - 60).max(0));
             }
             let (stream, rules) = fleet.stream(going.at);
             let mut records: Vec<Record> = stream.answered(going.called, answer, &rules, now).into_iter().collect();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::super::{Common, Failure, Out, fleet};
 use super::Args;
 use crate::aws::http::Post;
-use crate::control::news::{self, News, Watchman};
+use crate::control::news::{self, News, Troubles, Watchman};
 use crate::control::{Decision, DriftStatus, Fleet, Key, Verb, hand};
 use crate::run::{Notifier, Recipient, Told, Untold};
 
@@ -23,6 +23,8 @@ pub struct Teller<'a> {
     pub quiet: bool,
     pub out: &'a Out,
     pub voice: Option<&'a Voice>,
+    /// Troubles that were told.
+    pub troubles: Mutex<Troubles>,
 }
 
 /// What goes to people who do not read the log.
@@ -145,7 +147,7 @@ impl Teller<'_> {
                 Told::Decision { key, decision } => news::of_decision(key, decision),
                 Told::Drift(drift) => news::of_drift(drift),
                 // Told with what the tick has left behind.
-                Told::Trouble(_) => None,
+                Told::Trouble { .. } => None,
             });
         }
         match told {
@@ -154,11 +156,18 @@ impl Teller<'_> {
                 self.json("drift", drift.at, serde_json::to_value(drift).unwrap_or_default());
             }
             Told::Drift(drift) => self.drift(drift),
-            Told::Trouble(trouble) if self.json => {
-                self.out.line(&serde_json::json!({ "event": "trouble", "message": trouble }).to_string());
-            }
-            Told::Trouble(trouble) => self.out.line(&format!("trouble: {trouble}")),
+            Told::Trouble { at, message } => self.trouble(message, *at),
         }
+    }
+
+    fn trouble(&self, message: &str, at: i64) {
+        if !self.troubles.lock().unwrap_or_else(PoisonError::into_inner).is_news(message, at) {
+            return;
+        }
+        if self.json {
+            return self.json("trouble", at, serde_json::json!({ "message": message }));
+        }
+        self.out.line(&format!("{}  trouble: {message}", hand::stamp(at)));
     }
 
     fn decision(&self, key: &Key, decision: &Decision) {
