@@ -76,6 +76,24 @@ impl Place {
         }
     }
 
+    /// Asks whether it could be opened for these pipelines, without taking part.
+    pub async fn reach(&self, common: &Common, jobs: &[Job]) -> Result<(), Failure> {
+        let Self::Table(name) = self else { return Ok(()) };
+        let table = table(common, jobs.first().map(|job| job.scope.region.clone()), name).await?;
+        for (_, partition) in partitions(jobs) {
+            table.lease(&partition).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a controller keeps its books there now: yes or no for a file on this machine, else not known.
+    pub fn is_held(&self) -> Option<bool> {
+        match self {
+            Self::File(path) => Some(FileLedger::is_held(path)),
+            Self::Nowhere | Self::Table(_) => None,
+        }
+    }
+
     /// What stands there, without taking part.
     pub async fn peek(&self, common: &Common, jobs: &[Job], take: Take<'_>) -> Result<(), Failure> {
         match self {

@@ -39,7 +39,6 @@ const AHEAD: i64 = 60;
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// An open ledger file. One process has it at a time.
-#[derive(Debug)]
 pub struct FileLedger {
     path: PathBuf,
     file: File,
@@ -76,7 +75,14 @@ impl FileLedger {
         let lock_path = beside(path, ".lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|error| failed(path, "locking", &error))?;
-        if lock.try_lock().is_err() {
+        // Who only asks whether it is held has it for a moment.
+        let is_ours = (0..ATTEMPTS).any(|attempt| {
+            if attempt > 0 {
+                std::thread::sleep(MOMENT);
+            }
+            lock.try_lock().is_ok()
+        });
+        if !is_ours {
             let what = "another controller is running with it".to_owned();
             return Err(Fault::new(Class::Busy, format!("opening the ledger {}", path.display()), "LedgerInUse", what)
                 .help("stop the other one, or give this one a file of its own (--ledger FILE)"));
@@ -110,6 +116,12 @@ impl FileLedger {
     /// There is no such file, or it belongs to another version.
     pub fn peek(path: &Path, take: &mut (dyn FnMut(Entry) + Send)) -> Result<(), Fault> {
         read(path, &mut |entry, _| take(entry)).map(drop)
+    }
+
+    /// Whether a controller on this machine has it now.
+    pub fn is_held(path: &Path) -> bool {
+        let lock = File::options().write(true).open(beside(path, ".lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// Cuts off a last line that was not written to its end, and leaves out what is old.
@@ -268,8 +280,8 @@ fn entry(line: &str) -> Option<Entry> {
     (u32::from_str_radix(sum, 16).ok()? == crc32(json.as_bytes())).then(|| serde_json::from_str(json).ok())?
 }
 
-/// The minute that a record is about.
-pub(super) fn minute(record: &Record) -> i64 {
+/// The minute since 1970 that a record is about.
+pub fn minute(record: &Record) -> i64 {
     match record {
         Record::Sample { minute, .. } | Record::Foreign { minute, .. } => *minute,
         Record::Calling { called, .. }
@@ -406,7 +418,7 @@ mod tests {
         let mut first = opened(&path).unwrap();
         assert_eq!(opened(&path).unwrap_err().code, "LedgerInUse");
         first.append(&[sample(1)], true).unwrap();
-        assert_eq!(all(&path), [sample(1)]);
+        assert_eq!((all(&path), FileLedger::is_held(&path)), (vec![sample(1)], true));
         drop(first);
         assert!(!FileLedger::is_held(&path));
         opened(&path).unwrap();

@@ -15,7 +15,7 @@ mod wake;
 
 pub use controller::{Controller, Told, Watch};
 pub use drift::{Reconciler, Switches};
-pub use file::FileLedger;
+pub use file::{FileLedger, minute};
 pub use ledger::{Fence, Forgetful, Ledger, Take};
 pub use notify::{Notifier, Recipient, Untold};
 pub use observe::{Beat, Patience};

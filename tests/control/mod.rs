@@ -13,6 +13,7 @@ mod secrets;
 mod seeds;
 mod splits;
 mod told;
+mod words;
 
 pub use program::{lines, put_load, put_load_at, resizes};
 pub use replicas::make as make_table;
