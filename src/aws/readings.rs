@@ -46,9 +46,9 @@ type Answered<'a> = (&'a [String], Result<Batch, Fault>);
 impl Aws {
     pub(super) async fn read_metrics(&self, streams: &[String], from: i64, to: i64) -> Readings {
         let mut all = Readings::default();
-        let mut next = from;
+        let (mut next, mut streams) = (from, streams.to_vec());
         // Long spans go in days, so that one stream's fortnight is no call of its own size.
-        while next < to {
+        while next < to && !streams.is_empty() {
             let (begin, end) = (next, (next + 1440).min(to));
             let minutes = end - begin;
             let batch = (DATAPOINTS / minutes.max(1) / METRICS.len() as i64).clamp(1, (QUERIES / METRICS.len()) as i64);
@@ -60,6 +60,9 @@ impl Aws {
             while let Some((streams, answer)) = batches.next().await {
                 take(&mut all, streams, answer);
             }
+            drop(batches);
+            // Who was not told of a day is not asked for the next one.
+            streams.retain(|stream| !all.blind.contains_key(stream));
             next = end;
         }
         all.found.retain(|stream, _| !all.blind.contains_key(stream));

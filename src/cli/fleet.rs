@@ -72,6 +72,7 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
         look_seconds: rules.look_seconds.max(count / 10),
         // A decision takes some 700 bytes: 30 MB at most.
         decisions: usize::try_from(40_000 / count.max(1)).unwrap_or(0).clamp(4, rules.decisions.max(4)),
+        changes: usize::try_from(60_000 / count.max(1)).unwrap_or(0).clamp(6, rules.changes.max(6)),
         tag_seconds: rules.tag_seconds.max(count / 2),
         ..rules
     };

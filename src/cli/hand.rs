@@ -16,7 +16,7 @@ pub struct PinArgs {
     #[arg(long, value_name = "N")]
     shards: u32,
     /// For how long
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", value_parser = some_time)]
     duration: Span,
 }
 
@@ -26,7 +26,7 @@ pub struct PauseArgs {
     #[arg(value_name = "STREAM")]
     stream: Option<String>,
     /// For how long; without it until `tidegate resume`
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", value_parser = some_time)]
     duration: Option<Span>,
 }
 
@@ -70,6 +70,15 @@ pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit
         out.line(&format!("{key} is sized again"));
     }
     Ok(Exit::Success)
+}
+
+fn some_time(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    if span.seconds() == 0 {
+        Err("write a time above 0, such as 4h: it would be over at once".into())
+    } else {
+        Ok(span)
+    }
 }
 
 fn seconds(time: Span) -> i64 {

@@ -59,7 +59,10 @@ impl Place {
         match self {
             Self::Nowhere => Ok(Box::new(Forgetful)),
             Self::File(path) => {
-                let ledger = FileLedger::open(path)?;
+                // Entries are dated by the clock of the first cloud, which may be a virtual one.
+                let cloud = jobs.first().map(|job| Arc::clone(&job.cloud));
+                let clock = move || cloud.as_ref().map_or(0, |cloud| cloud.now());
+                let ledger = FileLedger::open(path, Arc::new(clock))?;
                 if ledger.damaged > 0 {
                     let lines = ledger.damaged;
                     out.error(&format!("warning: {lines} lines of {} are damaged and left out", path.display()));
@@ -67,7 +70,7 @@ impl Place {
                 Ok(Box::new(ledger))
             }
             Self::Table(name) => {
-                let table = table(common, jobs, name).await?;
+                let table = table(common, jobs.first().map(|job| job.scope.region.clone()), name).await?;
                 Ok(Box::new(TableLedger::join(table, partitions(jobs), replica(), lasts).await?))
             }
         }
@@ -87,13 +90,32 @@ impl Place {
         Ok(Box::new(ReadOnly(entries)))
     }
 
+    /// Asks whether it could be opened for these pipelines, without taking part.
+    pub async fn reach(&self, common: &Common, jobs: &[Job]) -> Result<(), Failure> {
+        let Self::Table(name) = self else { return Ok(()) };
+        let table = table(common, jobs.first().map(|job| job.scope.region.clone()), name).await?;
+        for (_, partition) in partitions(jobs) {
+            table.lease(&partition).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a controller keeps its books there now: yes or no for a file on this machine, else not known.
+    pub fn is_held(&self) -> Option<bool> {
+        match self {
+            Self::File(path) => Some(FileLedger::is_held(path)),
+            Self::Nowhere | Self::Table(_) => None,
+        }
+    }
+
     /// What stands there, without taking part.
     pub async fn peek(&self, common: &Common, jobs: &[Job], take: Take<'_>) -> Result<(), Failure> {
         match self {
             Self::Nowhere => Ok(()),
             Self::File(path) => Ok(FileLedger::peek(path, take)?),
             Self::Table(name) => {
-                let table = table(common, jobs, name).await?;
+                let region = jobs.first().map(|job| job.scope.region.clone()).or_else(|| common.first_region());
+                let table = table(common, region, name).await?;
                 let partitions = match jobs {
                     [] => table.partitions().await?,
                     _ => partitions(jobs).into_iter().map(|(_, partition)| partition).collect(),
@@ -108,8 +130,7 @@ impl Place {
 }
 
 /// The table is in the region of the first pipeline, or where the environment says.
-async fn table(common: &Common, jobs: &[Job], name: &str) -> Result<Table, Failure> {
-    let region = jobs.first().map(|job| job.scope.region.clone());
+async fn table(common: &Common, region: Option<String>, name: &str) -> Result<Table, Failure> {
     let aws = common.own_aws(region).await?;
     Ok(Table::new(Arc::new(aws), name))
 }

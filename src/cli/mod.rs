@@ -84,7 +84,7 @@ enum Command {
     Health(health::Args),
     /// Give a stream a count of shards for a while, whatever the policy wants
     Pin(hand::PinArgs),
-    /// Let the controller leave a stream, or all of the spec, alone
+    /// Let the controller leave a stream, or all of the spec, alone: neither sized nor healed
     Pause(hand::PauseArgs),
     /// Take pins and pauses off
     Resume(hand::ResumeArgs),

@@ -1,12 +1,14 @@
 mod tell;
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use tell::{Teller, Topic, Voice};
 
@@ -15,7 +17,7 @@ use super::{Common, Exit, Failure, Job, Out, fleet, listen::Listen, session::Whe
 use crate::apply::Stop;
 use crate::aws::fenced;
 use crate::cloud::Cloud;
-use crate::control::{DriftStatus, Fleet, Rules};
+use crate::control::{Fleet, Rules};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
 use crate::run::{Controller, Fence, Heard, Reconciler, Switches, Told, Watch};
@@ -29,6 +31,9 @@ const CALM: Duration = Duration::from_secs(1);
 
 /// Real time for giving back leases.
 const PARTING: Duration = Duration::from_secs(1);
+
+/// Pipelines that are looked through for drift at once.
+const DRIFTS_AT_ONCE: usize = 4;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -208,8 +213,11 @@ async fn keep(
     };
     let count = streams.streams().len();
     let heard = Heard::default();
+    let pulse = Arc::new(Pulse::new(args.real_tick()));
     let controller =
         Controller::start(clouds.clone(), watches, streams, ledger, asked.stop.clone(), heard.clone()).await?;
+    let lives = Arc::clone(&pulse);
+    let controller = controller.beating(Arc::new(move || lives.goes_on()));
     // A message that a dry run took would wake nobody else.
     let ears = match args.dry_run {
         true => Vec::new(),
@@ -217,9 +225,9 @@ async fn keep(
     };
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(common, args).await?;
-    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref() };
+    let teller =
+        Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles: Mutex::default() };
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
-    let pulse = Arc::new(Pulse::new(args.real_tick()));
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);
     let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers };
@@ -388,13 +396,17 @@ impl Beats<'_> {
         if !self.asked.reread.swap(false, Ordering::SeqCst) {
             return None;
         }
-        match Wanted::read(self.common, self.args, false).await {
+        let read = match Wanted::read(self.common, self.args, false).await {
+            // What is held now is given up for a ledger that can be reached, or not at all.
+            Ok(wanted) => self.args.ledger.reach(self.common, &wanted.jobs).await.map(|()| wanted),
+            Err(failure) => Err(failure),
+        };
+        match read {
             Ok(wanted) => Some(wanted),
             Err(failure) => {
                 failure.tell(self.out);
-                let what =
-                    "the specs that were read again cannot be used (standard error says why): those read before hold";
-                teller.tell(&Told::Trouble(what.into()));
+                let what = "what was read again cannot be used (standard error says why): those read before hold";
+                teller.tell(&Told::Trouble { at: self.clock.now(), message: what.into() });
                 None
             }
         }
@@ -414,24 +426,46 @@ impl Beats<'_> {
         if every == 0 {
             return std::future::pending().await;
         }
+        let slots = &Semaphore::new(DRIFTS_AT_ONCE);
+        let mut running = FuturesUnordered::new();
+        let mut busy = BTreeSet::new();
         loop {
-            self.clock.pause(Duration::from_secs(every)).await;
-            for (reconciler, fence) in self.reconcilers.iter().zip(&fences) {
-                if !fence() {
-                    continue;
-                }
-                let status = fenced(Arc::clone(fence), reconciler.beat(&self.asked.stop)).await;
-                let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
-                let same = fleet
-                    .drift
-                    .get(&status.pipeline)
-                    .is_some_and(|before| DriftStatus { at: before.at, ..status.clone() } == *before);
-                fleet.drift.insert(status.pipeline.clone(), status.clone());
-                drop(fleet);
-                if !same {
-                    teller.tell(&Told::Drift(status));
+            {
+                let mut rest = self.clock.pause(Duration::from_secs(every));
+                loop {
+                    // A pipeline whose look hangs holds up itself alone.
+                    tokio::select! {
+                        biased;
+                        Some(at) = running.next() => drop(busy.remove(&at)),
+                        () = &mut rest => break,
+                    }
                 }
             }
+            for (at, (reconciler, fence)) in self.reconcilers.iter().zip(&fences).enumerate() {
+                if busy.insert(at) {
+                    running.push(async move {
+                        // It is never closed.
+                        let _slot = slots.acquire().await;
+                        if fence() {
+                            fenced(Arc::clone(fence), self.reconcile(reconciler, fleet, teller)).await;
+                        }
+                        at
+                    });
+                }
+            }
+        }
+    }
+
+    /// One pipeline's turn on the slow beat.
+    async fn reconcile(&self, reconciler: &Reconciler, fleet: &Mutex<Fleet>, teller: &Teller<'_>) {
+        let paused = fleet.lock().unwrap_or_else(PoisonError::into_inner).paused(&reconciler.scope.pipeline);
+        let status = reconciler.beat(&self.asked.stop, &paused).await;
+        let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = status.is_news(fleet.drift.get(&status.pipeline));
+        fleet.drift.insert(status.pipeline.clone(), status.clone());
+        drop(fleet);
+        if is_news {
+            teller.tell(&Told::Drift(status));
         }
     }
 }

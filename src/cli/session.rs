@@ -231,6 +231,12 @@ impl Common {
         }
     }
 
+    /// The region that the first spec names, where there is one that can be read; no cloud is asked.
+    pub fn first_region(&self) -> Option<String> {
+        let (specs, _) = self.load(false).ok()?;
+        self.region_of(specs.first()?).ok()?
+    }
+
     /// The built-in prices, with those of `--prices` in front. A name that nothing is priced by is a mistake.
     pub fn price_table(&self) -> Result<Prices, Failure> {
         let mut table = crate::plan::price_table();

@@ -1,7 +1,11 @@
 //! What the controller knows and did: `status`, `explain`, `history`.
 
+mod books;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+use books::Books;
 
 use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet};
@@ -46,20 +50,29 @@ struct From {
     /// What `tidegate run` keeps its books in: a file, or dynamodb:TABLE
     #[arg(long, value_name = "PLACE", default_value = "tidegate-ledger")]
     ledger: Place,
+    /// Calls of UpdateShardCount that AWS allows a stream in 24 hours, as `run` was told
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    calls_a_day: u32,
     /// JSON in place of text
     #[arg(long)]
     json: bool,
 }
 
 pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    let report = now(common, &args.from, &mut |_| (), out).await?;
+    let mut books = Books::default();
+    let looked = now(common, &args.from, &mut |entry| books.take(entry), out).await;
+    let report = match looked {
+        Ok(report) => report,
+        // What was written down is known also where AWS is not.
+        Err(failure) => return Books::alone(common, &args.from, failure, out).await,
+    };
     if args.from.json {
-        // A report is plain data: it always has a JSON form.
-        out.line(&serde_json::to_string(&report).unwrap_or_default());
+        out.line(&books.look(&report, &args.from.ledger).to_string());
         return Ok(Exit::Success);
     }
+    books.head(&args.from.ledger, report.at, out);
     for stream in &report.streams {
-        tell(stream, out);
+        tell(stream, books.newest(&stream.key()), out);
     }
     report.troubles.iter().for_each(|trouble| out.error(&format!("trouble: {trouble}")));
     Ok(Exit::Success)
@@ -93,7 +106,7 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
         out.line(&value.to_string());
         return Ok(Exit::Success);
     }
-    tell(stream, out);
+    tell(stream, None, out);
     out.line("");
     if known.iter().any(|decision| decision.because.contains("of the trust")) {
         out.text(&legend());
@@ -170,7 +183,7 @@ async fn now(
     out: &Out,
 ) -> Result<Report, Failure> {
     let jobs: Vec<Job> = common.open(from.json).await?;
-    let rules = Rules { dry_run: true, learn_minutes: 180, ..Rules::default() };
+    let rules = Rules { dry_run: true, learn_minutes: 180, calls_a_day: from.calls_a_day, ..Rules::default() };
     let (clouds, watches, mut streams) = fleet::of(&jobs, rules);
     let mut take = |entry: Entry| {
         also(&entry);
@@ -190,7 +203,7 @@ async fn now(
 }
 
 /// A stream in a few lines.
-fn tell(stream: &StreamStatus, out: &Out) {
+fn tell(stream: &StreamStatus, decided: Option<&Decision>, out: &Out) {
     let number = |value: Option<u32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let state = stream.state.as_deref().unwrap_or("not seen");
     out.line(&format!(
@@ -223,8 +236,11 @@ fn tell(stream: &StreamStatus, out: &Out) {
         };
         out.line(&format!("  {:<16} {status:<4} {}", format!("{:?}", condition.kind), condition.message));
     }
+    if let Some(decided) = decided {
+        out.line(&format!("  the controller: {}", fleet::line(&stream.key(), decided)));
+    }
     if let Some(last) = &stream.last {
-        out.line(&format!("  now: {}", last.because));
+        out.line(&format!("  this look: {}", last.because));
     }
 }
 

@@ -1,6 +1,6 @@
-use super::readers;
 use super::report::{Condition, ConditionKind, Status};
 use super::stream::{Moment, Stream};
+use super::{hand, readers};
 use crate::scale::Notice;
 
 /// Minutes after which metrics are too old to decide on.
@@ -47,6 +47,12 @@ impl Stream {
         }
         match self.newest_known() {
             _ if self.seen_at.is_none() => (Status::Unknown, "not-read", "it has not been looked at yet".into()),
+            // CloudWatch keeps nothing of a stream that nobody writes to: that is seen, and no blindness.
+            newest if self.is_answered && newest.is_none_or(|newest| newest < minute - STALE) => {
+                let since =
+                    newest.map_or_else(|| "at all".into(), |newest| format!("since {}", hand::stamp(newest * 60)));
+                (Status::True, "idle", format!("CloudWatch answers and knows of no writes {since}"))
+            }
             None => (Status::Unknown, "no-metrics", "no metrics have come yet".into()),
             Some(newest) if newest < minute - STALE => {
                 (Status::False, "stale-metrics", format!("the newest metrics are {} min old", minute - newest))

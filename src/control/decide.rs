@@ -10,8 +10,10 @@ use crate::scale::{Admission, Notice, Proposal, Reason, dispose};
 const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
 /// Seconds without a look after which the count is not known well enough to act on, besides the usual time between looks.
 const LATE: i64 = 300;
-/// The longest pause after failed looks and refused calls, in seconds.
+/// The longest pause after refused calls, in seconds.
 const LONGEST: i64 = 3600;
+/// The same after failed looks: an outage that ends is to be noticed soon.
+const BLIND: i64 = 300;
 
 /// Why nothing is done: a stable slug and a sentence.
 type Hold = (&'static str, String);
@@ -48,7 +50,9 @@ impl Stream {
             }
             Some(Err(why)) => {
                 self.failures = self.failures.saturating_add(1);
-                self.look_after = moment.now + back_off(30, self.failures);
+                // From the end on: what hangs for longer than the wait would else be due again at once.
+                let ended = seen.ended.map_or(moment.now, |ended| ended.max(moment.now));
+                self.look_after = ended + back_off(30, self.failures).min(BLIND);
                 blind = Some(why.to_owned());
             }
             None => blind = self.blind.take().filter(|_| self.failures > 0),
@@ -58,6 +62,7 @@ impl Stream {
         }
         match seen.metrics {
             Some(Ok(metrics)) => {
+                self.is_answered = !seen.is_behind;
                 for (minute, metrics) in metrics.iter().filter(|(minute, _)| *minute < moment.minute()) {
                     let mut read = sample(metrics);
                     read.reads.fan_out = match seen.consumers {
@@ -73,7 +78,10 @@ impl Stream {
                     }
                 }
             }
-            Some(Err(why)) => blind = blind.or_else(|| Some(why.to_owned())),
+            Some(Err(why)) => {
+                self.is_answered = false;
+                blind = blind.or_else(|| Some(why.to_owned()));
+            }
             None => {}
         }
         if let Some(alarms) = seen.alarms {
@@ -279,6 +287,11 @@ impl Stream {
                 None
             }
             Answer::Unknown => None,
+            Answer::Unsent => {
+                let record = Record::Refused { called };
+                self.recall(&record, rules);
+                Some(record)
+            }
             Answer::Refused => {
                 self.refusals = self.refusals.saturating_add(1);
                 self.quiet_until = now + back_off(120, self.refusals);
@@ -296,6 +309,8 @@ pub enum Answer {
     Accepted,
     Refused,
     Unknown,
+    /// It was not asked: another replica may act by now.
+    Unsent,
 }
 
 /// Waits double with each failure in a row.

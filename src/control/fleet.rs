@@ -61,6 +61,12 @@ impl Fleet {
         self.streams.iter_mut().filter(|stream| stream.key.pipeline == pipeline).for_each(Stream::forget);
     }
 
+    /// The streams of a pipeline that a person has paused, by their names in the spec.
+    pub fn paused(&self, pipeline: &str) -> BTreeSet<String> {
+        let here = self.streams.iter().filter(|stream| stream.key.pipeline == pipeline && stream.pause.is_some());
+        here.map(|stream| stream.key.stream.clone()).collect()
+    }
+
     /// Everything at this moment, as it is told.
     pub fn report(&self) -> Report {
         Report {

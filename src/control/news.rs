@@ -13,6 +13,11 @@ use super::{Fleet, Key};
 
 /// The version of a message's form.
 pub const FORMAT: u32 = 1;
+/// How the outcome of a call begins that was not made.
+const UNSENT: &str = "not sent: ";
+/// Seconds in which a trouble that comes back is not told again, and how many are remembered.
+const TOLD: i64 = 3600;
+const TROUBLES: usize = 1000;
 /// Seconds that a stream may be blind or unhealthy before anybody is told: a resize takes as long.
 const PATIENCE: i64 = 300;
 
@@ -20,7 +25,7 @@ const PATIENCE: i64 = 300;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// A resize was sent, or somebody else made one.
+    /// A resize was sent or has ended, or somebody else made one.
     Resizes,
     /// A stream that needs a person, and the end of that.
     Problems,
@@ -33,7 +38,7 @@ pub enum Topic {
 pub struct News {
     pub format_version: u32,
     pub topic: Topic,
-    /// A stable slug: `resized`, `resize-refused`, `changed-by-others`, `contended`, `contended-over`, `drift`, `trouble`…
+    /// A stable slug: `resized`, `settled`, `no-effect`, `resize-refused`, `changed-by-others`, `contended`, `contended-over`, `drift`, `trouble`…
     pub event: String,
     /// Seconds since 1970.
     pub at: i64,
@@ -68,6 +73,10 @@ pub fn of_decision(key: &Key, decision: &Decision) -> Option<News> {
     match (decision.verb, decision.outcome.as_deref()) {
         (Verb::Resize, Some("accepted")) => Some(news("resized", &change, why)),
         (Verb::Split, Some("accepted")) => Some(news("split", &format!("{change} by a split"), why)),
+        // Another replica acts, and tells of what it does.
+        (Verb::Resize | Verb::Split, Some(outcome)) if outcome.starts_with(UNSENT) => None,
+        (Verb::Settled, _) if decision.reason == "settled" => Some(news("settled", &format!("{change} settled"), why)),
+        (Verb::Settled, _) => Some(news("no-effect", "a resize had no effect", why)),
         (Verb::Resize | Verb::Split, Some(outcome)) if outcome != super::DRY_RUN => {
             let text = format!("{why}\nAWS did not take it: {outcome}. It is decided anew with the next tick.");
             Some(news("resize-refused", &format!("{change} was not taken"), text))
@@ -197,6 +206,22 @@ impl Watchman {
     }
 }
 
+/// Troubles that were told in the log, each with its moment: what lasts is told once an hour, as holds are.
+#[derive(Debug, Default)]
+pub struct Troubles(BTreeMap<String, i64>);
+
+impl Troubles {
+    /// Whether this is to be told at `now`, in seconds since 1970.
+    pub fn is_news(&mut self, trouble: &str, now: i64) -> bool {
+        self.0.retain(|_, told| (0..TOLD).contains(&(now - *told)));
+        let is_news = !self.0.contains_key(trouble);
+        if is_news && self.0.len() < TROUBLES {
+            self.0.insert(trouble.to_owned(), now);
+        }
+        is_news
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,6 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn a_trouble_that_lasts_is_told_once_an_hour() {
+        let mut troubles = Troubles::default();
+        let told = (0..180).filter(|minute| troubles.is_news("reading alarms: denied", minute * 60)).count();
+        assert_eq!(told, 3);
+        assert!(
+            troubles.is_news("another", 179 * 60) && troubles.is_news("reading alarms: denied", 0),
+            "a clock that went back"
+        );
+        let many = (0..2 * TROUBLES).filter(|one| troubles.is_news(&one.to_string(), 0)).count();
+        assert_eq!((many, troubles.0.len()), (2 * TROUBLES, TROUBLES));
+    }
+
+    #[test]
     fn decisions_and_drift_are_told_where_they_matter() {
         let decision = |verb, outcome: Option<&str>| Decision {
             at: 60,
@@ -299,6 +337,10 @@ mod tests {
         assert_eq!(told(Verb::Resize, Some("accepted")).as_deref(), Some("resized"));
         assert_eq!(told(Verb::Resize, Some("refused: LimitExceeded")).as_deref(), Some("resize-refused"));
         assert_eq!(told(Verb::Resize, Some("dry-run")), None);
+        assert_eq!(told(Verb::Resize, Some("not sent: another replica may have taken over")), None);
+        assert_eq!(told(Verb::Settled, None).as_deref(), Some("no-effect"));
+        let ended = Decision { reason: "settled".into(), ..decision(Verb::Settled, None) };
+        assert_eq!(of_decision(&key(), &ended).map(|news| news.event).as_deref(), Some("settled"));
         assert_eq!(told(Verb::Split, Some("accepted")).as_deref(), Some("split"));
         assert_eq!(told(Verb::Foreign, None).as_deref(), Some("changed-by-others"));
         assert_eq!(told(Verb::Hold, None), None);

@@ -144,6 +144,10 @@ impl Memory {
             }
             Record::Foreign { minute, from, to, undid } => {
                 let change = Foreign { minute: *minute, from: *from, to: *to, undid: *undid };
+                // Written again, since the answer to the first time was lost.
+                if self.foreign.last() == Some(&change) {
+                    return;
+                }
                 let done = Some(*minute);
                 self.resizes.push(Resize { called: *minute, done, from: *from, to: *to, split: false });
                 self.foreign.push(change);

@@ -52,11 +52,22 @@ pub struct Ticks {
     /// Calls of UpdateShardCount that AWS accepted and refused since the start.
     pub resizes: u64,
     pub refusals: u64,
+    /// Resizes and splits that AWS did not answer since the start: the next looks tell what became of them.
+    #[serde(default)]
+    pub unanswered: u64,
     /// Calls of SplitShard that AWS accepted since the start.
     #[serde(default)]
     pub splits: u64,
     /// Looks and readings that failed since the start.
     pub failed_reads: u64,
+    /// Seconds from the end of the newest minute of metrics that the newest resize was decided by to the answer to its call.
+    #[serde(default)]
+    pub latency_seconds: Option<i64>,
+    /// Notifications that a recipient did not take since the start, and those that were not tried since too many waited.
+    #[serde(default)]
+    pub notifications_failed: u64,
+    #[serde(default)]
+    pub notifications_dropped: u64,
 }
 
 /// One stream.
@@ -236,6 +247,14 @@ pub struct DriftStatus {
     /// Why it could not be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+}
+
+impl DriftStatus {
+    /// Whether it is worth a line after the one before: something was done or failed, or something else was found.
+    pub fn is_news(&self, before: Option<&Self>) -> bool {
+        let same = before.is_some_and(|before| Self { at: before.at, ..self.clone() } == *before);
+        self.done + self.failed > 0 || !same
+    }
 }
 
 impl StreamStatus {

@@ -17,6 +17,10 @@ const PIECE: i64 = 60;
 /// Minutes that are read again in each tick, since CloudWatch corrects its newest datapoints.
 const AGAIN: i64 = 12;
 
+/// Seconds for which changes of the count are told before holds.
+const DAY: i64 = 86_400;
+/// Holds and the like that are kept however many changes there were.
+const LEAST: usize = 4;
 /// Seconds in which a hold that comes back is not told again.
 const TOLD: i64 = 3600;
 
@@ -40,6 +44,8 @@ pub struct Rules {
     pub at_once: usize,
     /// Decisions of each stream in memory, for the report; the ledger has them all.
     pub decisions: usize,
+    /// Of these the resizes, splits and changes by others of a day, which holds do not push out.
+    pub changes: usize,
 }
 
 impl Default for Rules {
@@ -53,6 +59,7 @@ impl Default for Rules {
             learn_minutes: 14 * 1440,
             at_once: 20,
             decisions: 20,
+            changes: 40,
         }
     }
 }
@@ -77,6 +84,8 @@ impl Moment<'_> {
 pub struct Seen<'a> {
     pub glance: Option<Result<&'a Glance, &'a str>>,
     pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
+    /// The metrics end before the newest minute: the rest of a long past is still to come.
+    pub is_behind: bool,
     /// Alarms of this stream in state ALARM; `None`: not known.
     pub alarms: Option<&'a [Alarm]>,
     /// The one of them that the wake-up queue told of.
@@ -85,6 +94,8 @@ pub struct Seen<'a> {
     pub consumers: Option<&'a [Delivery]>,
     /// Open shards of the account, where they were asked for lately.
     pub quota: Option<Quota>,
+    /// When the looks had ended, in seconds since 1970: waits after a failure count from there. `None`: at the tick's own moment.
+    pub ended: Option<i64>,
 }
 
 /// What a tick made of it.
@@ -136,6 +147,8 @@ pub struct Stream {
     pub(super) reads_refused: Option<f64>,
     /// Why the newest look or reading failed.
     pub(super) blind: Option<String>,
+    /// Whether the newest reading of metrics was answered, up to the newest minute.
+    pub(super) is_answered: bool,
     pub(super) failures: u32,
     /// No look before this moment, and no call.
     pub(super) look_after: i64,
@@ -179,6 +192,7 @@ impl Stream {
             pause: None,
             reads_refused: None,
             blind: None,
+            is_answered: false,
             failures: 0,
             look_after: i64::MIN,
             quiet_until: i64::MIN,
@@ -263,10 +277,21 @@ impl Stream {
     }
 
     pub(super) fn remember(&mut self, decision: Decision, rules: &Rules) {
+        let day = decision.at - DAY;
         self.decisions.push_back(decision);
-        while self.decisions.len() > rules.decisions {
-            self.decisions.pop_front();
-        }
+        let is_change = |of: &Decision| matches!(of.verb, Verb::Resize | Verb::Split | Verb::Foreign) && of.at > day;
+        let changes = self.decisions.iter().filter(|decision| is_change(decision)).count();
+        let others = self.decisions.len() - changes;
+        let (mut spare_changes, mut spare) = (
+            changes.saturating_sub(rules.changes),
+            others.saturating_sub(rules.decisions.saturating_sub(changes).max(LEAST)),
+        );
+        self.decisions.retain(|decision| {
+            let left = if is_change(decision) { &mut spare_changes } else { &mut spare };
+            let goes = *left > 0;
+            *left -= usize::from(goes);
+            !goes
+        });
     }
 
     /// Takes a minute in; the policy is shown old minutes before they leave the window.

@@ -102,6 +102,8 @@ impl Bench {
             heard: None,
             quota: None,
             consumers: self.consumers.as_deref(),
+            ended: None,
+            is_behind: false,
         };
         self.stream.tick(&seen, &self.rules, now)
     }
@@ -132,6 +134,73 @@ impl Bench {
         assert_eq!(verb, Verb::Hold, "{reason}");
         reason
     }
+}
+
+#[test]
+fn a_stream_that_nobody_writes_to_is_seen() {
+    let mut bench = Bench::new(4);
+    bench.gaps = (bench.minute..bench.minute + 60).collect();
+    (0..40).for_each(|_| drop(bench.tick()));
+    assert_eq!(bench.condition(ConditionKind::Observed), (Status::True, "idle".into()));
+    // What is not answered, or not up to the newest minute, is another thing.
+    let (now, glance) = (bench.now() + 60, bench.glance.clone());
+    let mut after = |metrics, is_behind| {
+        let seen = Seen { glance: Some(Ok(&glance)), metrics: Some(metrics), is_behind, ..Seen::default() };
+        bench.stream.tick(&seen, &bench.rules, now);
+        bench.condition(ConditionKind::Observed)
+    };
+    assert_eq!(after(Err("denied"), false), (Status::False, "unreadable".into()));
+    assert_eq!(after(Ok(&[]), true), (Status::False, "stale-metrics".into()));
+    assert_eq!(after(Ok(&[]), false), (Status::True, "idle".into()));
+}
+
+#[test]
+fn each_heal_is_told() {
+    let healed = DriftStatus { pipeline: "shop".into(), at: 60, found: 1, done: 1, ..DriftStatus::default() };
+    let again = DriftStatus { at: 960, ..healed.clone() };
+    assert!(healed.is_news(None) && again.is_news(Some(&healed)), "somebody keeps changing it");
+    let failing = DriftStatus { done: 0, failed: 1, ..healed.clone() };
+    assert!(failing.is_news(Some(&failing)));
+    let left = DriftStatus { done: 0, left: 1, ..healed.clone() };
+    assert!(left.is_news(Some(&healed)) && !DriftStatus { at: 960, ..left.clone() }.is_news(Some(&left)));
+}
+
+#[test]
+fn holds_push_no_resize_of_the_day_out() {
+    let mut bench = Bench::new(4);
+    let plain = bench.tick().decision;
+    let start = plain.at;
+    let decide = |bench: &mut Bench, minute: i64, verb, to| {
+        let decision = Decision { at: start + minute * 60, verb, to, ..plain.clone() };
+        bench.stream.remember(decision, &bench.rules);
+    };
+    (0..10).for_each(|minute| decide(&mut bench, minute, Verb::Resize, 8));
+    (10..1400).for_each(|minute| decide(&mut bench, minute, Verb::Hold, 4));
+    let kept = |bench: &Bench, wanted| bench.stream.decisions.iter().filter(|of| of.verb == wanted).count();
+    assert_eq!((kept(&bench, Verb::Resize), kept(&bench, Verb::Hold)), (10, 10));
+    // However many there are: the newest.
+    (1400..1500).for_each(|minute| decide(&mut bench, minute, Verb::Foreign, 5));
+    assert_eq!((kept(&bench, Verb::Foreign), kept(&bench, Verb::Resize), kept(&bench, Verb::Hold)), (40, 0, 4));
+    // After a day they are as old as holds.
+    (3000..3100).for_each(|minute| decide(&mut bench, minute, Verb::Hold, 4));
+    assert_eq!((kept(&bench, Verb::Foreign), kept(&bench, Verb::Hold)), (0, 20));
+}
+
+#[test]
+fn a_wait_after_a_failed_look_counts_from_its_end() {
+    let mut bench = Bench::new(4);
+    let now = bench.now() + 60;
+    let fail = |bench: &mut Bench, at: i64| {
+        let seen = Seen { glance: Some(Err("it hangs")), ended: Some(at + 40), ..Seen::default() };
+        bench.stream.tick(&seen, &bench.rules, at);
+    };
+    fail(&mut bench, now);
+    let due = |bench: &Bench, at: i64| bench.stream.wants_look(&bench.rules, at).is_some();
+    assert_eq!((due(&bench, now + 69), due(&bench, now + 70)), (false, true));
+    // However often it fails: an outage that ends is noticed within minutes.
+    (1..20).for_each(|time| fail(&mut bench, now + time * 400));
+    let end = now + 19 * 400 + 40;
+    assert_eq!((due(&bench, end + 299), due(&bench, end + 300)), (false, true));
 }
 
 #[test]

@@ -53,7 +53,7 @@ async fn all(cloud: &dyn Cloud, watch: &Watch, calls: &[Call], before: &Glance, 
     let target = watch.target();
     for call in calls {
         if !fence() {
-            return (Answer::Refused, "not sent: another replica may have taken over".into());
+            return (Answer::Unsent, "not sent: another replica may have taken over".into());
         }
         let Err(fault) = cloud.perform(&target, call).await else { continue };
         if call.verb() == "AddTagsToStream" {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::stream::{self, StreamExt};
+
 use super::Watch;
+use super::observe::Course;
 use crate::cloud::Cloud;
 use crate::control::{Decision, Fleet, Verb};
 use crate::kinds::stream::{SCHEMA, SHARDS};
@@ -13,28 +16,42 @@ const FRESH: i64 = 50;
 /// Seconds for which it is decided by. After that streams that it held back wish again, and then it is asked for anew.
 const KNOWN: i64 = 150;
 
+/// Accounts that are asked at once.
+const AT_ONCE: usize = 8;
+
 /// What is known of the quotas of each cloud's account, and since when.
 #[derive(Default)]
 pub struct Room(BTreeMap<usize, (i64, Quota)>);
 
 impl Room {
     /// Asks where something wants to grow and nothing fresh is known. Answers what failed: then AWS has the last word.
-    pub async fn ask(&mut self, clouds: &[std::sync::Arc<dyn Cloud>], growing: &BTreeSet<usize>) -> Vec<String> {
+    pub async fn ask(
+        &mut self,
+        clouds: &[std::sync::Arc<dyn Cloud>],
+        growing: &BTreeSet<usize>,
+        course: &Course,
+    ) -> Vec<String> {
         let mut troubles = Vec::new();
-        for at in growing {
+        let is_fresh =
+            |at: &usize| self.0.get(at).is_some_and(|(asked, _)| (0..FRESH).contains(&(clouds[*at].now() - asked)));
+        let stale: Vec<usize> = growing.iter().filter(|at| !is_fresh(at)).copied().collect();
+        let kinds = &BTreeSet::from([SCHEMA.kind]);
+        let asked = stale.iter().map(|at| async move {
             let now = clouds[*at].now();
-            if self.0.get(at).is_some_and(|(asked, _)| (0..FRESH).contains(&(now - asked))) {
-                continue;
-            }
+            let answer = course.answer("reading the account's limit of shards", clouds[*at].quotas(kinds)).await;
+            (at, now, answer.and_then(|quotas| quotas.map_err(|fault| fault.to_string())))
+        });
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        for (at, now, answer) in answers {
             self.0.remove(at);
-            match clouds[*at].quotas(&BTreeSet::from([SCHEMA.kind])).await {
+            match answer {
                 Ok(quotas) => {
                     let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
                     let quota =
                         quotas.get(SHARDS).map(|quota| Quota { limit: count(quota.limit), open: count(quota.used) });
                     self.0.extend(quota.map(|quota| (*at, (now, quota))));
                 }
-                Err(fault) => troubles.push(fault.to_string()),
+                Err(why) => troubles.push(why),
             }
         }
         troubles

@@ -4,20 +4,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::admit::Room;
-use super::observe::{self, Look};
+use super::observe::{self, Beat, Course, Look, Observation, Patience, Read};
+use super::turns::Turns;
 use super::{Fence, Heard, Ledger, act, admit};
 use crate::apply::Stop;
 use crate::cloud::{Cloud, Target};
-use crate::control::{Answer, DRY_RUN, Decision, Delivery, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
+use crate::control::{Answer, DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
 use crate::kinds::stream::SCHEMA;
-use crate::model::{Address, Deliveries, FanOut, Glance, Readings, Scope};
+use crate::model::{Address, FanOut, Glance, Scope};
 use crate::scale::hot::Operation;
 use crate::scale::{Admission, Alarm};
 
-/// Looks in one tick: DescribeStreamSummary allows 20 a second, and half of that is left to others.
-const LOOKS: usize = 600;
-/// Streams whose long past is read in one tick.
-const LESSONS: usize = 10;
+/// Entries of one pipeline that are kept until they can be written, the newest.
+const OWED: usize = 1000;
 /// Resizes sent at once.
 const CALLS_AT_ONCE: usize = 10;
 
@@ -54,9 +53,16 @@ impl Watch {
 /// What is worth a line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    Decision { key: Key, decision: Box<Decision> },
+    Decision {
+        key: Key,
+        decision: Box<Decision>,
+    },
     Drift(DriftStatus),
-    Trouble(String),
+    /// What failed for more than one stream, and when it was noticed.
+    Trouble {
+        at: i64,
+        message: String,
+    },
 }
 
 /// The loop's one tick, and what it needs.
@@ -65,31 +71,16 @@ pub struct Controller {
     watches: Vec<Watch>,
     fleet: Arc<Mutex<Fleet>>,
     ledger: Box<dyn Ledger>,
-    /// Where the next tick's looks begin, so that all streams have their turn.
-    turn: usize,
+    turns: Turns,
     stop: Stop,
     heard: Heard,
     room: Room,
+    patience: Patience,
+    beat: Beat,
+    /// Entries that could not be written, by pipeline: they go before the next ones.
+    owed: BTreeMap<String, Vec<Entry>>,
     /// Pipelines whose entries of this tick could not be written.
     unwritten: BTreeSet<String>,
-}
-
-/// What a tick read; metrics and alarms by cloud.
-struct Observation {
-    looks: BTreeMap<usize, Result<Glance, String>>,
-    metrics: Vec<Readings>,
-    consumers: Vec<Deliveries>,
-    /// `None`: not known.
-    alarms: Vec<Option<BTreeSet<String>>>,
-    troubles: Vec<String>,
-}
-
-impl Observation {
-    /// Looks and readings that failed.
-    fn failed(&self) -> u64 {
-        let looks = self.looks.values().filter(|look| look.is_err()).count();
-        (looks + self.metrics.iter().map(|read| read.blind.len()).sum::<usize>()) as u64
-    }
 }
 
 /// A decision to resize that still holds.
@@ -126,17 +117,34 @@ impl Controller {
         let fleet = Arc::new(Mutex::new(fleet));
         let into = Arc::clone(&fleet);
         ledger.recall(&mut |entry| locked(&into).recall(&entry)).await?;
+        let turns = Turns::of(&watches);
+        let patience = Patience::of(locked(&fleet).rules.tick_seconds);
         Ok(Self {
             clouds,
             watches,
             fleet,
             ledger,
-            turn: 0,
+            turns,
             stop,
             heard,
             room: Room::default(),
+            patience,
+            beat: Arc::new(|| ()),
+            owed: BTreeMap::new(),
             unwritten: BTreeSet::new(),
         })
+    }
+
+    /// Tells `beat` of each answer, and of each that is waited for no longer: a loop with slow answers lives.
+    #[must_use]
+    pub fn beating(self, beat: Beat) -> Self {
+        Self { beat, ..self }
+    }
+
+    /// Waits so long for answers, in place of what follows from the length of a tick.
+    #[must_use]
+    pub fn patient(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// What others read: lock it shortly.
@@ -162,9 +170,10 @@ impl Controller {
         if !self.stop.is_asked() {
             troubles.extend(self.act(wishes, tell).await);
         }
-        troubles.iter().for_each(|trouble| tell(Told::Trouble(trouble.clone())));
+        let at = self.clouds.first().map_or(0, |cloud| cloud.now());
+        troubles.iter().for_each(|trouble| tell(Told::Trouble { at, message: trouble.clone() }));
         let mut fleet = locked(&self.fleet);
-        fleet.now = self.clouds.first().map_or(0, |cloud| cloud.now());
+        fleet.now = at;
         fleet.ticks.count += 1;
         fleet.ticks.last_at = Some(fleet.now);
         fleet.ticks.last_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -183,6 +192,11 @@ impl Controller {
 
     /// Gives back what others may take over. Nothing is decided after it.
     pub async fn end(&mut self) {
+        let mut troubles = Vec::new();
+        let failed = self.write(Vec::new(), true, &mut troubles).await;
+        let mut fleet = locked(&self.fleet);
+        fleet.unwritten.retain(|pipeline| failed.contains(pipeline));
+        drop(fleet);
         self.ledger.close().await;
     }
 
@@ -197,6 +211,7 @@ impl Controller {
             let mut entries = Vec::new();
             match self.ledger.take_over(&pipeline, &mut |entry| entries.push(entry)).await {
                 Ok(()) => {
+                    self.owed.remove(&pipeline);
                     let mut fleet = locked(&self.fleet);
                     fleet.forget(&pipeline);
                     entries.iter().for_each(|entry| fleet.recall(entry));
@@ -208,17 +223,25 @@ impl Controller {
         troubles
     }
 
-    /// Writes each pipeline's entries by themselves, so that one that fails holds up no other. Answers those that failed.
-    async fn write(&mut self, mut entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
+    /// Writes each pipeline's entries by themselves, so that one that fails holds up no other. Answers those that failed; what is
+    /// not an announcement of a call is written with the next ones.
+    async fn write(&mut self, entries: Vec<Entry>, durable: bool, troubles: &mut Vec<String>) -> BTreeSet<String> {
+        let mut pipelines: BTreeMap<String, Vec<Entry>> = std::mem::take(&mut self.owed);
         // Those of one stream stay in their order.
-        entries.sort_by(|a, b| a.key.pipeline.cmp(&b.key.pipeline));
+        for entry in entries {
+            pipelines.entry(entry.key.pipeline.clone()).or_default().push(entry);
+        }
         let mut failed = BTreeSet::new();
-        for entries in entries.chunk_by(|a, b| a.key.pipeline == b.key.pipeline) {
-            let pipeline = &entries[0].key.pipeline;
-            if let Err(fault) = self.ledger.write(pipeline, entries, durable).await {
-                troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
-                failed.insert(pipeline.clone());
+        for (pipeline, mut entries) in pipelines {
+            let Err(fault) = self.ledger.write(&pipeline, &entries, durable).await else { continue };
+            troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
+            // Where another replica acts by now, its ledger says all.
+            if (self.ledger.fence(&pipeline))() {
+                entries.retain(|entry| is_owed(&entry.record));
+                entries.drain(..entries.len().saturating_sub(OWED));
+                self.owed.insert(pipeline.clone(), entries);
             }
+            failed.insert(pipeline);
         }
         self.unwritten.extend(failed.iter().cloned());
         failed
@@ -226,36 +249,38 @@ impl Controller {
 
     /// Everything that a tick reads, at once.
     async fn observe(&mut self, now: &[i64]) -> Observation {
-        let (due, wanted) = self.due(now);
+        let (due, wanted) = self.turns.due(&locked(&self.fleet), &self.watches, now);
         let names: Vec<Vec<String>> = (0..self.clouds.len())
             .map(|at| {
                 let here = self.watches.iter().filter(|watch| watch.cloud == at);
                 here.flat_map(|watch| watch.alarms.iter().map(|alarm| alarm.name.clone())).collect()
             })
             .collect();
+        let course = &Course::new(self.patience, &self.beat);
         let of_all = |at: usize| (&*self.clouds[at], &wanted[at], &names[at], now[at].div_euclid(60));
         let metrics = (0..self.clouds.len()).map(|at| {
             let (cloud, wanted, _, minute) = of_all(at);
-            observe::metrics(cloud, wanted, minute)
+            observe::metrics(cloud, wanted, minute, course)
         });
         let alarms = (0..self.clouds.len()).map(|at| {
             let (cloud, _, names, _) = of_all(at);
-            observe::alarms(cloud, names)
+            observe::alarms(cloud, names, course)
         });
         let fan_outs: Vec<Vec<FanOut>> = (0..self.clouds.len()).map(|at| self.fan_outs(at)).collect();
         let consumers = (0..self.clouds.len()).map(|at| {
             let (cloud, _, _, minute) = of_all(at);
-            observe::deliveries(cloud, &fan_outs[at], minute)
+            observe::deliveries(cloud, &fan_outs[at], minute, course)
         });
         let (looks, metrics, alarms, mut consumers) = futures::join!(
-            observe::looks(&self.clouds, &self.watches, &due),
+            observe::looks(&self.clouds, &self.watches, &due, course),
             futures::future::join_all(metrics),
             futures::future::join_all(alarms),
             futures::future::join_all(consumers),
         );
         let mut troubles: Vec<String> = consumers.iter_mut().flat_map(|read| read.troubles.drain(..)).collect();
         let alarms = alarms.into_iter().map(|ringing| ringing.map_err(|why| troubles.push(why)).ok()).collect();
-        Observation { looks: looks.into_iter().collect(), metrics, consumers, alarms, troubles }
+        let ended = self.clouds.iter().map(|cloud| cloud.now()).collect();
+        Observation { looks: looks.into_iter().collect(), metrics, consumers, alarms, ended, troubles }
     }
 
     /// The fan-out consumers of a cloud's streams.
@@ -264,35 +289,6 @@ impl Controller {
         let of =
             |watch: &Watch, consumer: &String| FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
         here.flat_map(|watch| watch.consumers.iter().map(move |consumer| of(watch, consumer))).collect()
-    }
-
-    /// Which looks are due, and from which minute on the metrics of which streams are wanted, by cloud.
-    fn due(&mut self, now: &[i64]) -> (Vec<Look>, Vec<BTreeMap<i64, Vec<String>>>) {
-        let fleet = locked(&self.fleet);
-        let count = self.watches.len();
-        let mut due = Vec::new();
-        let mut wanted = vec![BTreeMap::<i64, Vec<String>>::new(); self.clouds.len()];
-        let mut lessons = 0;
-        for at in (0..count).map(|step| (self.turn + step) % count) {
-            let (watch, stream) = (&self.watches[at], &fleet.streams()[at]);
-            let now = now[watch.cloud];
-            if due.len() < LOOKS
-                && let Some(tags) = stream.wants_look(&fleet.rules, now)
-            {
-                due.push(Look { at, tags });
-            }
-            let (from, usual) = (stream.reads_from(&fleet.rules, now), now.div_euclid(60) - 12);
-            // A stream that has to catch up has its turn; the others are read together.
-            if from < usual {
-                lessons += 1;
-                if lessons > LESSONS {
-                    continue;
-                }
-            }
-            wanted[watch.cloud].entry(from).or_default().push(watch.physical.clone());
-        }
-        self.turn = due.last().map_or(self.turn, |look| (look.at + 1) % count.max(1));
-        (due, wanted)
     }
 
     /// Decides for every stream.
@@ -311,7 +307,8 @@ impl Controller {
         for (at, watch) in self.watches.iter().enumerate() {
             let (stream, rules) = fleet.stream(at);
             // Taken out, so that what is read goes as what is to be written comes.
-            let read = &mut seen.metrics[watch.cloud];
+            let Read { readings: read, behind } = &mut seen.metrics[watch.cloud];
+            let is_behind = behind.contains(&watch.physical);
             let (found, blind) = (read.found.remove(&watch.physical), read.blind.get(&watch.physical));
             let metrics = match (&found, blind) {
                 (_, Some(why)) => Some(Err(why.as_str())),
@@ -327,9 +324,10 @@ impl Controller {
                 watch.alarms.iter().filter(rings).cloned().collect()
             });
             let (alarms, quota) = (ringing.as_deref(), self.room.quota(watch.cloud, now[watch.cloud]));
-            let consumers = consumers_of(watch, &mut seen.consumers[watch.cloud]);
+            let consumers = observe::consumers_of(watch, &mut seen.consumers[watch.cloud]);
             let (heard, consumers) = (told.map(|alarm| alarm.name.as_str()), consumers.as_deref());
-            let seen = Seen { glance, metrics, alarms, heard, consumers, quota };
+            let ended = Some(seen.ended[watch.cloud]);
+            let seen = Seen { glance, metrics, is_behind, alarms, heard, consumers, quota, ended };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.
@@ -361,7 +359,8 @@ impl Controller {
     ) -> Vec<String> {
         let growing = wishes.iter().filter(|(_, decision)| decision.to > decision.from);
         let growing = growing.map(|(at, _)| self.watches[*at].cloud).collect();
-        let troubles = self.room.ask(&self.clouds, &growing).await;
+        let course = Course::new(self.patience, &self.beat);
+        let troubles = self.room.ask(&self.clouds, &growing, &course).await;
         let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
         let mut fleet = locked(&self.fleet);
         let mut admitted = admit::admitted(&fleet, &self.watches, wishes, &self.room, &now).into_iter();
@@ -382,11 +381,12 @@ impl Controller {
             return Vec::new();
         }
         let due: Vec<Look> = wishes.iter().map(|(at, _)| Look { at: *at, tags: true }).collect();
-        let mut looks: BTreeMap<usize, Result<Glance, String>> =
-            observe::looks(&self.clouds, &self.watches, &due).await.into_iter().collect();
+        let course = &Course::new(self.patience, &self.beat);
+        let looks = observe::looks(&self.clouds, &self.watches, &due, course).await;
+        let mut looks: BTreeMap<usize, Result<Glance, String>> = looks.into_iter().collect();
         let splitting = wishes.iter().filter(|(_, decision)| decision.verb == Verb::Split).map(|(at, _)| *at);
         let splitting: Vec<usize> = splitting.collect();
-        let mut shards = observe::shards(&self.clouds, &self.watches, &splitting).await;
+        let mut shards = observe::shards(&self.clouds, &self.watches, &splitting, course).await;
         let (mut entries, mut going) = (Vec::new(), Vec::new());
         for (at, decision) in wishes {
             let Some(look) = looks.remove(&at) else { continue };
@@ -435,9 +435,14 @@ impl Controller {
             let now = self.clouds[self.watches[going.at].cloud].now();
             let mut fleet = locked(&self.fleet);
             match answer {
+                Answer::Unsent => {}
                 Answer::Refused => fleet.ticks.refusals += 1,
+                Answer::Unknown => fleet.ticks.unanswered += 1,
                 _ if going.split.is_some() => fleet.ticks.splits += 1,
                 _ => fleet.ticks.resizes += 1,
+            }
+            if let (Answer::Accepted, Some(metrics_at)) = (answer, going.decision.numbers.metrics_at) {
+                fleet.ticks.latency_seconds = Some((now - metrics_at - 60).max(0));
             }
             let (stream, rules) = fleet.stream(going.at);
             let mut records: Vec<Record> = stream.answered(going.called, answer, &rules, now).into_iter().collect();
@@ -466,18 +471,14 @@ impl Controller {
         };
         tracing::info!(stream = watch.physical, from = going.decision.from, to = going.decision.to, "resize");
         let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance, &going.fence).await;
+        (self.beat)();
         (going, answer, outcome)
     }
 }
 
-/// What was read of a stream's consumers; `None` where that failed, or where it has none.
-fn consumers_of(watch: &Watch, read: &mut Deliveries) -> Option<Vec<Delivery>> {
-    let one = |consumer: &String| {
-        let one = FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
-        Some((consumer.clone(), read.found.remove(&one)?))
-    };
-    let all: Option<Vec<Delivery>> = watch.consumers.iter().map(one).collect();
-    all.filter(|all| !all.is_empty())
+/// Measurements are read again from CloudWatch, and what was announced in vain was not sent.
+fn is_owed(record: &Record) -> bool {
+    !matches!(record, Record::Sample { .. } | Record::Calling { .. } | Record::Splitting { .. })
 }
 
 fn entries_of(key: &Arc<Key>, records: Vec<Record>) -> impl Iterator<Item = Entry> {

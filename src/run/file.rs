@@ -1,8 +1,11 @@
 //! The ledger in one file: lines with a checksum, appended; a torn end is cut off, old lines are left out now and then.
 
-use std::fs::File;
+use std::fmt;
+use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -25,11 +28,23 @@ const LONGEST: u64 = 1 << 20;
 /// Lines that are written at once.
 const PIECE: usize = 1000;
 
+/// Attempts to have the file, and the time between two.
+const ATTEMPTS: u32 = 3;
+const MOMENT: Duration = Duration::from_millis(20);
+/// Minutes by which an entry may be ahead of the clock. What is dated later, by a clock that had jumped, says nothing about what is
+/// old.
+const AHEAD: i64 = 60;
+
+/// Seconds since 1970 by the clock that dates the entries.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
 /// An open ledger file. One process has it at a time.
-#[derive(Debug)]
 pub struct FileLedger {
     path: PathBuf,
     file: File,
+    clock: Clock,
+    /// The end of a write that failed still stands there and could not be cut off.
+    is_torn: bool,
     /// Held until the end.
     _lock: Option<File>,
     lines: usize,
@@ -40,12 +55,18 @@ pub struct FileLedger {
     pub damaged: usize,
 }
 
+impl fmt::Debug for FileLedger {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("FileLedger").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl FileLedger {
     /// Opens the ledger for a controller, or makes one. Refused while another process has it.
     ///
     /// # Errors
     /// The file cannot be read or written, belongs to another version, or is in use.
-    pub fn open(path: &Path) -> Result<Self, Fault> {
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, Fault> {
         if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
             let what = "it is no file that could be written and read again".to_owned();
             return Err(Fault::new(Class::Refused, format!("opening the ledger {}", path.display()), "NoFile", what)
@@ -54,7 +75,14 @@ impl FileLedger {
         let lock_path = beside(path, ".lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|error| failed(path, "locking", &error))?;
-        if lock.try_lock().is_err() {
+        // Who only asks whether it is held has it for a moment.
+        let is_ours = (0..ATTEMPTS).any(|attempt| {
+            if attempt > 0 {
+                std::thread::sleep(MOMENT);
+            }
+            lock.try_lock().is_ok()
+        });
+        if !is_ours {
             let what = "another controller is running with it".to_owned();
             return Err(Fault::new(Class::Busy, format!("opening the ledger {}", path.display()), "LedgerInUse", what)
                 .help("stop the other one, or give this one a file of its own (--ledger FILE)"));
@@ -69,6 +97,8 @@ impl FileLedger {
         let mut ledger = Self {
             path: path.to_owned(),
             file,
+            clock,
+            is_torn: false,
             _lock: Some(lock),
             lines: 0,
             appended: 0,
@@ -88,6 +118,12 @@ impl FileLedger {
         read(path, &mut |entry, _| take(entry)).map(drop)
     }
 
+    /// Whether a controller on this machine has it now.
+    pub fn is_held(path: &Path) -> bool {
+        let lock = File::options().write(true).open(beside(path, ".lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Cuts off a last line that was not written to its end, and leaves out what is old.
     fn mend(&mut self) -> Result<(), Fault> {
         let mut newest = i64::MIN;
@@ -105,7 +141,7 @@ impl FileLedger {
 
     /// Writes the file anew beside itself, without what is old, and takes its place in one step.
     fn compact(&mut self) -> Result<(), Fault> {
-        let newest = self.newest;
+        let newest = self.newest.min((self.clock)().div_euclid(60) + AHEAD);
         let path = self.path.clone();
         let failed = |error: std::io::Error| failed(&path, "compacting", &error);
         let beside = disk::beside(&path, false).map_err(failed)?;
@@ -129,26 +165,39 @@ impl FileLedger {
         Ok(())
     }
 
+    /// Appends all of the entries, or none.
     fn append(&mut self, entries: &[Entry], durable: bool) -> Result<(), Fault> {
-        let mut text = String::new();
-        // In pieces, since the first minutes of thousands of streams come at once.
-        for piece in entries.chunks(PIECE) {
-            text.clear();
-            for entry in piece {
-                self.newest = self.newest.max(minute(&entry.record));
-                text.push_str(&line(entry));
-                text.push('\n');
-            }
-            self.file.write_all(text.as_bytes()).map_err(|error| failed(&self.path, "writing", &error))?;
+        let whole = self.file.metadata().map_err(|error| failed(&self.path, "writing", &error))?.len();
+        if let Err(error) = self.put(entries, durable) {
+            // A full disk takes the first half of a line: the next one must not become its second half.
+            self.is_torn |= self.file.set_len(whole).is_err();
+            return Err(failed(&self.path, "writing", &error));
         }
-        if durable {
-            self.file.sync_data().map_err(|error| failed(&self.path, "writing", &error))?;
-        }
+        self.is_torn = false;
+        let newest = entries.iter().map(|entry| minute(&entry.record)).max();
+        self.newest = self.newest.max(newest.unwrap_or(i64::MIN));
         self.appended += entries.len();
         if self.appended > self.lines.max(LEAST_GROWTH) {
             self.compact()?;
         }
         Ok(())
+    }
+
+    fn put(&mut self, entries: &[Entry], durable: bool) -> std::io::Result<()> {
+        let mut text = String::new();
+        // In pieces, since the first minutes of thousands of streams come at once.
+        for (at, piece) in entries.chunks(PIECE).enumerate() {
+            text.clear();
+            if at == 0 && self.is_torn {
+                text.push('\n');
+            }
+            for entry in piece {
+                text.push_str(&line(entry));
+                text.push('\n');
+            }
+            self.file.write_all(text.as_bytes())?;
+        }
+        if durable { self.file.sync_data() } else { Ok(()) }
     }
 }
 
@@ -231,8 +280,8 @@ fn entry(line: &str) -> Option<Entry> {
     (u32::from_str_radix(sum, 16).ok()? == crc32(json.as_bytes())).then(|| serde_json::from_str(json).ok())?
 }
 
-/// The minute that a record is about.
-pub(super) fn minute(record: &Record) -> i64 {
+/// The minute since 1970 that a record is about.
+pub fn minute(record: &Record) -> i64 {
     match record {
         Record::Sample { minute, .. } | Record::Foreign { minute, .. } => *minute,
         Record::Calling { called, .. }
@@ -288,6 +337,11 @@ mod tests {
         Entry { key: key.into(), record: Record::Sample { minute, accepted: Some(1.5), rejected: None, age: None } }
     }
 
+    /// By a clock that is a day ahead of all that the tests write.
+    fn opened(path: &Path) -> Result<FileLedger, Fault> {
+        FileLedger::open(path, Arc::new(|| (Memory::MINUTES as i64 + 1540) * 60))
+    }
+
     fn all(path: &Path) -> Vec<Entry> {
         let mut found = Vec::new();
         FileLedger::peek(path, &mut |entry| found.push(entry)).unwrap();
@@ -303,7 +357,7 @@ mod tests {
     fn a_file_cut_anywhere_keeps_every_whole_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        let mut ledger = FileLedger::open(&path).unwrap();
+        let mut ledger = opened(&path).unwrap();
         ledger.append(&[sample(1), sample(2), sample(3)], true).unwrap();
         drop(ledger);
         let whole = fs::read(&path).unwrap();
@@ -311,7 +365,7 @@ mod tests {
             whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
         for cut in ends[0]..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
-            let mut ledger = FileLedger::open(&path).unwrap();
+            let mut ledger = opened(&path).unwrap();
             ledger.append(&[sample(9)], false).unwrap();
             let kept = ends.iter().filter(|end| **end <= cut).count() as i64 - 1;
             let expected: Vec<Entry> = (1..=kept).chain([9]).map(sample).collect();
@@ -323,12 +377,12 @@ mod tests {
     fn a_flipped_bit_costs_one_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        FileLedger::open(&path).unwrap().append(&[sample(1), sample(2), sample(3)], true).unwrap();
+        opened(&path).unwrap().append(&[sample(1), sample(2), sample(3)], true).unwrap();
         let mut bytes = fs::read(&path).unwrap();
         let middle = HEADER.len() + 1 + line(&sample(1)).len() + 1 + 30;
         bytes[middle] ^= 4;
         fs::write(&path, &bytes).unwrap();
-        assert_eq!(FileLedger::open(&path).unwrap().damaged, 1);
+        assert_eq!(opened(&path).unwrap().damaged, 1);
         assert_eq!(all(&path), [sample(1), sample(3)]);
     }
 
@@ -336,23 +390,23 @@ mod tests {
     fn a_line_without_end_is_passed_over_in_little_memory() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        FileLedger::open(&path).unwrap().append(&[sample(1)], true).unwrap();
+        opened(&path).unwrap().append(&[sample(1)], true).unwrap();
         let whole = fs::read(&path).unwrap();
         let longest = usize::try_from(LONGEST).unwrap();
         for length in [longest - 1, longest, 3 * longest] {
             let mut bytes = [whole.clone(), vec![b'x'; length]].concat();
             fs::write(&path, &bytes).unwrap();
-            assert_eq!((all(&path), FileLedger::open(&path).unwrap().damaged), (vec![sample(1)], 0), "{length}");
+            assert_eq!((all(&path), opened(&path).unwrap().damaged), (vec![sample(1)], 0), "{length}");
             assert_eq!(fs::read(&path).unwrap(), whole, "an end that was not written is cut off");
             bytes.push(b'\n');
             bytes.extend(line(&sample(2)).bytes().chain([b'\n']));
             fs::write(&path, &bytes).unwrap();
-            assert_eq!((all(&path), FileLedger::open(&path).unwrap().damaged), (vec![sample(1), sample(2)], 1));
+            assert_eq!((all(&path), opened(&path).unwrap().damaged), (vec![sample(1), sample(2)], 1));
         }
         fs::write(&path, vec![0; longest]).unwrap();
-        assert_eq!(FileLedger::open(&path).unwrap_err().code, "UnknownFormat");
+        assert_eq!(opened(&path).unwrap_err().code, "UnknownFormat");
         #[cfg(unix)]
-        assert_eq!(FileLedger::open(Path::new("/dev/zero")).unwrap_err().code, "NoFile");
+        assert_eq!(opened(Path::new("/dev/zero")).unwrap_err().code, "NoFile");
         #[cfg(unix)]
         assert!(!Path::new("/dev/zero.lock").exists());
     }
@@ -361,21 +415,22 @@ mod tests {
     fn one_process_has_it_and_others_may_look() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        let mut first = FileLedger::open(&path).unwrap();
-        assert_eq!(FileLedger::open(&path).unwrap_err().code, "LedgerInUse");
+        let mut first = opened(&path).unwrap();
+        assert_eq!(opened(&path).unwrap_err().code, "LedgerInUse");
         first.append(&[sample(1)], true).unwrap();
-        assert_eq!(all(&path), [sample(1)]);
+        assert_eq!((all(&path), FileLedger::is_held(&path)), (vec![sample(1)], true));
         drop(first);
-        FileLedger::open(&path).unwrap();
+        assert!(!FileLedger::is_held(&path));
+        opened(&path).unwrap();
         fs::write(&path, "{}\n").unwrap();
-        assert_eq!(FileLedger::open(&path).unwrap_err().code, "UnknownFormat");
+        assert_eq!(opened(&path).unwrap_err().code, "UnknownFormat");
     }
 
     #[test]
     fn old_minutes_leave_and_new_ones_follow() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
-        let mut ledger = FileLedger::open(&path).unwrap();
+        let mut ledger = opened(&path).unwrap();
         let newest = Memory::MINUTES as i64 + 100;
         let entries: Vec<Entry> = (1..=newest).map(sample).collect();
         ledger.append(&entries, false).unwrap();
@@ -384,5 +439,46 @@ mod tests {
         let found = all(&path);
         assert_eq!((found.len(), &found[0]), (Memory::MINUTES + 1, &sample(101)));
         assert_eq!(found.last(), Some(&sample(newest + 1)));
+    }
+
+    #[test]
+    fn a_date_that_lies_ahead_makes_nothing_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut ledger = opened(&path).unwrap();
+        let now = (ledger.clock)().div_euclid(60);
+        let key = sample(0).key;
+        let calls = (1..=10).map(|back| Record::Calling { called: now - 100 * back, from: 2, to: 4 });
+        let late = Record::Settled { called: now - 100, done: now + 40 * 1440 };
+        let entries: Vec<Entry> = calls.chain([late]).map(|record| Entry { key: Arc::clone(&key), record }).collect();
+        ledger.append(&entries, true).unwrap();
+        ledger.compact().unwrap();
+        assert_eq!(all(&path), entries);
+        drop(ledger);
+        // Nor after a start.
+        let mut ledger = opened(&path).unwrap();
+        ledger.compact().unwrap();
+        assert_eq!(all(&path), entries);
+    }
+
+    /// A full disk, by the limit that the kernel sets to the size of files.
+    #[test]
+    fn a_write_that_fails_leaves_no_half_of_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut ledger = opened(&path).unwrap();
+        ledger.append(&[sample(1)], true).unwrap();
+        // A handle that cannot write fails like a disk without room, and cannot be cut either.
+        let good = std::mem::replace(&mut ledger.file, File::open(&path).unwrap());
+        assert_eq!(ledger.append(&[sample(2)], true).unwrap_err().code, "LedgerFailed");
+        assert!(ledger.is_torn);
+        ledger.file = good;
+        // What such a write has left.
+        ledger.file.write_all(&line(&sample(2)).as_bytes()[..20]).unwrap();
+        ledger.append(&[sample(3)], true).unwrap();
+        ledger.append(&[sample(4)], true).unwrap();
+        assert_eq!(all(&path), [sample(1), sample(3), sample(4)]);
+        drop(ledger);
+        assert_eq!(opened(&path).unwrap().damaged, 1, "the half line alone");
     }
 }

@@ -10,12 +10,14 @@ mod ledger;
 mod notify;
 mod observe;
 mod table;
+mod turns;
 mod wake;
 
 pub use controller::{Controller, Told, Watch};
 pub use drift::{Reconciler, Switches};
-pub use file::FileLedger;
+pub use file::{FileLedger, minute};
 pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};
-pub use notify::{Notifier, Recipient};
+pub use notify::{Notifier, Recipient, Untold};
+pub use observe::{Beat, Patience};
 pub use table::TableLedger;
 pub use wake::{Heard, listen};

@@ -1,7 +1,8 @@
-//! Tells people: an SNS topic or a webhook. A bounded queue stands between, so that nobody's slow server holds up a decision.
+//! Tells people: an SNS topic or a webhook. A bounded queue stands before each, so that nobody's slow server holds up a decision,
+//! nor what others are told.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,11 +12,11 @@ use crate::aws::http::Post;
 use crate::cloud::Fault;
 use crate::control::news::News;
 
-/// Messages that wait; more are dropped and counted.
+/// Messages that wait for one recipient; more are dropped and counted.
 const QUEUE: usize = 256;
 /// Attempts for one message and target.
 const ATTEMPTS: u32 = 4;
-/// Doubles from attempt to attempt.
+/// The first wait between two attempts; it doubles from attempt to attempt.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Who is told.
@@ -28,57 +29,108 @@ pub enum Recipient {
 
 /// The sending end. Dropped, it lets what waits be sent.
 pub struct Notifier {
+    lanes: Vec<Lane>,
+    tally: Arc<Tally>,
+}
+
+/// One recipient's queue.
+struct Lane {
     queue: mpsc::Sender<News>,
-    dropped: Arc<AtomicU64>,
     sending: tokio::task::JoinHandle<()>,
+}
+
+/// What was not told.
+#[derive(Debug, Default)]
+struct Tally {
+    failed: AtomicU64,
+    dropped: AtomicU64,
+    newest: Mutex<Option<String>>,
+}
+
+/// Messages that did not reach somebody since the start, and why the newest did not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Untold {
+    /// Given up after all attempts.
+    pub failed: u64,
+    /// Not even tried, since too many were waiting.
+    pub dropped: u64,
+    pub why: Option<String>,
 }
 
 impl Notifier {
     /// Starts to tell them.
     pub fn start(recipients: Vec<Recipient>) -> Self {
-        let (queue, mut waiting) = mpsc::channel::<News>(QUEUE);
-        let sending = tokio::spawn(async move {
-            while let Some(news) = waiting.recv().await {
-                futures::future::join_all(recipients.iter().map(|recipient| recipient.tell(&news))).await;
-            }
-        });
-        Self { queue, dropped: Arc::default(), sending }
+        Self::waiting(recipients, FIRST_WAIT)
     }
 
-    /// Puts a message into the queue, or drops it where that is full.
-    pub fn offer(&self, news: News) {
-        if self.queue.try_send(news).is_err() {
-            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-            tracing::warn!(dropped, "a notification was dropped, since {QUEUE} are waiting");
+    /// The same with another first wait between two attempts.
+    fn waiting(recipients: Vec<Recipient>, first_wait: Duration) -> Self {
+        let tally: Arc<Tally> = Arc::default();
+        let lane = |recipient: Recipient| {
+            let (queue, mut waiting) = mpsc::channel::<News>(QUEUE);
+            let tally = Arc::clone(&tally);
+            let sending = tokio::spawn(async move {
+                while let Some(news) = waiting.recv().await {
+                    if let Err(fault) = recipient.tell(&news, first_wait).await {
+                        tracing::warn!(%fault, event = news.event, "a notification could not be sent");
+                        tally.failed.fetch_add(1, Ordering::Relaxed);
+                        tally.note(format!("a notification could not be sent: {fault}"));
+                    }
+                }
+            });
+            Lane { queue, sending }
+        };
+        Self { lanes: recipients.into_iter().map(lane).collect(), tally }
+    }
+
+    /// Puts a message into each queue, or drops it where that is full.
+    pub fn offer(&self, news: &News) {
+        for lane in &self.lanes {
+            if lane.queue.try_send(news.clone()).is_err() {
+                self.tally.dropped.fetch_add(1, Ordering::Relaxed);
+                self.tally.note(format!("a notification was dropped, since {QUEUE} are waiting for their recipient"));
+            }
+        }
+    }
+
+    /// What did not reach somebody so far.
+    pub fn untold(&self) -> Untold {
+        let tally = &self.tally;
+        Untold {
+            failed: tally.failed.load(Ordering::Relaxed),
+            dropped: tally.dropped.load(Ordering::Relaxed),
+            why: tally.newest.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
     /// Lets what waits be sent, for so long at most.
     pub async fn end(self, at_most: Duration) {
-        let Self { queue, sending, .. } = self;
-        drop(queue);
-        if tokio::time::timeout(at_most, sending).await.is_err() {
+        let sending = self.lanes.into_iter().map(|Lane { queue, sending }| {
+            drop(queue);
+            sending
+        });
+        if tokio::time::timeout(at_most, futures::future::join_all(sending)).await.is_err() {
             tracing::warn!("notifications that were still waiting are not sent");
         }
     }
 }
 
+impl Tally {
+    fn note(&self, why: String) {
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+}
+
 impl Recipient {
-    async fn tell(&self, news: &News) {
-        let mut wait = FIRST_WAIT;
-        for attempt in 1..=ATTEMPTS {
-            match self.send(news).await {
-                Ok(()) => return,
-                Err(fault) if attempt == ATTEMPTS => {
-                    tracing::warn!(%fault, event = news.event, "a notification could not be sent");
-                }
-                Err(fault) => {
-                    tracing::debug!(%fault, attempt, "a notification is sent again");
-                    tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-                    wait *= 2;
-                }
-            }
+    async fn tell(&self, news: &News, first_wait: Duration) -> Result<(), Fault> {
+        let mut wait = first_wait;
+        for attempt in 1..ATTEMPTS {
+            let Err(fault) = self.send(news).await else { return Ok(()) };
+            tracing::debug!(%fault, attempt, "a notification is sent again");
+            tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            wait *= 2;
         }
+        self.send(news).await
     }
 
     async fn send(&self, news: &News) -> Result<(), Fault> {
@@ -87,5 +139,96 @@ impl Recipient {
             // `text` alone is what Slack, Mattermost and Google Chat show.
             Self::Webhook(post) => post.send(&serde_json::to_vec(news).unwrap_or_default()).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::control::news::{FORMAT, Topic};
+
+    /// A webhook that answers each message so, after it has been told to go on.
+    fn hook(status: &'static str, go_on: impl Fn() + Send + 'static) -> Recipient {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        // The thread ends with the test process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream): Result<TcpStream, _> = stream else { return };
+                let mut seen = Vec::new();
+                let mut piece = [0; 1024];
+                // The body is the end of it.
+                while !seen.ends_with(b"}") {
+                    match stream.read(&mut piece) {
+                        Ok(read) if read > 0 => seen.extend_from_slice(&piece[..read]),
+                        _ => break,
+                    }
+                }
+                go_on();
+                let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        });
+        Recipient::Webhook(Post::new(&format!("http://127.0.0.1:{port}/")).expect("an address"))
+    }
+
+    fn news() -> News {
+        let (event, subject, text) = ("trouble".to_owned(), "a test".to_owned(), "a test".to_owned());
+        News {
+            format_version: FORMAT,
+            topic: Topic::Problems,
+            event,
+            at: 0,
+            pipeline: None,
+            stream: None,
+            subject,
+            text,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_a_message_is_counted() {
+        let notifier =
+            Notifier::waiting(vec![hook("503 Busy", || ()), hook("200 OK", || ())], Duration::from_millis(1));
+        (0..3).for_each(|_| notifier.offer(&news()));
+        let tally = Arc::clone(&notifier.tally);
+        notifier.end(Duration::from_secs(60)).await;
+        assert_eq!((tally.failed.load(Ordering::Relaxed), tally.dropped.load(Ordering::Relaxed)), (3, 0));
+        let why = tally.newest.lock().unwrap().clone().unwrap_or_default();
+        assert!(why.contains("it answered 503") && !why.contains("127.0.0.1"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn who_is_slow_delays_nobody_else() {
+        let (heard, all) = std::sync::mpsc::channel();
+        // The slow one takes its first message once the other has all of them.
+        let slow = hook("200 OK", {
+            let all = Mutex::new(Some(all));
+            move || {
+                if let Some(all) = all.lock().unwrap().take() {
+                    (0..3).for_each(|_| all.recv().expect("the other one hears all"));
+                }
+            }
+        });
+        let quick = hook("200 OK", move || heard.send(()).unwrap_or_default());
+        let notifier = Notifier::waiting(vec![slow, quick], Duration::from_millis(1));
+        (0..3).for_each(|_| notifier.offer(&news()));
+        let tally = Arc::clone(&notifier.tally);
+        notifier.end(Duration::from_secs(60)).await;
+        assert_eq!(tally.failed.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn what_has_no_room_is_dropped_and_counted() {
+        let (_never, open) = std::sync::mpsc::channel::<()>();
+        let open = Mutex::new(open);
+        let notifier = Notifier::start(vec![hook("200 OK", move || open.lock().unwrap().recv().unwrap_or_default())]);
+        // Nothing runs between: one thread, and no wait.
+        (0..QUEUE + 5).for_each(|_| notifier.offer(&news()));
+        let untold = notifier.untold();
+        assert_eq!((untold.dropped, untold.failed), (5, 0));
+        assert!(untold.why.is_some_and(|why| why.contains("dropped")));
     }
 }

@@ -20,6 +20,8 @@ pub struct Pulse {
 #[derive(Clone, Copy, Default)]
 struct Beats {
     newest: Option<Instant>,
+    /// The newest sign of life in the middle of a tick.
+    sign: Option<Instant>,
     durations: Durations,
 }
 
@@ -42,6 +44,11 @@ impl Pulse {
         beats.durations.saw(took.as_secs_f64());
     }
 
+    /// The tick that is under way goes on: something was answered, or is waited for no longer.
+    pub fn goes_on(&self) {
+        self.beats().sign = Some(Instant::now());
+    }
+
     /// How long the ticks took.
     pub fn durations(&self) -> Durations {
         self.beats().durations
@@ -52,17 +59,23 @@ impl Pulse {
         self.beats().newest.is_some()
     }
 
-    /// Whether the loop lives, in one line either way.
+    /// Whether the loop lives, in one line either way. Slow answers of AWS are no dead loop.
     ///
     /// # Errors
-    /// No tick has ended for too long.
+    /// No tick has ended for too long, and nothing was answered or given up in one.
     pub fn check(&self) -> Result<String, String> {
-        let newest = self.beats().newest;
-        judge(newest.map(|at| at.elapsed()), self.began.elapsed(), self.tick_seconds)
+        let Beats { newest, sign, .. } = *self.beats();
+        let ago = |at: Option<Instant>| at.map(|at| at.elapsed());
+        judge(ago(newest), ago(sign), self.began.elapsed(), self.tick_seconds)
     }
 }
 
-fn judge(newest: Option<Duration>, began: Duration, tick_seconds: u32) -> Result<String, String> {
+fn judge(
+    newest: Option<Duration>,
+    sign: Option<Duration>,
+    began: Duration,
+    tick_seconds: u32,
+) -> Result<String, String> {
     let most = Duration::from_secs(u64::from(tick_seconds)) * MISSED + GRACE;
     let age = newest.unwrap_or(began);
     let said = match newest {
@@ -71,6 +84,9 @@ fn judge(newest: Option<Duration>, began: Duration, tick_seconds: u32) -> Result
     };
     if age <= most {
         return Ok(format!("ok: {said}"));
+    }
+    if let Some(sign) = sign.filter(|sign| *sign <= most) {
+        return Ok(format!("ok, but slow: {said}, the last answer came or was given up {} s ago", sign.as_secs()));
     }
     Err(format!(
         "stuck: {said}, one is due every {tick_seconds} s and {} s are the most that is waited",
@@ -85,13 +101,18 @@ mod tests {
     #[test]
     fn three_ticks_and_a_minute_are_waited() {
         let seconds = Duration::from_secs;
-        assert!(judge(None, seconds(240), 60).is_ok());
-        assert!(judge(Some(seconds(240)), seconds(9000), 60).is_ok());
-        let stuck = judge(Some(seconds(241)), seconds(9000), 60).unwrap_err();
+        assert!(judge(None, None, seconds(240), 60).is_ok());
+        assert!(judge(Some(seconds(240)), None, seconds(9000), 60).is_ok());
+        let stuck = judge(Some(seconds(241)), Some(seconds(241)), seconds(9000), 60).unwrap_err();
         assert_eq!(
             stuck,
             "stuck: the last tick ended 241 s ago, one is due every 60 s and 240 s are the most that is waited"
         );
-        assert!(judge(None, seconds(64), 1).unwrap_err().starts_with("stuck: no tick has ended in the 64 s"));
+        let slow = judge(Some(seconds(900)), Some(seconds(20)), seconds(9000), 60).unwrap();
+        assert_eq!(
+            slow, "ok, but slow: the last tick ended 900 s ago, the last answer came or was given up 20 s ago",
+            "AWS is slow, and the loop is not dead: killing it would not help"
+        );
+        assert!(judge(None, None, seconds(64), 1).unwrap_err().starts_with("stuck: no tick has ended in the 64 s"));
     }
 }

@@ -3,7 +3,9 @@
 mod books;
 mod crowd;
 mod fences;
+mod hung;
 mod limits;
+mod owed;
 mod program;
 mod readers;
 mod replicas;
@@ -12,6 +14,7 @@ mod secrets;
 mod seeds;
 mod splits;
 mod told;
+mod words;
 
 pub use program::{lines, put_load, put_load_at, resizes};
 pub use replicas::make as make_table;

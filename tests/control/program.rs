@@ -101,6 +101,24 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn a_paused_stream_is_not_healed() {
+    let shop = Shop::new();
+    shop.says(&["pause", "clicks"]);
+    std::fs::write(shop.path("tidegate.yaml"), SPEC.to_owned() + "    retention: 48h\n")
+        .expect("the spec can be written");
+    let heals = |told: &[Value]| -> Vec<Value> {
+        told.iter().filter(|event| event["event"] == "drift").map(|event| event["done"].clone()).collect()
+    };
+    assert_eq!(heals(&shop.run(&["--heal", "--for", "50m"])), [0], "left as it is, and told once");
+    shop.says(&["resume", "clicks"]);
+    let healed = heals(&shop.run(&["--heal", "--for", "50m"]));
+    assert!(
+        healed.len() == 2 && healed[0].as_u64() > Some(0) && healed[1] == 0,
+        "put right, and done then: {healed:?}"
+    );
+}
+
+#[test]
 fn pins_and_pauses_are_honoured_and_are_no_drift() {
     let shop = Shop::new();
     assert!(shop.says(&["pin", "clicks", "--shards", "8", "--for", "4h"]).contains("pinned to 8 shards until"));

@@ -1,7 +1,7 @@
 //! A rough world around the local cloud: what AWS and networks do to a controller, and judges of all that it sends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub struct Rough {
     /// Steps until the process dies; negative: it does not.
     pub fuse: AtomicI64,
     pub dead: AtomicBool,
+    /// Questions and calls so far.
+    pub asked: AtomicUsize,
     /// Whether others may act at the same time, so that a call may meet a stream that is not ACTIVE.
     pub alone: bool,
     /// Whether nobody else acts, clocks are right and the process lives: then its books are those of the judge.
@@ -86,6 +88,7 @@ impl Rough {
             skew: AtomicI64::new(0),
             fuse: AtomicI64::new(-1),
             dead: AtomicBool::new(false),
+            asked: AtomicUsize::new(0),
             alone: true,
             calm: false,
             may_split: BTreeSet::new(),
@@ -99,6 +102,7 @@ impl Rough {
 
     /// The process may die between any two steps.
     pub async fn step(&self) {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if self.fuse.fetch_sub(1, Ordering::SeqCst) == 0 {
             self.dead.store(true, Ordering::SeqCst);
         }

@@ -30,7 +30,7 @@ pub fn exposition() -> String {
     });
     let report: Report = serde_json::from_value(json!({
         "format_version": 1, "at": 1, "version": "0.1.0", "dry_run": false, "tick_seconds": 60, "troubles": [],
-        "ticks": { "count": 1, "last_at": 1, "last_ms": 5, "resizes": 1, "refusals": 0, "failed_reads": 0 }, "streams": [stream],
+        "ticks": { "count": 1, "last_at": 1, "last_ms": 5, "resizes": 1, "refusals": 0, "failed_reads": 0, "latency_seconds": 90 }, "streams": [stream],
         "leases": [{ "pipeline": "shop", "holder": "a", "is_mine": true }],
         "drift": [{ "pipeline": "shop", "at": 1, "found": 0, "done": 0, "failed": 0, "left": 0 }],
     }))

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::super::{Common, Failure, Out, fleet};
 use super::Args;
 use crate::aws::http::Post;
-use crate::control::news::{self, News, Watchman};
+use crate::control::news::{self, News, Troubles, Watchman};
 use crate::control::{Decision, DriftStatus, Fleet, Key, Verb, hand};
-use crate::run::{Notifier, Recipient, Told};
+use crate::run::{Notifier, Recipient, Told, Untold};
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Topic {
@@ -23,6 +23,8 @@ pub struct Teller<'a> {
     pub quiet: bool,
     pub out: &'a Out,
     pub voice: Option<&'a Voice>,
+    /// Troubles that were told.
+    pub troubles: Mutex<Troubles>,
 }
 
 /// What goes to people who do not read the log.
@@ -30,6 +32,8 @@ pub struct Voice {
     pub notifier: Notifier,
     topics: Vec<news::Topic>,
     watchman: Mutex<Watchman>,
+    /// What had not reached somebody when it was told last.
+    untold: Mutex<Untold>,
 }
 
 impl Voice {
@@ -51,12 +55,28 @@ impl Voice {
             Topic::Drift => news::Topic::Drift,
         };
         let topics = args.notify_on.iter().map(topic).collect();
-        let open = |recipients| Self { notifier: Notifier::start(recipients), topics, watchman: Mutex::default() };
+        let open = |recipients| Self {
+            notifier: Notifier::start(recipients),
+            topics,
+            watchman: Mutex::default(),
+            untold: Mutex::default(),
+        };
         Ok((!recipients.is_empty()).then(|| open(recipients)))
     }
 
     fn tell(&self, news: impl IntoIterator<Item = News>) {
-        news.into_iter().filter(|news| self.topics.contains(&news.topic)).for_each(|news| self.notifier.offer(news));
+        news.into_iter().filter(|news| self.topics.contains(&news.topic)).for_each(|news| self.notifier.offer(&news));
+    }
+
+    /// Counts what did not reach somebody; where that is more than before, why.
+    fn untold(&self, fleet: &mut Fleet) -> Option<String> {
+        let now = self.notifier.untold();
+        fleet.ticks.notifications_failed = now.failed;
+        fleet.ticks.notifications_dropped = now.dropped;
+        let mut before = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_more = (now.failed, now.dropped) != (before.failed, before.dropped);
+        *before = now.clone();
+        now.why.filter(|_| is_more)
     }
 }
 
@@ -112,7 +132,13 @@ impl Teller<'_> {
     pub fn look(&self, fleet: &Mutex<Fleet>) {
         let Some(voice) = self.voice else { return };
         let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
-        voice.tell(watchman.look(&fleet.lock().unwrap_or_else(PoisonError::into_inner)));
+        let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        voice.tell(watchman.look(&fleet));
+        let (untold, now) = (voice.untold(&mut fleet), fleet.now);
+        drop(fleet);
+        if let Some(why) = untold {
+            self.trouble(&why, now);
+        }
     }
 
     pub fn tell(&self, told: &Told) {
@@ -121,7 +147,7 @@ impl Teller<'_> {
                 Told::Decision { key, decision } => news::of_decision(key, decision),
                 Told::Drift(drift) => news::of_drift(drift),
                 // Told with what the tick has left behind.
-                Told::Trouble(_) => None,
+                Told::Trouble { .. } => None,
             });
         }
         match told {
@@ -130,11 +156,18 @@ impl Teller<'_> {
                 self.json("drift", drift.at, serde_json::to_value(drift).unwrap_or_default());
             }
             Told::Drift(drift) => self.drift(drift),
-            Told::Trouble(trouble) if self.json => {
-                self.out.line(&serde_json::json!({ "event": "trouble", "message": trouble }).to_string());
-            }
-            Told::Trouble(trouble) => self.out.line(&format!("trouble: {trouble}")),
+            Told::Trouble { at, message } => self.trouble(message, *at),
         }
+    }
+
+    fn trouble(&self, message: &str, at: i64) {
+        if !self.troubles.lock().unwrap_or_else(PoisonError::into_inner).is_news(message, at) {
+            return;
+        }
+        if self.json {
+            return self.json("trouble", at, serde_json::json!({ "message": message }));
+        }
+        self.out.line(&format!("{}  trouble: {message}", hand::stamp(at)));
     }
 
     fn decision(&self, key: &Key, decision: &Decision) {

@@ -40,10 +40,25 @@ pub fn fleet(report: &Report) -> String {
         ("tidegate_ticks_total", "Ticks since the start.", ticks.count),
         ("tidegate_resizes_total", "Calls of UpdateShardCount that AWS accepted.", ticks.resizes),
         ("tidegate_resizes_refused_total", "Calls of UpdateShardCount that AWS refused.", ticks.refusals),
+        ("tidegate_resizes_unanswered_total", "Resizes and splits that AWS did not answer.", ticks.unanswered),
         ("tidegate_splits_total", "Calls of SplitShard that AWS accepted.", ticks.splits),
         ("tidegate_failed_reads_total", "Looks at streams and readings of metrics that failed.", ticks.failed_reads),
+        (
+            "tidegate_notifications_failed_total",
+            "Notifications that a recipient did not take.",
+            ticks.notifications_failed,
+        ),
+        (
+            "tidegate_notifications_dropped_total",
+            "Notifications that were not tried, since too many were waiting.",
+            ticks.notifications_dropped,
+        ),
     ] {
         into.single(name, Counter, help, count as f64);
+    }
+    if let Some(seconds) = ticks.latency_seconds {
+        let help = "From the end of the newest minute of metrics that the newest resize was decided by to the answer to its call.";
+        into.single("tidegate_decision_latency_seconds", Gauge, help, seconds as f64);
     }
     let help = "What failed for more than one stream in the newest tick.";
     into.single("tidegate_troubles", Gauge, help, report.troubles.len() as f64);

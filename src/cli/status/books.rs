@@ -1,0 +1,118 @@
+//! What the controller wrote down, beside what one look finds: a look is not the controller.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::ledger::Place;
+use super::super::{Common, Exit, Failure, Out, fleet};
+use super::From;
+use crate::control::report::FORMAT;
+use crate::control::{Decision, Entry, Key, Record, Report, hand};
+use crate::run::minute;
+
+/// Seconds after which a ledger in which nothing was written makes one wonder: some ticks.
+const SILENT: i64 = 300;
+
+/// What matters of a ledger.
+#[derive(Default)]
+pub struct Books {
+    /// The date of the newest entry, seconds since 1970.
+    written_at: Option<i64>,
+    decided: BTreeMap<Arc<Key>, Decision>,
+}
+
+impl Books {
+    pub fn take(&mut self, entry: &Entry) {
+        let at = match &entry.record {
+            Record::Decided { decision } => decision.at,
+            record => minute(record) * 60,
+        };
+        self.written_at = self.written_at.max(Some(at));
+        if let Record::Decided { decision } = &entry.record {
+            self.decided.insert(Arc::clone(&entry.key), (**decision).clone());
+        }
+    }
+
+    /// What the controller decided last for a stream.
+    pub fn newest(&self, key: &Key) -> Option<&Decision> {
+        self.decided.get(key)
+    }
+
+    /// Whose words these are, by the cloud's clock.
+    pub fn head(&self, place: &Place, now: i64, out: &Out) {
+        let Some(at) = self.written_at else {
+            return out.error(&format!(
+                "warning: no controller has written anything into {place}: this is a look, and nobody acts on it"
+            ));
+        };
+        let ago = (now - at).max(0);
+        let held = match place.is_held() {
+            Some(true) => "; a controller runs with it",
+            Some(false) => "; no controller runs with it on this machine",
+            None => "",
+        };
+        out.line(&format!(
+            "{place}: last written by the controller at {} ({} min ago){held}",
+            hand::stamp(at),
+            ago / 60
+        ));
+        if place.is_held() != Some(true) && ago > SILENT {
+            out.error("warning: a controller writes with each minute of traffic: this one may not be running");
+        }
+    }
+
+    /// A look as a program is told of it: without what only a controller knows of itself.
+    pub fn look(&self, report: &Report, place: &Place) -> Value {
+        // A report is plain data: it always has a JSON form.
+        let mut value = serde_json::to_value(report).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            for own in ["dry_run", "tick_seconds", "ticks", "drift", "leases"] {
+                fields.remove(own);
+            }
+        }
+        let streams = value["streams"].as_array_mut().into_iter().flatten();
+        for condition in streams.flat_map(|stream| stream["conditions"].as_array_mut().into_iter().flatten()) {
+            condition["since"] = Value::Null;
+        }
+        value["ledger"] = self.told(place);
+        value
+    }
+
+    fn told(&self, place: &Place) -> Value {
+        let decided = |(key, decision): (&Arc<Key>, &Decision)| {
+            // So is a decision.
+            let mut value = serde_json::to_value(decision).unwrap_or_default();
+            value["pipeline"] = key.pipeline.as_str().into();
+            value["stream"] = key.stream.as_str().into();
+            value
+        };
+        let decisions: Vec<Value> = self.decided.iter().map(decided).collect();
+        json!({
+            "place": place.to_string(),
+            "written_at": self.written_at,
+            "is_held": place.is_held(),
+            "decisions": decisions,
+        })
+    }
+
+    /// What the ledger says where the look failed.
+    pub async fn alone(common: &Common, from: &From, failure: Failure, out: &Out) -> Result<Exit, Failure> {
+        let mut books = Self::default();
+        let read = from.ledger.peek(common, &[], &mut |entry| books.take(&entry)).await;
+        if read.is_err() || books.written_at.is_none() {
+            return Err(failure);
+        }
+        failure.tell(out);
+        if from.json {
+            let told = json!({ "format_version": FORMAT, "ledger": books.told(&from.ledger), "streams": [] });
+            out.line(&told.to_string());
+            return Ok(Exit::Error);
+        }
+        let at = books.written_at.map(hand::stamp).unwrap_or_default();
+        out.line(&format!("the streams could not be looked at; {}, last written at {at}, says:", from.ledger));
+        books.decided.iter().for_each(|(key, decision)| out.line(&fleet::line(key, decision)));
+        Ok(Exit::Error)
+    }
+}

@@ -1,0 +1,83 @@
+//! A region that takes questions and never answers holds up its own streams, and nobody else's.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tidegate::apply::Stop;
+use tidegate::cloud::Cloud;
+use tidegate::control::{ConditionKind, Fleet, Key, Rules, Status, Stream};
+use tidegate::kinds::SCHEMAS;
+use tidegate::local::{Load, Local, Options};
+use tidegate::model::{Attrs, PIPELINE, RESOURCE, Scope, Value};
+use tidegate::run::{Controller, Forgetful, Heard, Patience, Watch};
+use tidegate::scale::{Bounds, Tidegate};
+
+use super::rough::{Judge, Odds, Rough};
+
+const NOW: i64 = 1_795_500_000;
+/// Streams of the region that hangs: more than have a slot at once, and more than are looked at in one tick.
+const HUNG: usize = 700;
+
+pub fn world(pipeline: &str, streams: &[String]) -> Arc<Rough> {
+    let local = Local::new(SCHEMAS, Options::default(), NOW);
+    for name in streams {
+        let tags = Value::map([(PIPELINE, pipeline.to_owned()), (RESOURCE, format!("stream/{name}"))]);
+        local
+            .put("stream", name, Attrs::from([("shards".to_owned(), Value::Int(2)), ("tags".to_owned(), tags)]))
+            .unwrap();
+    }
+    let bounds: BTreeMap<String, Bounds> = streams.iter().map(|name| (name.clone(), BOUNDS)).collect();
+    Arc::new(Rough::new(Arc::new(local), Arc::new(Mutex::new(Judge::default())), bounds, Odds::default(), 1))
+}
+
+const BOUNDS: Bounds = Bounds { min: 2, max: 8 };
+
+#[test]
+fn a_region_that_hangs_holds_up_nobody_else() {
+    let hung: Vec<String> = (0..HUNG).map(|at| format!("hung{at}")).collect();
+    let (deaf, well) = (world("deaf", &hung), world("well", &["clicks".to_owned()]));
+    deaf.dead.store(true, Ordering::SeqCst);
+    well.local.offer("clicks", Load::synthetic(1, 1000.0, 500.0)).unwrap();
+    let (mut streams, mut watches) = (Vec::new(), Vec::new());
+    // The hanging ones come first.
+    for (cloud, pipeline, name) in hung.iter().map(|name| (0, "deaf", name)).chain([(1, "well", &"clicks".to_owned())])
+    {
+        let scope = Arc::new(Scope { pipeline: pipeline.into(), ..well.local.options().scope() });
+        let key = Key { pipeline: pipeline.into(), stream: name.clone() };
+        streams.push(Stream::new(key, name.clone(), Arc::clone(&scope), BOUNDS, Box::new(Tidegate::new())));
+        let (name, physical) = (name.clone(), name.clone());
+        watches.push(Watch { name, physical, scope, cloud, alarms: Vec::new(), consumers: Vec::new(), loads: false });
+    }
+    let fleet = Fleet::new(Rules { learn_minutes: 14 * 1440, ..Rules::default() }, streams, "test");
+    let clouds: Vec<Arc<dyn Cloud>> = vec![Arc::clone(&deaf) as _, Arc::clone(&well) as _];
+    let beats = Arc::new(AtomicUsize::new(0));
+    let told = Arc::clone(&beats);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let controller =
+            Controller::start(clouds, watches, fleet, Box::new(Forgetful), Stop::default(), Heard::default());
+        // What answers at all answers at once here: how long the others are waited for decides nothing.
+        let patience = Patience { one: Duration::from_millis(20), all: Duration::from_secs(5) };
+        let mut controller = controller.await.unwrap().patient(patience);
+        controller = controller.beating(Arc::new(move || {
+            let _ = told.fetch_add(1, Ordering::SeqCst);
+        }));
+        let fleet = controller.fleet();
+        for tick in 1..=2 {
+            [&deaf, &well].iter().for_each(|world| world.local.advance(Duration::from_secs(60)));
+            let asked = deaf.asked.load(Ordering::SeqCst);
+            controller.tick(&|_| ()).await;
+            let asked = deaf.asked.load(Ordering::SeqCst) - asked;
+            assert!(asked <= 64, "tick {tick}: {asked} questions to a region that hangs");
+            assert!(beats.load(Ordering::SeqCst) >= 600 * tick, "each one that is given up is a sign of life");
+        }
+        let fleet = fleet.lock().unwrap();
+        let observed = |at: usize| {
+            let status = fleet.streams()[at].status(&fleet.rules, fleet.now);
+            status.condition(ConditionKind::Observed).map(|condition| condition.status)
+        };
+        assert_eq!((observed(0), observed(HUNG)), (Some(Status::False), Some(Status::True)));
+    });
+}
