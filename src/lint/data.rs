@@ -46,7 +46,7 @@ impl Data {
             return Err(refuse(1, 1, "data of policies are an object: names, each with a value".into()));
         };
         for folder in folders.iter().rev() {
-            all = Map::from_iter([((*folder).to_owned(), Json::Object(all))]);
+            all = [((*folder).to_owned(), Json::Object(all))].into_iter().collect();
         }
         merge(&mut self.all, all).map_err(|name| refuse(1, 1, format!("another file has `{name}` already")))
     }

@@ -51,6 +51,33 @@ fn fingerprints_survive_a_hundred_lines() {
     assert_eq!(before, prints("lint moved/a.yaml --persona auditor --format json"));
 }
 
+/// Code scanning takes results with one fingerprint for one alert.
+#[test]
+fn equal_findings_of_a_file_are_told_apart() {
+    let topic = |name: &str| format!("\"arn:aws:sns:eu-west-1:123456789012:{name}\"");
+    let spec = |topics: &str| {
+        format!("apiVersion: tidegate/v1\npipeline: demo\nstreams: {{}}\ndefaults:\n  notify:\n{topics}\n")
+    };
+    let two = format!("    - {}\n    - {}", topic("a"), topic("b"));
+    let place = Place::with(&[("a.yaml", &spec(&two))]);
+    let prints = |form: &str| -> Vec<String> {
+        let run = place.run(&format!("lint a.yaml --select hard-coded-account --format {form}"));
+        let json: Value = serde_json::from_str(&run.out).unwrap();
+        let (all, at) = match form {
+            "sarif" => (&json["runs"][0]["results"], "/partialFingerprints/primaryLocationLineHash"),
+            _ => (&json["findings"], "/fingerprint"),
+        };
+        all.as_array().unwrap().iter().map(|one| one.pointer(at).unwrap().as_str().unwrap().to_owned()).collect()
+    };
+    let before = prints("sarif");
+    assert_eq!(before.len(), 2);
+    assert_eq!(before[1], format!("{}:2", before[0]));
+    assert_eq!(prints("json"), before);
+    let first = format!("    - {} # tidegate: ignore[hard-coded-account] reason=x\n    - {}", topic("a"), topic("b"));
+    place.write("a.yaml", &spec(&first));
+    assert_eq!(prints("sarif"), before[1..], "a comment changes nobody else's");
+}
+
 #[test]
 fn several_forms_in_one_run() {
     let place = Place::with(&[("a.yaml", BAD)]);
