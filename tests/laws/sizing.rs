@@ -218,6 +218,29 @@ fn a_constant_load_is_not_thought_about_for_ever() {
 }
 
 #[test]
+fn what_the_clock_foretells_is_served_from_its_first_minute_on() {
+    let batch = |minute: usize| (600..660).contains(&(minute % 1440));
+    let load: Vec<f64> = (0..4 * 1440).map(|minute| if batch(minute) { 30.0 } else { 4.0 }).collect();
+    for profile in [Profile::Fast, Profile::Slow] {
+        let (calls, _) = run(&load, Run { profile, first: 6, ..PLAIN });
+        for day in [2, 3] {
+            let early =
+                |call: &&Called| (day * 1440 + 540..day * 1440 + 598).contains(&call.minute) && call.to > call.from;
+            let last = calls.iter().filter(early).last().expect("it grows ahead of time");
+            assert!(last.to >= 30 && last.because.contains("to come by the clock"), "{last:?}");
+            let next = calls.iter().find(|call| call.minute > last.minute).expect("it shrinks again");
+            assert!(next.to < next.from && next.minute > day * 1440 + 660, "{next:?}");
+        }
+    }
+}
+
+#[test]
+fn a_constant_load_has_no_clock() {
+    let (calls, _) = run(&vec![9.0; 9 * 1440], Run { first: 12, ..PLAIN });
+    assert!(calls.len() <= 2 && calls.iter().all(|call| !call.because.contains("clock")), "{calls:?}");
+}
+
+#[test]
 fn a_reason_names_the_need_the_rule_and_what_is_left() {
     let load: Vec<f64> = (0..120).map(|minute| if minute < 60 { 2.0 } else { 9.0 }).collect();
     let (calls, _) = run(&load, PLAIN);

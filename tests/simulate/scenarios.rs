@@ -1,4 +1,4 @@
-//! Uneven keys, readers that stand still and late metrics: what the page says is what the program finds.
+//! Uneven keys, readers that stand still, late metrics and batches by the clock: what the page says is what the program finds.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ fn the_page_is_what_the_program_prints() {
     for name in ["hot-key", "outage"] {
         assert_eq!(rows(page, name), rows(&printed, name), "docs/benchmark.md says how docs/scenarios.md is made");
     }
-    for name in ["plain", "zipf", "mixed", "delay-1", "delay-5"] {
+    for name in ["plain", "zipf", "mixed", "delay-1", "delay-5", "daily-batch", "weekday-batch"] {
         assert!(rows(page, name).len() >= 3, "{name} is missing in docs/scenarios.md");
     }
 }
