@@ -130,7 +130,11 @@ impl Common {
             _ => "tidegate=debug",
         };
         let filter = tracing_subscriber::EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| level.into());
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(|| super::log::Masked(std::io::stderr()))
+            .with_target(false)
+            .init();
     }
 
     fn specs(&self) -> Vec<PathBuf> {
@@ -256,19 +260,6 @@ impl Common {
         Ok(table)
     }
 
-    /// The address of `--endpoint-url`. Calls are signed, so that a user in it is of no use, and it would stand in logs.
-    fn endpoint(&self) -> Result<Option<String>, Failure> {
-        let authority =
-            |url: &str| url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().map(str::to_owned);
-        let has_user =
-            self.endpoint_url.as_deref().and_then(authority).is_some_and(|authority| authority.contains('@'));
-        if has_user {
-            let what = "the address of --endpoint-url holds a user or a password";
-            return Err(Failure::refused(what, "write http://HOST:PORT; credentials come from the AWS environment"));
-        }
-        Ok(self.endpoint_url.clone())
-    }
-
     /// Connects to AWS for a command that needs no spec.
     pub async fn aws(&self, profile: Option<String>) -> Result<Aws, Failure> {
         if self.cloud != Where::Aws {
@@ -278,7 +269,7 @@ impl Common {
     }
 
     async fn reach(&self, profile: Option<String>, region: Option<String>) -> Result<Aws, Failure> {
-        let (endpoint_url, api_rate) = (self.endpoint()?, self.api_rate);
+        let (endpoint_url, api_rate) = (self.endpoint_url.clone(), self.api_rate);
         Ok(Aws::connect(&Connect { profile, region, endpoint_url, static_keys: None, api_rate }).await?)
     }
 
