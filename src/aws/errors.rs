@@ -202,6 +202,12 @@ where
 const CHECK_NETWORK: &str =
     "check the network, the region's name and the proxy settings (HTTPS_PROXY), then run the same command again";
 
+/// A call that was not sent, since `who` has just let others time out.
+pub fn not_asked(operation: &str, doing: &str, who: &str) -> Fault {
+    let what = format!("no answer from AWS: {who} let calls time out just now, so this one was not sent");
+    Fault::new(Class::Unreachable, format!("{doing} ({operation})"), "NoAnswer", what).help(CHECK_NETWORK)
+}
+
 fn no_code(doing: String, status: Option<u16>, message: &str) -> Fault {
     let status = status.map(|status| format!("HTTP {status}")).unwrap_or_else(|| "no status".into());
     let said = if message.is_empty() { String::new() } else { format!(": {message}") };

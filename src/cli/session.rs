@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::out::Color;
-use super::{Failure, files, outputs, text, vars};
+use super::{Failure, Out, files, outputs, text, vars};
 use crate::apply;
 use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
@@ -18,6 +19,9 @@ use crate::spec::{Document, Source, VarKind};
 
 /// Bytes of a file of prices, which has a line of some 30 for each of a few dozen.
 const MOST_PRICES: u64 = 1 << 20;
+
+/// Looks that take longer are told of.
+const LONG: Duration = Duration::from_secs(10);
 
 /// Arguments of every command.
 #[derive(Args, Clone, Debug)]
@@ -276,6 +280,18 @@ impl Common {
     /// Connects to AWS for the controller's own needs, also beside the embedded cloud.
     pub async fn own_aws(&self, region: Option<String>) -> Result<Aws, Failure> {
         self.reach(self.profile.clone(), self.region.clone().or(region)).await
+    }
+
+    /// Waits for a look at the cloud, and says so where AWS takes long: a silence of minutes looks like a program that hangs.
+    pub async fn patiently<T>(&self, out: &Out, look: impl Future<Output = T>) -> T {
+        tokio::pin!(look);
+        let Ok(seen) = tokio::time::timeout(LONG, &mut look).await else {
+            if self.cloud == Where::Aws {
+                out.note("Still waiting for AWS; what does not answer in a minute or two is told.");
+            }
+            return look.await;
+        };
+        seen
     }
 
     /// Connects to the cloud of a region.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::server::Server;
-use super::{leaks, program};
+use super::{leaks, program, silent};
 
 const SONG: &str = "hunter2";
 const SPEC: &str =
@@ -158,4 +158,17 @@ fn credentials_of_processes_and_containers_are_in_no_log() {
             }
         }
     }
+}
+
+/// An answer that cannot be read is an error whose debug form holds all of it.
+#[test]
+fn an_answer_that_cannot_be_read_is_not_repeated() {
+    let cut_off = Server::start(|request| {
+        let is_first = request.contains("Action=GetCallerIdentity");
+        Some((200, if is_first { silent::WHO.to_owned() } else { r#"{"raw": "hunter2", "#.to_owned() }))
+    });
+    let folder = home("", "");
+    let (_, all) = told(folder.path(), &format!("plan --endpoint-url {}", cut_off.url()), &KEYS);
+    assert!(all.contains("not checked") && cut_off.requests() > 3, "{all}");
+    assert!(!all.contains(SONG) && !all.contains("ResponseError"), "{all}");
 }

@@ -7,6 +7,7 @@ mod interrupt;
 mod json;
 mod leaks;
 mod server;
+mod silent;
 mod surroundings;
 mod usage;
 mod written;
