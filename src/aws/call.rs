@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::clients::Aws;
 use super::errors;
+use super::silence::{Silence, Unanswered};
 use crate::cloud::{Class, Fault};
 
 /// Waits double from here…
@@ -43,14 +44,15 @@ fn forbidden(doing: &str) -> Result<(), Fault> {
 
 impl Aws {
     /// Makes one API call: within the operation's published rate, again after throttling and lost connections,
-    /// with errors sorted by what the caller should do. `doing` is told in every error.
+    /// with errors sorted by what the caller should do. `doing` is told in every error. A service that has just let a call time
+    /// out is not asked again at once.
     pub async fn call<T, E, F>(&self, operation: &'static str, doing: &str, send: impl Fn() -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
         T: Send + 'static,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        self.call_with(operation, doing, self.attempts, send).await
+        self.call_with(operation, doing, self.attempts, Some(&self.silence), send).await
     }
 
     /// The same for what must not happen twice: a call without an answer is not sent again, since it may have worked.
@@ -65,15 +67,16 @@ impl Aws {
         T: Send + 'static,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        self.call_with(operation, doing, 1, send).await
+        self.call_with(operation, doing, 1, None, send).await
     }
 
-    /// `unanswered`: how often it is sent without getting an answer.
+    /// `unanswered`: how often it is sent without getting an answer; `silence`: who is not worth a try.
     async fn call_with<T, E, F>(
         &self,
         operation: &'static str,
         doing: &str,
         unanswered: u32,
+        silence: Option<&Silence>,
         send: impl Fn() -> F,
     ) -> Result<T, Fault>
     where
@@ -81,15 +84,21 @@ impl Aws {
         T: Send + 'static,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
+        if let Some(who) = silence.and_then(|silence| silence.over(operation, tokio::time::Instant::now())) {
+            return Err(errors::not_asked(operation, doing, &who));
+        }
         let mut wait = FIRST_WAIT;
         let mut tries = 0;
         let began = tokio::time::Instant::now();
         loop {
             self.rates.admit(operation).await;
             forbidden(doing)?;
-            let fault = match apart(send()).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => errors::sort(operation, doing, &error),
+            let (fault, hung) = match apart(send()).await {
+                Ok(answer) => {
+                    self.silence.answered(operation, tokio::time::Instant::now());
+                    return Ok(answer);
+                }
+                Err(error) => (errors::sort(operation, doing, &error), Unanswered::of(&error)),
             };
             tries += 1;
             let limit = match fault.class {
@@ -99,7 +108,13 @@ impl Aws {
                 _ => 0,
             };
             tracing::debug!(operation, tries, class = ?fault.class, code = fault.code, "call failed");
+            if fault.class != Class::Unreachable {
+                self.silence.answered(operation, tokio::time::Instant::now());
+            }
             if tries >= limit {
+                if let Some((silence, hung)) = silence.zip(hung) {
+                    silence.given_up(operation, hung, tokio::time::Instant::now());
+                }
                 return Err(fault);
             }
             if fault.class == Class::Throttled {

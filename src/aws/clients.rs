@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::rates::Rates;
+use super::silence::Silence;
 use super::surroundings;
 use super::trust::Trust;
 use crate::cloud::{Caller, Fault};
@@ -34,6 +35,7 @@ pub struct Aws {
     pub custom_endpoint: bool,
     pub(super) rates: Rates,
     pub(super) attempts: u32,
+    pub(super) silence: Silence,
     identity: OnceCell<Caller>,
     /// What key ids and ARNs stand for, which never changes: streams and archives name keys that were read already.
     pub keys: Mutex<BTreeMap<String, String>>,
@@ -105,6 +107,7 @@ impl Aws {
             custom_endpoint,
             rates: Rates::new(connect.api_rate.unwrap_or(1.0)),
             attempts,
+            silence: Silence::default(),
             identity: OnceCell::new(),
             keys: Mutex::default(),
             kinesis: OnceLock::new(),

@@ -7,6 +7,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::bounded;
 use crate::cloud::{Class, Fault};
+use crate::model::secret;
 
 /// Sorts an SDK error by what the caller should do. The only place that reads AWS's error codes.
 pub fn sort<E>(operation: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Fault
@@ -171,8 +172,9 @@ where
     }
     // The chain of causes, without the debug form that the SDK appends in brackets.
     let text = clean(&DisplayErrorContext(error).to_string());
-    let text = text.split(" (DispatchFailure(").next().unwrap_or(&text);
-    let text = text.split(" (TimeoutError(").next().unwrap_or(text);
+    let forms = [" (DispatchFailure(", " (TimeoutError(", " (ResponseError(", " (ConstructionFailure("];
+    let end = forms.iter().filter_map(|form| text.find(form)).min().unwrap_or(text.len());
+    let text = &text[..end];
     if let Some(status) = unavailable(status, is_html(error)) {
         return busy_server(doing, status);
     }
@@ -192,9 +194,17 @@ where
              authority's certificate by AWS_CA_BUNDLE; else install the package ca-certificates",
         );
     }
-    fault.help(
-        "check the network, the region's name and the proxy settings (HTTPS_PROXY), then run the same command again",
-    )
+    fault.help(CHECK_NETWORK)
+}
+
+/// What to do where nobody answers.
+const CHECK_NETWORK: &str =
+    "check the network, the region's name and the proxy settings (HTTPS_PROXY), then run the same command again";
+
+/// A call that was not sent, since `who` has just let others time out.
+pub fn not_asked(operation: &str, doing: &str, who: &str) -> Fault {
+    let what = format!("no answer from AWS: {who} let calls time out just now, so this one was not sent");
+    Fault::new(Class::Unreachable, format!("{doing} ({operation})"), "NoAnswer", what).help(CHECK_NETWORK)
 }
 
 fn no_code(doing: String, status: Option<u16>, message: &str) -> Fault {
@@ -225,9 +235,10 @@ fn is_html<E>(error: &SdkError<E, HttpResponse>) -> bool {
     header.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
-/// AWS's words for a terminal: one line, no control characters, of bounded length.
+/// AWS's words for a terminal: one line, no control characters, of bounded length, without secrets.
 fn clean(text: &str) -> String {
     const MOST: usize = 600;
+    let text = secret::hide(text);
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

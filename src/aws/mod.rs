@@ -11,6 +11,7 @@ mod owned;
 mod parts;
 mod rates;
 mod readings;
+mod silence;
 mod surroundings;
 pub mod table;
 mod trail;

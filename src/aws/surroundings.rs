@@ -26,18 +26,22 @@ pub fn check(connect: &Connect) -> Result<(), Fault> {
         check_key(name, &std::env::var(name).unwrap_or_default())?;
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(profile) = connect.profile.clone().or_else(|| variable("AWS_PROFILE")) {
-        check_profile(&profile)?;
+    match connect.profile.clone().or_else(|| variable("AWS_PROFILE")) {
+        Some(profile) => check_profile(&profile, connect.endpoint_url.is_none()),
+        None => check_profile("default", connect.endpoint_url.is_none()),
     }
-    Ok(())
 }
 
 /// The variables that name endpoints, unless they are to be ignored.
 pub fn endpoints() -> impl Iterator<Item = (String, String)> {
-    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true");
+    let ignored = are_ignored();
     let all = std::env::vars_os().map(|(name, url)| (name.to_string_lossy().into_owned(), url));
     let named = all.filter(move |(name, _)| !ignored && name.starts_with("AWS_ENDPOINT_URL"));
     named.map(|(name, url)| (name, url.to_string_lossy().into_owned()))
+}
+
+fn are_ignored() -> bool {
+    std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_ok_and(|value| value == "true")
 }
 
 /// Whether calls may do without HTTPS. Where the endpoint of one service is plain, those of the others may be as well: then the
@@ -56,7 +60,13 @@ fn check_url(name: &str, url: &str) -> Result<(), Fault> {
         let what = format!("{name} is set, but empty");
         return Err(refused("BadEndpoint", what, "unset it, or write an address such as http://127.0.0.1:4566"));
     }
-    // The address itself may hold a password.
+    // Calls are signed, so that a user in the address is of no use; and the SDK tells addresses in its errors and logs.
+    if url.contains('@') {
+        let what = format!("the address of {name} holds a user or a password");
+        let help = "write http://HOST:PORT; credentials come from the AWS environment";
+        return Err(refused("BadEndpoint", what, help));
+    }
+    // What is no address may be a secret all the same.
     if !names_host(url) || url.contains(char::is_whitespace) {
         let what = format!("{name} is no address");
         return Err(refused("BadEndpoint", what, "write one such as http://127.0.0.1:4566"));
@@ -91,8 +101,9 @@ pub fn region(named: Option<&str>) -> Result<String, Fault> {
     }
 }
 
-/// A profile that stands in neither file has no credentials, which the SDK tells as if nothing at all had been set.
-fn check_profile(profile: &str) -> Result<(), Fault> {
+/// A profile that stands in neither file has no credentials, which the SDK tells as if nothing at all had been set. With
+/// `endpoints`, the addresses that it names are looked at as well.
+fn check_profile(profile: &str, endpoints: bool) -> Result<(), Fault> {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let file = |variable: &str, name: &str| {
         let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -101,7 +112,8 @@ fn check_profile(profile: &str) -> Result<(), Fault> {
     let files = [file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
     let texts: Vec<String> = files.iter().filter_map(|path| disk::text(path, MOST_PROFILES).ok()).collect();
     if profile == "default" || texts.iter().any(|text| has_profile(text, profile)) {
-        return Ok(());
+        let named = texts.iter().flat_map(|text| addresses(text, profile)).filter(|_| endpoints && !are_ignored());
+        return named.map(|url| check_url(&format!("endpoint_url of the profile `{profile}`"), url)).collect();
     }
     let what = format!("there is no profile `{profile}` in {} or {}", files[0].display(), files[1].display());
     Err(refused(
@@ -112,12 +124,38 @@ fn check_profile(profile: &str) -> Result<(), Fault> {
 }
 
 fn has_profile(text: &str, profile: &str) -> bool {
-    text.lines().any(|line| {
-        let Some(name) = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next()) else { return false };
-        let name = name.trim();
-        let name = name.strip_prefix("profile").filter(|rest| rest.starts_with(char::is_whitespace)).unwrap_or(name);
-        name.trim().trim_matches(['"', '\'']) == profile
-    })
+    text.lines().any(|line| section(line).is_some_and(|(_, name)| name == profile))
+}
+
+/// What a line opens: the word before the name, if there is one, and the name of `[profile web]`.
+fn section(line: &str) -> Option<(&str, &str)> {
+    let head = line.trim().strip_prefix('[')?.split(']').next()?.trim();
+    let typed = ["profile", "services", "sso-session"].into_iter().find_map(|word| {
+        let name = head.strip_prefix(word).filter(|rest| rest.starts_with(char::is_whitespace))?;
+        Some((word, name))
+    });
+    let (word, name) = typed.unwrap_or(("", head));
+    Some((word, name.trim().trim_matches(['"', '\''])))
+}
+
+/// The addresses that a profile names, for all services and, in the section of its `services`, for single ones.
+fn addresses<'a>(text: &'a str, profile: &str) -> Vec<&'a str> {
+    let settings = |is_wanted: &dyn Fn(&str, &str) -> bool, key: &str| -> Vec<&'a str> {
+        let mut inside = false;
+        let mut found = Vec::new();
+        for line in text.lines() {
+            if let Some((word, name)) = section(line) {
+                inside = is_wanted(word, name);
+            } else if let Some((_, value)) = line.split_once('=').filter(|(name, _)| inside && name.trim() == key) {
+                found.push(value.trim());
+            }
+        }
+        found
+    };
+    let is_profile = |word: &str, name: &str| word != "services" && word != "sso-session" && name == profile;
+    let services = settings(&is_profile, "services");
+    let of_services = |word: &str, name: &str| word == "services" && services.contains(&name);
+    [settings(&is_profile, "endpoint_url"), settings(&of_services, "endpoint_url")].concat()
 }
 
 #[cfg(test)]
@@ -144,6 +182,18 @@ mod tests {
             let fault = check_key("AWS_ACCESS_KEY_ID", bad).unwrap_err();
             assert!(fault.message.contains("AWS_ACCESS_KEY_ID") && !fault.message.contains("AKIA"), "{fault:?}");
         }
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_and_never_told() {
+        for bad in ["http://me:hunter2@host", "http://me:hunt/er2@host", "http://me:hunter2@[bad", "me:hunter2@host"] {
+            let fault = check_url("AWS_ENDPOINT_URL", bad).unwrap_err();
+            assert!(!format!("{fault:?}").contains("hunt"), "{fault:?}");
+        }
+        let text = "[profile a]\nendpoint_url = http://one\nservices = s\n[profile b]\nendpoint_url = http://two\n\
+                    [services s]\nsts =\n  endpoint_url = http://three\n[services t]\nsts =\n  endpoint_url = http://four\n";
+        assert_eq!(addresses(text, "a"), ["http://one", "http://three"]);
+        assert_eq!(addresses(text, "b"), ["http://two"]);
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
                 }
                 jobs => jobs?,
             };
-            let plans = plan::all(&jobs, &args.agree.agreed(false)).await?;
+            let plans = common.patiently(out, plan::all(&jobs, &args.agree.agreed(false))).await?;
             let clouds = jobs.iter().map(|job: &Job| Arc::clone(&job.cloud)).collect();
             carry_out(plans, clouds, &args.go, "apply", out).await
         }

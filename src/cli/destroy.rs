@@ -14,7 +14,7 @@ pub struct Args {
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(args.go.json).await?;
-    let plans = plan::all(&jobs, &args.agree.agreed(true)).await?;
+    let plans = common.patiently(out, plan::all(&jobs, &args.agree.agreed(true))).await?;
     let clouds = jobs.iter().map(|job| Arc::clone(&job.cloud)).collect();
     carry_out(plans, clouds, &args.go, "destroy", out).await
 }

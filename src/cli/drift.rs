@@ -17,7 +17,8 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let mut different = false;
     let mut told = Vec::new();
     for job in &jobs {
-        let inventory = apply::look(&*job.cloud, &job.graph, &job.scope, kinds::SCHEMAS, false).await;
+        let look = apply::look(&*job.cloud, &job.graph, &job.scope, kinds::SCHEMAS, false);
+        let inventory = common.patiently(out, look).await;
         let found = plan::drift(&job.question(&inventory, &consent));
         different |= !found.is_empty();
         if args.json {

@@ -4,7 +4,7 @@ use super::{Common, Exit, Failure, Out};
 use crate::apply;
 use crate::cloud::{Cloud, Target};
 use crate::kinds::{Name, Pipeline, alarm, consumer, stream, stream_policy};
-use crate::model::{Address, Observed, PIPELINE, Resource, Schema, Scope};
+use crate::model::{Address, Observed, PIPELINE, Resource, Schema, Scope, secret};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -60,6 +60,12 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     Ok(Exit::Success)
 }
 
+/// The name of a variable for a tag, whose key may hold any character.
+fn variable(tag: &str) -> String {
+    let legal = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    format!("TAG_{}", tag.chars().map(legal).collect::<String>())
+}
+
 impl Import<'_> {
     fn target(&self, schema: &'static Schema, name: &str) -> Target {
         Target {
@@ -92,7 +98,17 @@ impl Import<'_> {
         self.adopt.push(target.address.clone());
         let fan_out = self.consumers(&target).await?;
         let share = self.shares(name).await?;
-        self.spec.streams.insert(key, stream::import(&live, fan_out, share));
+        let mut imported = stream::import(&live, fan_out, share);
+        for (tag, value) in &mut imported.tags {
+            if secret::is_name(tag) || !secret::in_file(value).is_empty() {
+                let variable = variable(tag);
+                self.remarks.push(format!(
+                    "the tag {tag} of {name} looks like a secret and is not shown: pass it with --var {variable}=VALUE"
+                ));
+                *value = format!("${{var:{variable}}}");
+            }
+        }
+        self.spec.streams.insert(key, imported);
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod lint;
 mod listen;
 mod live;
 mod local;
+mod log;
 mod out;
 mod outputs;
 mod plan;

@@ -63,11 +63,14 @@ pub enum Format {
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     common.spare(&[("--out", args.out.as_ref())], &[])?;
     let jobs = common.open(args.format == Format::Json).await?;
-    let plans = all(&jobs, &args.agree.agreed(false)).await?;
+    let plans = common.patiently(out, all(&jobs, &args.agree.agreed(false))).await?;
     tell(&plans, args.format, out);
     if let Some(file) = &args.out {
         planfile::write(file, &plans)?;
         out.note(&format!("Saved. To do exactly this: tidegate apply {}", file.display()));
+    }
+    if plans.iter().any(Plan::is_blind) {
+        return Ok(Exit::Error);
     }
     let quiet = plans.iter().all(|plan| plan.is_empty() && plan.obstacles().next().is_none());
     Ok(if args.detailed_exitcode && !quiet { Exit::Different } else { Exit::Success })

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::out::Color;
-use super::{Failure, files, outputs, text, vars};
+use super::{Failure, Out, files, outputs, text, vars};
 use crate::apply;
 use crate::aws::{Aws, Connect};
 use crate::cloud::Cloud;
@@ -18,6 +19,9 @@ use crate::spec::{Document, Source, VarKind, too_deep};
 
 /// Bytes of a file of prices, which has a line of some 30 for each of a few dozen.
 const MOST_PRICES: u64 = 1 << 20;
+
+/// Looks that take longer are told of.
+const LONG: Duration = Duration::from_secs(10);
 
 /// Arguments of every command.
 #[derive(Args, Clone, Debug)]
@@ -130,7 +134,11 @@ impl Common {
             _ => "tidegate=debug",
         };
         let filter = tracing_subscriber::EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| level.into());
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(|| super::log::Masked(std::io::stderr()))
+            .with_target(false)
+            .init();
     }
 
     fn specs(&self) -> Vec<PathBuf> {
@@ -265,19 +273,6 @@ impl Common {
         Ok(table)
     }
 
-    /// The address of `--endpoint-url`. Calls are signed, so that a user in it is of no use, and it would stand in logs.
-    fn endpoint(&self) -> Result<Option<String>, Failure> {
-        let authority =
-            |url: &str| url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().map(str::to_owned);
-        let has_user =
-            self.endpoint_url.as_deref().and_then(authority).is_some_and(|authority| authority.contains('@'));
-        if has_user {
-            let what = "the address of --endpoint-url holds a user or a password";
-            return Err(Failure::refused(what, "write http://HOST:PORT; credentials come from the AWS environment"));
-        }
-        Ok(self.endpoint_url.clone())
-    }
-
     /// Connects to AWS for a command that needs no spec.
     pub async fn aws(&self, profile: Option<String>) -> Result<Aws, Failure> {
         if self.cloud != Where::Aws {
@@ -287,13 +282,25 @@ impl Common {
     }
 
     async fn reach(&self, profile: Option<String>, region: Option<String>) -> Result<Aws, Failure> {
-        let (endpoint_url, api_rate) = (self.endpoint()?, self.api_rate);
+        let (endpoint_url, api_rate) = (self.endpoint_url.clone(), self.api_rate);
         Ok(Aws::connect(&Connect { profile, region, endpoint_url, static_keys: None, api_rate }).await?)
     }
 
     /// Connects to AWS for the controller's own needs, also beside the embedded cloud.
     pub async fn own_aws(&self, region: Option<String>) -> Result<Aws, Failure> {
         self.reach(self.profile.clone(), self.region.clone().or(region)).await
+    }
+
+    /// Waits for a look at the cloud, and says so where AWS takes long: a silence of minutes looks like a program that hangs.
+    pub async fn patiently<T>(&self, out: &Out, look: impl Future<Output = T>) -> T {
+        tokio::pin!(look);
+        let Ok(seen) = tokio::time::timeout(LONG, &mut look).await else {
+            if self.cloud == Where::Aws {
+                out.note("Still waiting for AWS; what does not answer in a minute or two is told.");
+            }
+            return look.await;
+        };
+        seen
     }
 
     /// Connects to the cloud of a region.

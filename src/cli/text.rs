@@ -17,12 +17,14 @@ pub fn read(
 ) -> (Option<(Pipeline, Document)>, Vec<Problem>) {
     let (document, mut problems) = Document::parse(source.clone());
     let Some(mut document) = document else { return (None, problems) };
+    document.hide(&mut problems);
     add(&mut problems, substitute(&mut document, lookup));
     add(&mut problems, exposed(&document, &is_public));
     let mut mistakes = Vec::new();
     let spec = read_rest::<Pipeline>(&document, &Path::root(), STAND_INS, &mut mistakes);
     super::example::add(&mut mistakes);
     add(&mut problems, mistakes);
+    document.hide(&mut problems);
     (spec.map(|spec| (spec, document)), problems)
 }
 

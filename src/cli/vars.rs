@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::files;
+use crate::model::secret::HIDDEN;
 use crate::model::{Path, Problem};
 use crate::spec::{Document, NodeValue, Source};
 
@@ -17,7 +18,7 @@ pub fn read(
     let mut sources = Vec::new();
     for path in paths {
         match files::read(std::slice::from_ref(path)) {
-            Ok(read) => sources.extend(read),
+            Ok(read) => sources.extend(read.into_iter().map(|source| Source { confidential: true, ..source })),
             Err(unreadable) => problems.extend(unreadable.into_iter().map(|problem| {
                 problem.help("name a YAML file of `NAME: VALUE` lines with --var-file, or pass --var NAME=VALUE")
             })),
@@ -25,13 +26,25 @@ pub fn read(
     }
     for source in &sources {
         let (document, mistakes) = Document::parse(source.clone());
-        problems.extend(mistakes);
+        let first = problems.len();
+        problems.extend(mistakes.into_iter().map(without_quotes));
         if let Some(document) = document {
             take(&document, &mut values, &mut problems);
+            document.hide(&mut problems[first..]);
         }
     }
     values.extend(given.iter().cloned());
     if problems.is_empty() { Ok(values) } else { Err((problems, sources)) }
+}
+
+/// What stands in a file of values is not repeated, whatever is wrong with it.
+fn without_quotes(mistake: Problem) -> Problem {
+    let unquoted = |text: &str| {
+        let parts = text.split('`').enumerate();
+        parts.map(|(at, part)| if at % 2 == 1 { HIDDEN } else { part }).collect::<String>()
+    };
+    let help = mistake.help.as_deref().map(unquoted);
+    Problem { message: unquoted(&mistake.message), help, ..mistake }
 }
 
 fn take(document: &Document, values: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) {

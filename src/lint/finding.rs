@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::rule::{About, Concern, Severity};
 use super::verdict::{Fix, Verdict};
-use crate::model::{Path, Place, Problem, Segment};
+use crate::model::{Path, Place, Problem, Segment, secret};
 use crate::spec::{Document, Node, NodeValue};
 
 /// What a rule found in a file.
@@ -79,7 +79,8 @@ impl Finding {
             severity: verdict.severity,
             help: verdict.help,
             fix: verdict.fix,
-            ..Self::placed(document, about, verdict.message, path, place)
+            // A policy may tell what it has found.
+            ..Self::placed(document, about, secret::hide(&verdict.message).into_owned(), path, place)
         }
     }
 

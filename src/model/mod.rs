@@ -15,6 +15,7 @@ mod quota;
 mod rates;
 mod reshape;
 mod scope;
+pub mod secret;
 mod tags;
 pub mod units;
 

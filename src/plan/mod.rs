@@ -182,6 +182,15 @@ impl Plan {
         seen.len()
     }
 
+    /// Nothing at all could be read: not what is owned, and nothing of what is wanted.
+    pub fn is_blind(&self) -> bool {
+        let unread = |address: &Address| {
+            let unread = |held: &Held| matches!(held.reason, Reason::NotChecked | Reason::Waiting);
+            self.held.iter().any(|held| held.address == *address && unread(held))
+        };
+        !self.not_checked.is_empty() && self.is_empty() && self.watched.keys().all(unread)
+    }
+
     /// What keeps the spec from becoming true.
     pub fn obstacles(&self) -> impl Iterator<Item = &Held> {
         self.held.iter().filter(|held| held.reason.is_obstacle())

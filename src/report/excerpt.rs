@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::model::Place;
+use crate::model::{Place, secret};
 use crate::spec::Source;
 
 /// Places further apart than this are shown apart.
@@ -47,7 +47,27 @@ pub(super) fn are_near(source: &Source, one: &Place, other: &Place) -> bool {
     source.slice(&between).bytes().filter(|byte| *byte == b'\n').take(NEAR_LINES).count() < NEAR_LINES
 }
 
-/// Cuts the lines of the spans, and those between, out of a file.
+/// Where secrets stand in the lines from one byte of a file to another; of a file of values, all that is no name.
+fn secrets(source: &Source, first: usize, last: usize) -> Vec<Range<usize>> {
+    let end = source.text[last..].find('\n').map_or(source.text.len(), |length| last + length);
+    let lines = &source.text[first..end];
+    if !source.confidential {
+        return secret::in_file(lines).into_iter().map(|range| first + range.start..first + range.end).collect();
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let mut at = first;
+    lines
+        .split_inclusive('\n')
+        .map(|line| {
+            let named = line.find(|c| !is_name(c)).filter(|end| *end > 0 && line[*end..].starts_with([':', '=']));
+            let value = at + named.map_or(0, |end| end + 1);
+            at += line.len();
+            value..at
+        })
+        .collect()
+}
+
+/// Cuts the lines of the spans, and those between, out of a file. Stars stand for secrets.
 pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize) -> Excerpt {
     let starts: Vec<_> = spans.iter().map(|span| source.place(span.clone()).start).collect();
     let line_start = |at: usize| source.slice(&(0..at)).rfind('\n').map_or(0, |newline| newline + 1);
@@ -59,13 +79,14 @@ pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize) -> 
         spans: vec![0..0; spans.len()],
         shifted: false,
     };
+    let secrets = secrets(source, first, last);
     let mut at = first;
     for line in source.text[first..].split('\n') {
         let line_end = at + line.len();
         let inside: Vec<_> = (0..spans.len()).filter(|nth| (at..=line_end).contains(&starts[*nth])).collect();
         let line_text = line.strip_suffix('\r').unwrap_or(line);
         let window = window(line_text, inside.first().map_or(0, |nth| starts[*nth] - at), width);
-        copy(line_text, at, &window, &inside, spans, &mut excerpt);
+        copy(line_text, at, &window, &inside, (spans, &secrets), &mut excerpt);
         at = line_end + 1;
         if at > last {
             break;
@@ -98,7 +119,7 @@ fn copy(
     line_at: usize,
     window: &Range<usize>,
     inside: &[usize],
-    asked: &[Range<usize>],
+    (asked, secrets): (&[Range<usize>], &[Range<usize>]),
     excerpt: &mut Excerpt,
 ) {
     let line_start = excerpt.text.len();
@@ -109,8 +130,10 @@ fn copy(
     // Pairs of a character's byte in the file and its byte in the excerpt.
     let mut moved = Vec::new();
     for (offset, c) in line[window.start..end].char_indices() {
-        moved.push((line_at + window.start + offset, excerpt.text.len()));
-        push_clean(&mut excerpt.text, c);
+        let at = line_at + window.start + offset;
+        moved.push((at, excerpt.text.len()));
+        let is_secret = !c.is_whitespace() && secrets.iter().any(|secret| secret.contains(&at));
+        push_clean(&mut excerpt.text, if is_secret { '*' } else { c });
     }
     let line_end = excerpt.text.len();
     let shown = |at: usize| moved.iter().find(|(original, _)| *original >= at).map_or(line_end, |(_, shown)| *shown);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::value::{HIDDEN, is_secret};
+use crate::model::secret::{HIDDEN, hide, is_name};
 use crate::model::{Address, Attrs, Call, Cost, Effect, Value};
 use crate::plan::{FieldChange, PRICES_DATE, PRICES_SOURCE, Plan, Step, Verb};
 
@@ -130,12 +130,13 @@ fn call(call: &Call) -> Json {
     })
 }
 
-/// A value as JSON, with what its name calls a secret hidden at any depth.
+/// A value as JSON, with what its name calls a secret or what looks like one hidden at any depth.
 pub(super) fn hidden(name: &str, value: &Value) -> Json {
     match value {
-        _ if is_secret(name) => HIDDEN.into(),
+        _ if is_name(name) => HIDDEN.into(),
         Value::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.clone(), hidden(key, value))).collect()),
         Value::List(items) => items.iter().map(|item| hidden("", item)).collect(),
+        Value::Text(text) => hide(text).into(),
         plain => plain.to_json(),
     }
 }

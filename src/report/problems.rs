@@ -272,6 +272,25 @@ error[x]: 70
     }
 
     #[test]
+    fn secrets_are_stars_in_excerpts() {
+        let text = "a: [x, \"https://hooks.slack.com/services/T0/hunter2\"]\nb:\n  token: hunter2 é # mine\n";
+        let spec = source("a.yaml", text);
+        let values = Source { confidential: true, ..source("v.yaml", "ONE: hunter2\n hunter2: x\nTWO=hunter2\n") };
+        let problems = [
+            Problem::new("x", Path::root(), "one").at(at(&spec, "x", 0)),
+            Problem::new("x", Path::root(), "two").at(at(&spec, "token", 0)),
+            Problem::new("x", Path::root(), "three").at(at(&values, "ONE", 0)),
+            Problem::new("x", Path::root(), "four").at(at(&values, "hunter2", 1)),
+            Problem::new("x", Path::root(), "five").at(at(&values, "TWO", 0)),
+        ];
+        let shown = render(&problems, &[spec, values], false, 100);
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("1 | a: [x, \"https://hooks.slack.com/*******************\"]\n"), "{shown}");
+        assert!(shown.contains("3 |   token: ") && shown.contains("ONE: *******"), "{shown}");
+        assert!(shown.contains("2 |  ******** *") && shown.contains("TWO=*******"), "{shown}");
+    }
+
+    #[test]
     fn programs_get_lines_and_columns() {
         let file = source("a.yaml", "é: 1\nb: [x,\n  y]\n");
         let problem = Problem::new("x", Path::of(["b"]), "bad").help("h").at(file.place(9..16));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::excerpt::clean;
 use super::value::{cut, show};
-use crate::model::Value;
+use crate::model::{Value, secret};
 
 /// Said where a difference hides in what is not shown.
 pub(super) const UNSEEN: &str = "differs in details that are too long to show (see --format json)";
@@ -16,7 +16,7 @@ pub(super) fn difference(
     after: Option<&Value>,
     dropped: &[String],
 ) -> Option<String> {
-    if super::value::is_secret(field) {
+    if secret::is_name(field) {
         return None;
     }
     let is = |test: fn(&Value) -> bool| before.or(after).is_some_and(test) || after.is_some_and(test);

@@ -1,14 +1,13 @@
 //! One value in one line.
 
 use super::excerpt::clean;
+use crate::model::secret::{HIDDEN, hide, is_name};
 use crate::model::{Ref, Value};
 
 /// Longer texts are cut: a plan is read, not archived. JSON carries them whole.
 const LONGEST: usize = 160;
 /// More entries than these are counted.
 const MOST_ENTRIES: usize = 8;
-/// What stands in place of a secret.
-pub(super) const HIDDEN: &str = "(hidden)";
 
 /// A value in one line, as a person would say it.
 pub fn show(value: &Value) -> String {
@@ -16,7 +15,7 @@ pub fn show(value: &Value) -> String {
         Value::Bool(yes) => yes.to_string(),
         Value::Int(number) => number.to_string(),
         Value::Text(text) if text.is_empty() => "(empty)".into(),
-        Value::Text(text) => cut(&clean(text)),
+        Value::Text(text) => cut(&clean(&hide(text))),
         Value::Ref(reference) => known_later(reference),
         Value::List(items) if items.is_empty() => "(none)".into(),
         Value::List(items) => entries(items.iter().map(show)),
@@ -24,7 +23,7 @@ pub fn show(value: &Value) -> String {
             (Some(min), Some(max)) if map.len() == 2 => format!("{min}..{max}"),
             _ if map.is_empty() => "(none)".into(),
             _ => entries(map.iter().map(|(key, value)| {
-                let value = if is_secret(key) { HIDDEN.into() } else { show(value) };
+                let value = if is_name(key) { HIDDEN.into() } else { show(value) };
                 format!("{}={value}", cut(&clean(key)))
             })),
         },
@@ -33,7 +32,7 @@ pub fn show(value: &Value) -> String {
 
 /// The value of the field `name`, hidden if the name says that it is a secret.
 pub(super) fn show_field(name: &str, value: &Value) -> String {
-    if is_secret(name) { HIDDEN.into() } else { show(value) }
+    if is_name(name) { HIDDEN.into() } else { show(value) }
 }
 
 fn known_later(reference: &Ref) -> String {
@@ -54,13 +53,6 @@ pub(super) fn cut(text: &str) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-/// Whether a field or key holds a secret, judged by its name. The ARN of a secret is none.
-pub(super) fn is_secret(name: &str) -> bool {
-    let name: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    let marks = ["password", "passphrase", "secret", "privatekey", "accesskey", "apikey", "token", "credential"];
-    !name.ends_with("arn") && marks.iter().any(|mark| name.contains(mark))
 }
 
 /// Millionths of a dollar as `$1,234.50`.
@@ -130,6 +122,7 @@ mod tests {
             (Value::list(["a", "b"]), "a, b"),
             (Value::text(""), "(empty)"),
             (Value::text("a\n\u{1b}[2J"), "a\\n\\u{1b}[2J"),
+            (Value::text("https://hooks.slack.com/services/T0/B0/x"), "https://hooks.slack.com/(hidden)"),
             (key, "arn of key/clicks (known after apply)"),
             (Value::map([("masterPassword", "x"), ("secretArn", "y")]), "masterPassword=(hidden), secretArn=y"),
             (Value::list(0..12_i64), "0, 1, 2, 3, 4, 5, 6, 7, 4 more"),

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::hidden::{HIDDEN, hide, secrets};
+use super::hidden::{HIDDEN, SECRET, hide, secrets, written};
 use super::source::Source;
 use super::tree;
 use crate::model::{Path, Place, Problem, Segment};
@@ -83,15 +83,16 @@ impl Document {
         self.hide(problems);
     }
 
-    /// Takes what the environment gave to this file out of the messages.
+    /// Takes what the environment gave to this file out of the messages, and what is written there and looks like a secret.
     pub fn hide(&self, problems: &mut [Problem]) {
         if problems.is_empty() {
             return;
         }
-        let secrets = secrets(&self.root);
-        for problem in problems.iter_mut().filter(|_| !secrets.is_empty()) {
-            problem.message = hide(&problem.message, &secrets);
-            problem.help = problem.help.take().map(|help| hide(&help, &secrets));
+        let (secrets, written) = (secrets(&self.root), written(self));
+        for problem in problems.iter_mut().filter(|_| !secrets.is_empty() || !written.is_empty()) {
+            let told = |text: &str| hide(&hide(text, &secrets, HIDDEN), &written, SECRET);
+            problem.message = told(&problem.message);
+            problem.help = problem.help.take().map(|help| told(&help));
         }
     }
 

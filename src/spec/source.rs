@@ -12,6 +12,8 @@ pub struct Source {
     /// The file's name as the user typed it.
     pub name: Arc<str>,
     pub text: Arc<str>,
+    /// A file of values for variables: any of them may be a secret, and none is shown.
+    pub confidential: bool,
 }
 
 impl Source {
@@ -34,7 +36,7 @@ impl Source {
             Ok(text) => (text, None),
             Err(error) => (valid_part(bytes, error.valid_up_to()), Some(error.valid_up_to())),
         };
-        let source = Self { name, text: text.into() };
+        let source = Self { name, text: text.into(), confidential: false };
         if let Some(offset) = broken {
             let byte = bytes.get(offset).copied().unwrap_or_default();
             let (line, column) = source.line_col(offset);

@@ -10,12 +10,17 @@ const CANARY: &str = "hunter2 canary! $ecret~";
 const SONG: &str = "hunter2";
 /// Every kind of resource with every sort of field, and the full example.
 const SPECS: [&str; 2] = [include_str!("../laws/every_kind.yaml"), include_str!("../../specs/clickstream.yaml")];
-const COMMANDS: [&str; 4] = [
+pub const COMMANDS: [&str; 9] = [
     "plan -vv --out saved.plan",
     "plan --format json",
     "apply -y -vv --json",
+    "drift -vv",
+    "run -vv --speed max --ticks 2",
+    "import -vv --region eu-west-1 --stream clicks",
+    "destroy -y -vv --allow-data-loss stream/clicks",
     "lint -vv --persona auditor --format human --format json=l.json --format sarif=l.sarif --format junit=l.xml \
-     --format github=l.txt --format markdown=l.md --write-baseline base.json",
+     --format github=l.txt --format markdown=l.md",
+    "lint --write-baseline base.json",
 ];
 
 /// The names that a spec may give, of which the others leave most out.
@@ -126,18 +131,33 @@ fn walk(tree: &serde_json::Value, at: &str, leaves: &mut Vec<String>) {
 
 /// Everything that a command says, and every file that it leaves behind.
 fn traces(folder: &Path, words: &str, surroundings: &[(&str, &str)]) -> String {
+    let mut all = said(folder, words, surroundings);
+    files(folder, &mut all);
+    all
+}
+
+/// What a command says on the embedded cloud, unless its words name another.
+fn said(folder: &Path, words: &str, surroundings: &[(&str, &str)]) -> String {
     let output = program(folder)
         .env("TIDEGATE_CLOUD", "local:cloud.json")
         .envs(surroundings.iter().copied())
         .args(words.split_whitespace())
         .output()
         .expect("the program starts");
-    let mut all = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let all = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(!all.contains("panicked"), "{words}: {all}");
-    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
-        all += &std::fs::read_to_string(entry.expect("an entry").path()).unwrap_or_default();
-    }
     all
+}
+
+/// The text of each file below a folder, whatever it is.
+pub fn files(folder: &Path, all: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => files(&path, all),
+            false => *all += &String::from_utf8_lossy(&std::fs::read(path).expect("a file can be read")),
+        }
+    }
 }
 
 #[test]
@@ -212,30 +232,78 @@ fn a_value_that_fits_is_seen_only_in_public_fields() {
     println!("{} specs with a canary, {accepted} planned and applied, {} commands each", cases.len(), COMMANDS.len());
 }
 
+/// Secrets that somebody wrote where they do not belong. They stand in the file itself; nothing else may repeat them.
+const WRITTEN: [&str; 6] = [
+    "keys: { k: { description: 'https://hooks.slack.com/services/T00000000/B00000000/hunter2hunter2hunter2xx' } }\nstreams: { s: { encryption: { key: k } } }\n",
+    "defaults: { notify: ['https://hooks.example.com/hunter2'] }\nstreams: { s: { splunkToken: hunter2-1234 } }\n",
+    "defaults: { notify: ['https://example.com/hunter2'] }\nstreams: { s: { retention: [x], password: hunter2 } }\n",
+    "streams:\n  clicks: { tags: { password: hunter2-1, note: 'token=hunter2-12345' }, capacity: { mode: provisioned, shards: 1 } }\n",
+    "streams:\n  clicks:\n    splunk:\n      hecToken: hunter2, with more\n    password: |\n      hunter2\n    retention: much\n",
+    "streams: { clicks: { apiKey: hunter2 }\n",
+];
+
 #[test]
-fn credentials_of_the_environment_are_in_no_log_error_or_file() {
+fn no_command_repeats_a_secret_that_is_written_in_the_spec() {
+    let planned: Vec<bool> = WRITTEN.iter().map(|text| written(text)).collect();
+    assert_eq!(planned, [true, false, false, true, false, false], "which of them are plans");
+}
+
+/// Whether a spec with a secret in it can be planned. No command may tell the secret.
+fn written(text: &str) -> bool {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::write(folder.path().join("tidegate.yaml"), SPECS[0]).expect("a file");
-    let surroundings = [
-        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-        ("AWS_SECRET_ACCESS_KEY", "hunter2/secret+key"),
-        ("AWS_SESSION_TOKEN", "hunter2-session-token"),
-        ("AWS_MAX_ATTEMPTS", "1"),
-        ("SPLUNK_TOKEN", "hunter2-splunk"),
-        ("WEBHOOK_URL", "https://hooks.example.com/hunter2"),
-        ("TIDEGATE_LOG", "trace"),
-    ];
-    // Nobody listens there, so that the errors of the SDK are told as well.
-    let nowhere = "--cloud aws --region eu-west-1 --endpoint-url http://127.0.0.1:1";
-    for words in COMMANDS.into_iter().map(str::to_owned).chain([
-        format!("plan -vv {nowhere}"),
-        format!("apply -y -vv --json {nowhere}"),
-        format!("drift -vv {nowhere}"),
-        format!("import -vv --stream clicks {nowhere}"),
-        // The SDK tells addresses in its logs.
-        format!("plan -vv {}", nowhere.replace("http://", "http://user:hunter2@")),
-    ]) {
-        let all = traces(folder.path(), &words, &surroundings);
-        assert!(!all.contains(SONG), "{words}:\n{all}");
+    let spec = format!("apiVersion: tidegate/v1\npipeline: p\nregion: eu-west-1\n{text}");
+    std::fs::write(folder.path().join("tidegate.yaml"), &spec).expect("a file");
+    for words in
+        COMMANDS.into_iter().chain(["plan", "plan --format markdown", "plan -f tidegate.yaml -f tidegate.yaml"])
+    {
+        let mut all = said(folder.path(), words, &[]);
+        assert!(!all.is_empty() || words == "drift -vv", "{words} of {text} says nothing");
+        for report in ["l.json", "l.sarif", "l.xml", "l.txt", "l.md", "base.json"] {
+            all += &std::fs::read_to_string(folder.path().join(report)).unwrap_or_default();
+        }
+        assert!(!all.contains(SONG), "{words} of {text}:\n{all}");
+    }
+    let told = ["l.json", "l.md"].map(|report| std::fs::read_to_string(folder.path().join(report)).expect("a report"));
+    assert!(told.iter().all(|report| report.contains("tidegate.yaml")), "the reports tell of it: {told:?}");
+    folder.path().join("saved.plan").exists()
+}
+
+#[test]
+fn an_imported_tag_that_looks_like_a_secret_becomes_a_variable() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let spec = format!("apiVersion: tidegate/v1\npipeline: p\nregion: eu-west-1\n{}", WRITTEN[3]);
+    std::fs::write(at.join("tidegate.yaml"), spec).expect("a file");
+    said(at, "apply -y", &[]);
+    let all = said(at, "import --region eu-west-1 --stream clicks", &[]);
+    assert!(!all.contains(SONG) && all.contains("password: ${var:TAG_PASSWORD}"), "{all}");
+    assert!(all.contains("--var TAG_PASSWORD=VALUE") && all.contains("--var TAG_NOTE=VALUE"), "{all}");
+}
+
+/// A file of values holds secrets under any name, and people give the wrong file.
+#[test]
+fn mistakes_in_a_file_of_values_show_none_of_them() {
+    for text in [
+        "AWS_SECRET_ACCESS_KEY=hunter2\n",
+        "# mine\nDB=postgres://hunter2\nhunter2\n",
+        "A: [hunter2]\nB: { hunter2: x }\n",
+        "A: hunter2\nA: hunter2\n",
+        "A: hunter2: x\n",
+        "A: 'hunter2\n",
+        "A: *hunter2\n",
+    ] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("tidegate.yaml"), SPECS[0]).expect("a file");
+        std::fs::write(folder.path().join(".env"), text).expect("a file");
+        for words in [
+            "plan --var-file .env",
+            "plan --format json --var-file .env",
+            "lint --var-file .env --format human --format json=l.json",
+        ] {
+            let mut all = said(folder.path(), words, &[]);
+            all += &std::fs::read_to_string(folder.path().join("l.json")).unwrap_or_default();
+            assert!(all.contains(".env"), "{words} of {text}: {all}");
+            assert!(!all.contains(SONG), "{words} of {text}:\n{all}");
+        }
     }
 }

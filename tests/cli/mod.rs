@@ -1,10 +1,13 @@
 //! The program as a process: what it does when it is interrupted, and with whatever it is given to read.
 
 mod bounded;
+mod credentials;
 mod hostile;
 mod interrupt;
 mod json;
 mod leaks;
+mod server;
+mod silent;
 mod surroundings;
 mod usage;
 mod written;

@@ -27,7 +27,7 @@ pub fn parse(source: &Source, kind: Option<Kind>) -> Parsed {
         return refused(vec![not_json(source, &error)]);
     }
     // JSON is a part of YAML but for tabs between its words; inside its texts they cannot stand. Places stay the same.
-    let plain = Source { name: source.name.clone(), text: source.text.replace('\t', " ").into() };
+    let plain = Source { text: source.text.replace('\t', " ").into(), ..source.clone() };
     let (document, problems) = Document::parse(plain);
     let Some(mut document) = document else { return refused(problems) };
     document.source = source.clone();
