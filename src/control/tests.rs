@@ -187,6 +187,19 @@ fn holds_push_no_resize_of_the_day_out() {
 }
 
 #[test]
+fn what_was_not_sent_was_not_refused() {
+    let mut bench = Bench::new(4);
+    bench.want(8);
+    let decision = bench.tick().decision;
+    let used = bench.stream.calls_used(bench.minute);
+    bench.call(&decision, Answer::Unsent);
+    assert_eq!(bench.stream.calls_used(bench.minute), used);
+    assert_eq!(bench.verdict().0, Verb::Resize, "nobody is waited for");
+    bench.call(&decision, Answer::Refused);
+    assert_eq!(bench.hold(), "back-off");
+}
+
+#[test]
 fn a_wait_after_a_failed_look_counts_from_its_end() {
     let mut bench = Bench::new(4);
     let now = bench.now() + 60;

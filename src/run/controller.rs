@@ -193,10 +193,9 @@ impl Controller {
     /// Gives back what others may take over. Nothing is decided after it.
     pub async fn end(&mut self) {
         let mut troubles = Vec::new();
+        let owed: BTreeSet<String> = self.owed.keys().cloned().collect();
         let failed = self.write(Vec::new(), true, &mut troubles).await;
-        let mut fleet = locked(&self.fleet);
-        fleet.unwritten.retain(|pipeline| failed.contains(pipeline));
-        drop(fleet);
+        locked(&self.fleet).unwritten.retain(|pipeline| !owed.contains(pipeline) || failed.contains(pipeline));
         self.ledger.close().await;
     }
 
@@ -239,7 +238,9 @@ impl Controller {
             if (self.ledger.fence(&pipeline))() {
                 entries.retain(|entry| is_owed(&entry.record));
                 entries.drain(..entries.len().saturating_sub(OWED));
-                self.owed.insert(pipeline.clone(), entries);
+                if !entries.is_empty() {
+                    self.owed.insert(pipeline.clone(), entries);
+                }
             }
             failed.insert(pipeline);
         }

@@ -20,7 +20,8 @@ const NOW: i64 = 1_795_500_000;
 /// Streams of the region that hangs: more than have a slot at once, and more than are looked at in one tick.
 const HUNG: usize = 700;
 
-pub fn world(pipeline: &str, streams: &[String]) -> Arc<Rough> {
+/// A region with streams of two shards.
+pub fn world(pipeline: &str, streams: &[String], odds: Odds) -> Arc<Rough> {
     let local = Local::new(SCHEMAS, Options::default(), NOW);
     for name in streams {
         let tags = Value::map([(PIPELINE, pipeline.to_owned()), (RESOURCE, format!("stream/{name}"))]);
@@ -29,7 +30,7 @@ pub fn world(pipeline: &str, streams: &[String]) -> Arc<Rough> {
             .unwrap();
     }
     let bounds: BTreeMap<String, Bounds> = streams.iter().map(|name| (name.clone(), BOUNDS)).collect();
-    Arc::new(Rough::new(Arc::new(local), Arc::new(Mutex::new(Judge::default())), bounds, Odds::default(), 1))
+    Arc::new(Rough::new(Arc::new(local), Arc::new(Mutex::new(Judge::default())), bounds, odds, 1))
 }
 
 const BOUNDS: Bounds = Bounds { min: 2, max: 8 };
@@ -37,7 +38,7 @@ const BOUNDS: Bounds = Bounds { min: 2, max: 8 };
 #[test]
 fn a_region_that_hangs_holds_up_nobody_else() {
     let hung: Vec<String> = (0..HUNG).map(|at| format!("hung{at}")).collect();
-    let (deaf, well) = (world("deaf", &hung), world("well", &["clicks".to_owned()]));
+    let (deaf, well) = (world("deaf", &hung, Odds::default()), world("well", &["clicks".to_owned()], Odds::default()));
     deaf.dead.store(true, Ordering::SeqCst);
     well.local.offer("clicks", Load::synthetic(1, 1000.0, 500.0)).unwrap();
     let (mut streams, mut watches) = (Vec::new(), Vec::new());

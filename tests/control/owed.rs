@@ -16,6 +16,7 @@ use tidegate::scale::{Bounds, Tidegate};
 
 use super::hung::world;
 use super::program::{Shop, lines};
+use super::rough::{Odds, Rough};
 
 #[derive(Clone, Default)]
 struct Disk {
@@ -40,9 +41,8 @@ impl Ledger for Disk {
     }
 }
 
-#[test]
-fn what_could_not_be_written_is_written_later() {
-    let rough = world("shop", &["clicks".to_owned()]);
+/// A controller of one stream, and what it looks at.
+pub async fn controller(rough: &Arc<Rough>, ledger: Box<dyn Ledger>) -> Controller {
     let scope = Arc::new(Scope { pipeline: "shop".into(), ..rough.local.options().scope() });
     let (name, physical) = ("clicks".to_owned(), "clicks".to_owned());
     let key = Key { pipeline: "shop".into(), stream: name.clone() };
@@ -50,14 +50,27 @@ fn what_could_not_be_written_is_written_later() {
     let stream = Stream::new(key, name.clone(), Arc::clone(&scope), bounds, Box::new(Tidegate::new()));
     let watch = Watch { name, physical, scope, cloud: 0, alarms: Vec::new(), consumers: Vec::new(), loads: false };
     let fleet = Fleet::new(Rules::default(), vec![stream], "test");
+    let clouds: Vec<Arc<dyn Cloud>> = vec![Arc::clone(rough) as _];
+    Controller::start(clouds, vec![watch], fleet, ledger, Stop::default(), Heard::default()).await.unwrap()
+}
+
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+#[test]
+fn what_could_not_be_written_is_written_later() {
+    let rough = world("shop", &["clicks".to_owned()], Odds::default());
     let disk = Disk::default();
-    let clouds: Vec<Arc<dyn Cloud>> = vec![Arc::clone(&rough) as _];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let start =
-            Controller::start(clouds, vec![watch], fleet, Box::new(disk.clone()), Stop::default(), Heard::default());
-        let mut controller = start.await.unwrap();
+    let foreign = |from, to| {
+        let kept = disk.kept.lock().unwrap();
+        let is_it = |entry: &&Entry| matches!(entry.record, Record::Foreign { from: before, to: after, .. } if (before, after) == (from, to));
+        kept.iter().filter(is_it).count()
+    };
+    block_on(async {
+        let mut controller = controller(&rough, Box::new(disk.clone())).await;
         let fleet = controller.fleet();
+        let unwritten = || !fleet.lock().unwrap().unwritten.is_empty();
         controller.tick(&|_| ()).await;
         disk.is_full.store(true, Ordering::SeqCst);
         rough.local.tamper("stream", "clicks", "shards", model::Value::Int(5)).unwrap();
@@ -65,16 +78,23 @@ fn what_could_not_be_written_is_written_later() {
             rough.local.advance(Duration::from_secs(60));
             controller.tick(&|_| ()).await;
         }
-        assert!(fleet.lock().unwrap().unwritten.contains("shop"));
+        assert_eq!((unwritten(), foreign(2, 5)), (true, 0));
         disk.is_full.store(false, Ordering::SeqCst);
         rough.local.advance(Duration::from_secs(60));
         controller.tick(&|_| ()).await;
-        assert!(fleet.lock().unwrap().unwritten.is_empty());
+        assert_eq!((unwritten(), foreign(2, 5)), (false, 1));
+        // At the end, too.
+        disk.is_full.store(true, Ordering::SeqCst);
+        let now = fleet.lock().unwrap().streams()[0].status(&Rules::default(), 0).shards.unwrap();
+        rough.local.tamper("stream", "clicks", "shards", model::Value::Int(7)).unwrap();
+        rough.local.advance(Duration::from_secs(60));
+        controller.tick(&|_| ()).await;
+        disk.is_full.store(false, Ordering::SeqCst);
+        controller.end().await;
+        assert_eq!((unwritten(), foreign(now, 7)), (false, 1));
     });
-    let kept = disk.kept.lock().unwrap();
-    let foreign = |entry: &&Entry| matches!(entry.record, Record::Foreign { from: 2, to: 5, .. });
-    assert_eq!(kept.iter().filter(foreign).count(), 1, "{kept:#?}");
     // What was announced while nothing could be written was not sent, and is not announced afterwards.
+    let kept = disk.kept.lock().unwrap();
     let calls = kept.iter().filter(|entry| matches!(entry.record, Record::Calling { .. })).count();
     assert_eq!(calls, rough.judge.lock().unwrap().sent.len());
 }

@@ -5,9 +5,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tidegate::local::Load;
+use tidegate::run::Forgetful;
 
 use super::program::{Shop, lines, resizes};
-use super::replicas;
+use super::rough::Odds;
+use super::{hung, owed, replicas};
 use crate::support::emulators;
 use crate::support::hand::config;
 
@@ -64,7 +67,7 @@ fn without_aws_the_ledger_still_tells() {
         !resizes(&grown).is_empty() && said.contains("could not be looked at") && said.contains("shop/clicks  "),
         "{said}\n{wrong}"
     );
-    assert!(code != Some(0) && wrong.contains("127.0.0.1:1"), "{code:?} {wrong}");
+    assert!(code != Some(0) && wrong.contains("no answer from AWS"), "{code:?} {wrong}");
     let (said, _, _) = both(status.arg("--json"));
     let told: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(told["ledger"]["decisions"][0]["pipeline"], "shop");
@@ -111,4 +114,37 @@ fn a_ledger_that_cannot_be_reached_ends_no_run_that_reads_its_specs_again() {
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
     let events = lines(&std::fs::read_to_string(&said).expect("text"));
     assert!(events.iter().all(|event| event["event"] != "reread"), "{events:#?}");
+}
+
+#[test]
+fn history_looks_in_the_region_of_the_spec() {
+    let shop = Shop::new();
+    let mut history = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    history.current_dir(shop.path(".")).env_clear().env("HOME", shop.path(".")).stdin(Stdio::null());
+    history.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x").env("AWS_MAX_ATTEMPTS", "1");
+    history.args(["history", "--ledger", "dynamodb:tidegate-nowhere", "--endpoint-url", "http://127.0.0.1:1"]);
+    let (_, wrong, code) = both(&mut history);
+    // No region stands anywhere else, so that it would not even get as far as this.
+    assert!(code != Some(0) && wrong.contains("no answer from AWS"), "{wrong}");
+}
+
+#[test]
+fn calls_without_an_answer_are_counted_as_such() {
+    let rough = hung::world("shop", &["clicks".to_owned()], Odds { answer_lost: 300, ..Odds::default() });
+    rough.local.offer("clicks", Load::synthetic(3, 4000.0, 700.0)).expect("a stream");
+    let ticks = owed::block_on(async {
+        let mut controller = owed::controller(&rough, Box::new(Forgetful)).await;
+        for _ in 0..1440 {
+            rough.local.advance(Duration::from_secs(60));
+            controller.tick(&|_| ()).await;
+        }
+        controller.fleet().lock().unwrap().ticks
+    });
+    let accepted = rough.judge.lock().unwrap().sent.iter().filter(|sent| sent.accepted).count() as u64;
+    assert!(ticks.unanswered > 0 && ticks.resizes > 0, "{ticks:?}");
+    assert_eq!(ticks.resizes + ticks.unanswered, accepted, "{ticks:?}");
+    assert!(
+        ticks.latency_seconds.is_some_and(|seconds| (0..600).contains(&seconds)),
+        "by the virtual clock: {ticks:?}"
+    );
 }
