@@ -226,7 +226,7 @@ fn what_the_clock_foretells_is_served_from_its_first_minute_on() {
         for day in [2, 3] {
             let early =
                 |call: &&Called| (day * 1440 + 540..day * 1440 + 598).contains(&call.minute) && call.to > call.from;
-            let last = calls.iter().filter(early).last().expect("it grows ahead of time");
+            let last = calls.iter().rfind(early).expect("it grows ahead of time");
             assert!(last.to >= 30 && last.because.contains("to come by the clock"), "{last:?}");
             let next = calls.iter().find(|call| call.minute > last.minute).expect("it shrinks again");
             assert!(next.to < next.from && next.minute > day * 1440 + 660, "{next:?}");
