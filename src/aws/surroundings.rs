@@ -112,8 +112,8 @@ fn check_profile(profile: &str, endpoints: bool) -> Result<(), Fault> {
     let files = [file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
     let texts: Vec<String> = files.iter().filter_map(|path| disk::text(path, MOST_PROFILES).ok()).collect();
     if profile == "default" || texts.iter().any(|text| has_profile(text, profile)) {
-        let named = texts.iter().flat_map(|text| addresses(text, profile)).filter(|_| endpoints && !are_ignored());
-        return named.map(|url| check_url(&format!("endpoint_url of the profile `{profile}`"), url)).collect();
+        let mut named = texts.iter().flat_map(|text| addresses(text, profile)).filter(|_| endpoints && !are_ignored());
+        return named.try_for_each(|url| check_url(&format!("endpoint_url of the profile `{profile}`"), url));
     }
     let what = format!("there is no profile `{profile}` in {} or {}", files[0].display(), files[1].display());
     Err(refused(

@@ -12,7 +12,7 @@ pub fn too_deep(text: &str) -> Option<String> {
     }
     let mistakes = Source::new("-", text).map_or_else(|problem| vec![problem], |source| Document::parse(source).1);
     let refused = |code: &str| matches!(code, "too-deep" | "too-large");
-    mistakes.into_iter().find(|problem| refused(&problem.code)).map(|problem| problem.message)
+    mistakes.into_iter().find(|problem| refused(problem.code)).map(|problem| problem.message)
 }
 
 #[cfg(test)]
