@@ -130,11 +130,11 @@ fn history_looks_in_the_region_of_the_spec() {
 
 #[test]
 fn calls_without_an_answer_are_counted_as_such() {
-    let rough = hung::world("shop", &["clicks".to_owned()], Odds { answer_lost: 300, ..Odds::default() });
+    let rough = hung::world("shop", &["clicks".to_owned()], Odds { answer_lost: 150, ..Odds::default() });
     rough.local.offer("clicks", Load::synthetic(3, 4000.0, 700.0)).expect("a stream");
     let ticks = owed::block_on(async {
         let mut controller = owed::controller(&rough, Box::new(Forgetful)).await;
-        for _ in 0..1440 {
+        for _ in 0..3 * 1440 {
             rough.local.advance(Duration::from_secs(60));
             controller.tick(&|_| ()).await;
         }
