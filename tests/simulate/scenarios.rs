@@ -36,7 +36,7 @@ fn a_single_hot_key_is_told_and_no_shard_is_bought_for_it() {
     // The splits that show the key are nearly all that it costs.
     let cost = |splits: bool| {
         let run = runs.iter().find(|run| run["policy"] == "tidegate" && run["splitMerge"] == splits);
-        run.and_then(|run| run["cost"].as_f64()).expect("a cost")
+        run.and_then(|run| run["costOverDemand"].as_f64()).expect("a cost")
     };
     assert!(cost(true) <= 1.2 * cost(false), "{told}");
     assert!(runs.iter().filter(|run| run["policy"] == "tidegate").all(|run| run["refused"] == 0), "{told}");
