@@ -108,7 +108,7 @@ fn source(size: Size, rules: &[Rule], council: &[usize], priors: &[[f64; 3]]) ->
          /// Members, each in the order of the fields of `Rule`, and what it cost on the training streams beyond the best member\n\
          /// at the prices 10, 100 and 1000.\n\
          #[rustfmt::skip]\n\
-         #[allow(clippy::approx_constant, reason = \"drawn, not meant\")]\n\
+         #[expect(clippy::approx_constant, reason = \"drawn, not meant\")]\n\
          pub const MEMBERS: &[Member] = &[\n",
         size.streams,
         rules.len()

@@ -5,7 +5,7 @@ use super::council::Member;
 /// Members, each in the order of the fields of `Rule`, and what it cost on the training streams beyond the best member
 /// at the prices 10, 100 and 1000.
 #[rustfmt::skip]
-#[allow(clippy::approx_constant, reason = "drawn, not meant")]
+#[expect(clippy::approx_constant, reason = "drawn, not meant")]
 pub const MEMBERS: &[Member] = &[
     Member::new([0.934, 0.695, 3.0], 0, 2, [0.699, 0.272, 0.769], 0, 0.815, [0.681, 0.373, 1.098]),
     Member::new([1.097, 0.791, 0.0], 1, 0, [0.844, 0.253, 0.274], 2, 1.205, [0.176, 1.255, 10.796]),
