@@ -21,13 +21,16 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// After so much time without an answer there is no other attempt: a region that hangs is told and not waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Tells just before a call whether this process may still make it.
+pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
+
 tokio::task_local! {
-    static FENCE: Arc<dyn Fn() -> bool + Send + Sync>;
+    static FENCE: Fence;
 }
 
 /// Makes calls that go out only while `fence` answers yes: it is asked just before each sending, the repeated ones included, since
 /// the process may have stood still in between.
-pub async fn fenced<T>(fence: Arc<dyn Fn() -> bool + Send + Sync>, calls: impl Future<Output = T>) -> T {
+pub async fn fenced<T>(fence: Fence, calls: impl Future<Output = T>) -> T {
     FENCE.scope(fence, calls).await
 }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-pub use call::fenced;
+pub use call::{Fence, fenced};
 pub use clients::{Aws, Connect};
 pub use history::Writes;
 

@@ -48,12 +48,13 @@ impl std::fmt::Display for Place {
 }
 
 impl Place {
-    /// Opens it for a controller of these pipelines. `lasts`: after so long a silent replica loses a lease.
+    /// Opens it for a controller of these pipelines. `lasts`: after so long a silent replica loses a lease. Of a table that others
+    /// share a dry run only reads: nothing is kept from those who act.
     pub async fn open(
         &self,
         common: &Common,
         jobs: &[Job],
-        lasts: Duration,
+        (lasts, dry_run): (Duration, bool),
         out: &Out,
     ) -> Result<Box<dyn Ledger>, Failure> {
         match self {
@@ -69,31 +70,22 @@ impl Place {
                 }
                 Ok(Box::new(ledger))
             }
+            Self::Table(_) if dry_run => {
+                let mut entries = Vec::new();
+                self.peek(common, jobs, &mut |entry| entries.push(entry)).await?;
+                Ok(Box::new(ReadOnly(entries)))
+            }
             Self::Table(name) => {
-                let table = table(common, jobs.first().map(|job| job.scope.region.clone()), name).await?;
+                let table = table(common, jobs, name).await?;
                 Ok(Box::new(TableLedger::join(table, partitions(jobs), replica(), lasts).await?))
             }
         }
     }
 
-    /// Opens it for a dry run. A table that others share is only read: nothing is kept from those who act.
-    pub async fn beside(
-        &self,
-        common: &Common,
-        jobs: &[Job],
-        lasts: Duration,
-        out: &Out,
-    ) -> Result<Box<dyn Ledger>, Failure> {
-        let Self::Table(_) = self else { return self.open(common, jobs, lasts, out).await };
-        let mut entries = Vec::new();
-        self.peek(common, jobs, &mut |entry| entries.push(entry)).await?;
-        Ok(Box::new(ReadOnly(entries)))
-    }
-
     /// Asks whether it could be opened for these pipelines, without taking part.
     pub async fn reach(&self, common: &Common, jobs: &[Job]) -> Result<(), Failure> {
         let Self::Table(name) = self else { return Ok(()) };
-        let table = table(common, jobs.first().map(|job| job.scope.region.clone()), name).await?;
+        let table = table(common, jobs, name).await?;
         for (_, partition) in partitions(jobs) {
             table.lease(&partition).await?;
         }
@@ -114,8 +106,7 @@ impl Place {
             Self::Nowhere => Ok(()),
             Self::File(path) => Ok(FileLedger::peek(path, take)?),
             Self::Table(name) => {
-                let region = jobs.first().map(|job| job.scope.region.clone()).or_else(|| common.first_region());
-                let table = table(common, region, name).await?;
+                let table = table(common, jobs, name).await?;
                 let partitions = match jobs {
                     [] => table.partitions().await?,
                     _ => partitions(jobs).into_iter().map(|(_, partition)| partition).collect(),
@@ -130,7 +121,8 @@ impl Place {
 }
 
 /// The table is in the region of the first pipeline, or where the environment says.
-async fn table(common: &Common, region: Option<String>, name: &str) -> Result<Table, Failure> {
+async fn table(common: &Common, jobs: &[Job], name: &str) -> Result<Table, Failure> {
+    let region = jobs.first().map(|job| job.scope.region.clone()).or_else(|| common.first_region());
     let aws = common.own_aws(region).await?;
     Ok(Table::new(Arc::new(aws), name))
 }

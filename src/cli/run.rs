@@ -207,10 +207,7 @@ async fn keep(
 ) -> Result<Option<Wanted>, Failure> {
     let Wanted { jobs, clouds, watches, fleet: streams } = wanted;
     let lasts = Duration::from_secs(args.lease.seconds());
-    let ledger = match args.dry_run {
-        true => args.ledger.beside(common, &jobs, lasts, out).await?,
-        false => args.ledger.open(common, &jobs, lasts, out).await?,
-    };
+    let ledger = args.ledger.open(common, &jobs, (lasts, args.dry_run), out).await?;
     let count = streams.streams().len();
     let heard = Heard::default();
     let pulse = Arc::new(Pulse::new(args.real_tick()));

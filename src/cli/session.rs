@@ -15,7 +15,7 @@ use crate::kinds::{self, Pipeline};
 use crate::local::Pace;
 use crate::model::{Graph, Inventory, Path, Prices, Problem, Scope};
 use crate::plan::{Agreed, Consent, Plan, Question};
-use crate::spec::{Document, Source, VarKind, too_deep};
+use crate::spec::{self, Document, Source, VarKind};
 
 /// Bytes of a file of prices, which has a line of some 30 for each of a few dozen.
 const MOST_PRICES: u64 = 1 << 20;
@@ -252,10 +252,7 @@ impl Common {
         let wrong = |what: String| Failure::from(anyhow::anyhow!("reading the prices of {}: {what}", file.display()));
         let text = disk::text(file, MOST_PRICES)
             .map_err(|error| wrong(format!("{error}; name a file of `NAME: DOLLARS` lines with --prices")))?;
-        if let Some(what) = too_deep(&text) {
-            return Err(wrong(format!("{what}; write `NAME: DOLLARS` lines")));
-        }
-        let own: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&text)
+        let own: BTreeMap<String, serde_yaml::Value> = spec::yaml(&text)
             .map_err(|_| wrong("write `NAME: DOLLARS` lines, for example `kinesis.shardHour: 0.018`".into()))?;
         for (name, price) in own {
             let price = price.as_f64().unwrap_or(f64::NAN);

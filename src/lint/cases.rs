@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::spec::{Source, VarKind, too_deep};
+use crate::spec::{self, Source, VarKind};
 
 /// What lies beside a rule as `ID.cases.yaml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -38,8 +38,7 @@ impl Cases {
     /// # Errors
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<Self, String> {
-        too_deep(text).map_or(Ok(()), Err)?;
-        serde_yaml::from_str(text).map_err(|error| error.to_string())
+        spec::yaml(text).map_err(|error| error.to_string())
     }
 }
 

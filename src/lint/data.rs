@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::policy::PolicyFailure;
-use crate::spec::Source;
+use crate::spec::{self, Source};
 
 /// Bytes of all files together: lists of teams and accounts take some thousand.
 const MOST: usize = 4 << 20;
@@ -37,7 +37,7 @@ impl Data {
                 refuse(error.line().max(1), error.column().max(1), format!("it is no JSON: {error}"))
             })?
         } else {
-            serde_yaml::from_str(&source.text).map_err(|error| {
+            spec::yaml(&source.text).map_err(|error| {
                 let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
                 refuse(line, column, format!("it is no YAML: {error}"))
             })?
@@ -116,6 +116,8 @@ mod tests {
         assert!(told("data.json", "{\n  \"a\": }").starts_with("data.json:2:8: it is no JSON"));
         assert!(told("data.yaml", "a: [\n").starts_with("data.yaml:2:1: it is no YAML"));
         assert!(told("data.yaml", "- a\n").contains("are an object"));
+        // The time of the reader behind it grows with the square.
+        assert!(told("data.yaml", &"[".repeat(100_000)).contains("nested more than"));
         let large = format!("a: {}\n", "x".repeat(MOST - 4));
         let mut data = Data::default();
         add(&mut data, &[], "data.yaml", &large).unwrap();

@@ -12,7 +12,7 @@ use super::fields;
 use super::patterns::is_pattern;
 use super::policy::{Origin, PolicyFailure, PolicyFile};
 use super::rule::{Persona, Severity};
-use crate::spec::{Source, too_deep};
+use crate::spec::{self, Source};
 
 /// A file of declared rules.
 #[derive(Debug, Deserialize)]
@@ -69,8 +69,7 @@ struct Block<'a> {
 pub fn policies(source: &Source) -> Result<Vec<PolicyFile>, Box<PolicyFailure>> {
     let name = &*source.name;
     let refuse = |line, column, message: String| Box::new(PolicyFailure::new(name, line, column, message));
-    too_deep(&source.text).map_or(Ok(()), |why| Err(refuse(1, 1, format!("it is no file of rules: {why}"))))?;
-    let file: File = serde_yaml::from_str(&source.text).map_err(|error| {
+    let file: File = spec::yaml(&source.text).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
         refuse(line, column, format!("it is no file of rules: {error}"))
     })?;

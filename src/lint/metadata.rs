@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::rule::{About, Concern, Persona, Severity};
-use crate::spec::too_deep;
+use crate::spec;
 
 /// The fields of a block. Fields that OPA knows and we do not need are ignored, so that annotated policies still load.
 #[derive(Debug, Default, Deserialize)]
@@ -46,8 +46,7 @@ pub struct BadMetadata {
 pub fn read(id: &str, concern: Concern, text: &str) -> Result<Option<About>, BadMetadata> {
     let Some((line, yaml)) = first_block(text) else { return Ok(None) };
     let unreadable = |why: String| BadMetadata { line, message: format!("the METADATA block cannot be read: {why}") };
-    too_deep(&yaml).map_or(Ok(()), |why| Err(unreadable(why)))?;
-    let mut block: Block = serde_yaml::from_str(&yaml).map_err(|error| unreadable(error.to_string()))?;
+    let mut block: Block = spec::yaml(&yaml).map_err(|error| unreadable(error.to_string()))?;
     let custom = block.custom.take().map(|custom| *custom).unwrap_or_default();
     let related = block.related_resources.into_iter().map(|related| match related {
         Related::Text(target) | Related::Described { target } => target,
@@ -94,8 +93,7 @@ fn last_block(text: &str) -> Json {
     let begin = lines.iter().rposition(|line| begins(line)).unwrap_or(lines.len().saturating_sub(1));
     let comments = lines.iter().skip(begin + 1).map_while(|line| line.trim_start().strip_prefix('#'));
     let yaml = comments.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n");
-    let block = if too_deep(&yaml).is_none() { serde_yaml::from_str(&yaml).ok() } else { None };
-    block.filter(Json::is_object).unwrap_or_else(|| serde_json::json!({}))
+    spec::yaml(&yaml).ok().filter(Json::is_object).unwrap_or_else(|| serde_json::json!({}))
 }
 
 /// The YAML of the first block, and the number of the line that says `# METADATA`.

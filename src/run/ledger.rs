@@ -2,11 +2,9 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
 
+pub use crate::aws::Fence;
 use crate::cloud::Fault;
 use crate::control::Entry;
-
-/// Tells just before a call whether this process may still make it.
-pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Takes entries in.
 pub type Take<'a> = &'a mut (dyn FnMut(Entry) + Send);

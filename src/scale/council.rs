@@ -211,8 +211,11 @@ impl Council {
         let (more, fewer) = (share(&|wanted| wanted > shards), share(&|wanted| wanted < shards));
         let quantile = self.temper.quantile;
         // Most votes end here: nothing has to be sorted.
-        let answer =
-            if fewer < quantile && more <= 1.0 - quantile { shards } else { median(&opinions, weights, quantile) };
+        let answer = if fewer < quantile && more <= 1.0 - quantile {
+            shards
+        } else {
+            median(&opinions, weights, quantile * total)
+        };
         let mut voices = (0..opinions.len()).filter(|at| opinions[*at] == answer);
         let first = voices.next().unwrap_or_default();
         let voice = voices.fold(first, |best, at| if weights[at] > weights[best] { at } else { best });
@@ -227,11 +230,10 @@ impl Council {
     }
 }
 
-/// The lowest opinion that, with those below it, has this share of all weight.
-fn median(opinions: &[u32], weights: &[f64], quantile: f64) -> u32 {
+/// The lowest opinion that, with those below it, has so much weight.
+fn median(opinions: &[u32], weights: &[f64], enough: f64) -> u32 {
     let mut order: Vec<usize> = (0..opinions.len()).collect();
     order.sort_unstable_by_key(|at| (opinions[*at], *at));
-    let enough = quantile * weights.iter().sum::<f64>();
     let mut below = 0.0;
     let reached = order.into_iter().find(|at| {
         below += weights[*at];

@@ -4,6 +4,7 @@
 use super::plant::{Actuator, Answer, Stream};
 use super::registry::{ENTRIES, Entry, Kind};
 use super::synthetic;
+use super::uneven::{HOT, RETENTION, settings};
 use crate::local::Keys;
 use crate::local::Profile;
 use crate::local::plant::{self, Minute, Offer, Plant};
@@ -26,8 +27,6 @@ const SEED: u64 = 1;
 const BOUNDS: Bounds = Bounds { min: 1, max: 128 };
 /// Bytes of a record, with which records and bytes fill a shard alike.
 const BYTES: f64 = 1024.0;
-/// Retention in minutes: the default 24 hours.
-const RETENTION: i64 = 1440;
 /// Readers that are at most so far behind are where they should be, in minutes.
 const CURRENT: f64 = 1.0;
 /// Records that a plant rejects below this count are rounding.
@@ -82,7 +81,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "hot-key",
         what: "one key has 25 % of the load, more than a shard takes at noon",
-        keys: || Keys::hot(u128::MAX / 3, 0.25),
+        keys: || Keys::hot(HOT, 0.25),
         skewed: true,
         ..PLAIN
     },
@@ -210,7 +209,7 @@ impl<'a> Stage<'a> {
             stream: Stream::new(first, Profile::Fast, actuator, 10, SEED),
             plant: Plant::new(map.open()),
             map,
-            settings: plant::Settings { write_bytes: BYTES_PER_SHARD_MINUTE / 60.0, ..plant::Settings::default() },
+            settings: settings(1.0),
             window: Window::new(15 * 1440),
             minutes: Vec::new(),
             inputs: Inputs { care: Some(Care::default()), ..Inputs::default() },

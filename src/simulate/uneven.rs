@@ -15,9 +15,9 @@ const ZIPF_KEYS: u32 = 100;
 /// The steepest law: above it the first key has nearly all.
 const STEEPEST: f64 = 3.0;
 /// Retention in minutes: the default 24 hours.
-const RETENTION: i64 = 1440;
+pub(super) const RETENTION: i64 = 1440;
 /// Where the one hot key lies, as a hash key: inside a shard, whatever the count.
-const HOT: u128 = u128::MAX / 3;
+pub(super) const HOT: u128 = u128::MAX / 3;
 
 /// How the load is spread over partition keys, as a user says it: `zipf:0.9`, `hot:25%`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,6 +68,11 @@ impl FromStr for Skew {
     }
 }
 
+/// Shards that take what the units of load say. `burst`: half of each minute runs at so many times its mean rate, 1 to 2.
+pub(super) fn settings(burst: f64) -> plant::Settings {
+    plant::Settings { burst, write_bytes: BYTES_PER_SHARD_MINUTE / 60.0, ..plant::Settings::default() }
+}
+
 /// The shards of a stream, one by one.
 #[derive(Debug)]
 pub struct Uneven {
@@ -81,8 +86,7 @@ impl Uneven {
     /// `burst`: half of each minute runs at so many times its mean rate, 1 to 2.
     pub fn new(skew: Skew, shards: u32, burst: f64, seed: u64) -> Self {
         let map = ShardMap::new(shards, 0);
-        let settings =
-            plant::Settings { burst, write_bytes: BYTES_PER_SHARD_MINUTE / 60.0, ..plant::Settings::default() };
+        let settings = settings(burst);
         Self { keys: skew.keys(seed), plant: Plant::new(map.open()), map, settings }
     }
 

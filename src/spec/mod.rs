@@ -19,7 +19,7 @@ mod vars;
 mod hostile;
 
 pub use document::{Document, Entry, Node, NodeValue};
-pub use nesting::too_deep;
+pub use nesting::yaml;
 pub use read::{read, read_rest};
 pub use source::{MAX_BYTES, Source};
 pub use tree::{MAX_DEPTH, MAX_NODES};

@@ -1,12 +1,22 @@
 //! YAML that is no spec is read by a reader whose time grows with the square of the nesting: what nests too deep is refused before.
 
+use serde::de::{DeserializeOwned, Error};
+
 use super::{Document, Source};
 
 /// Bytes in which nothing nests so deep that it takes a noticeable time.
 const SHORT: usize = 4096;
 
+/// Typed values of a text that is no spec.
+///
+/// # Errors
+/// It is no YAML, has other fields, or nests too deep to be read.
+pub fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_yaml::Error> {
+    too_deep(text).map_or_else(|| serde_yaml::from_str(text), |why| Err(Error::custom(why)))
+}
+
 /// Why a text is not to be read, in words: its mappings and lists nest deeper, or it has more of them, than any file of ours.
-pub fn too_deep(text: &str) -> Option<String> {
+fn too_deep(text: &str) -> Option<String> {
     if text.len() <= SHORT {
         return None;
     }
