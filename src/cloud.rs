@@ -90,6 +90,8 @@ pub enum Class {
     Unsupported,
     /// No answer: the effect may or may not have taken place.
     Unreachable,
+    /// AWS was not asked, since another replica may act by now.
+    Unsent,
 }
 
 /// A failure of the world. The message says what we were doing; the cause stays below; `help` says what to do next.

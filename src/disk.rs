@@ -27,14 +27,15 @@ pub fn open(path: &Path) -> Result<File> {
     opened.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(what()))
 }
 
+/// Whether it is a named pipe, `/dev/fd/63` of a shell's `<(…)` included.
 #[cfg(unix)]
-fn is_pipe(path: &Path) -> bool {
+pub fn is_pipe(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo())
 }
 
 #[cfg(not(unix))]
-fn is_pipe(_: &Path) -> bool {
+pub fn is_pipe(_: &Path) -> bool {
     false
 }
 

@@ -39,7 +39,7 @@ fn forbidden(doing: &str) -> Result<(), Fault> {
     // Without a fence there is nobody else.
     match FENCE.try_with(|fence| fence()) {
         Ok(false) => {
-            Err(Fault::new(Class::Refused, doing, "NotSent", "it was not sent: another replica may have taken over"))
+            Err(Fault::new(Class::Unsent, doing, "NotSent", "it was not sent: another replica may have taken over"))
         }
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! What is wrong with the AWS environment before anything is asked of it: the SDK takes some of it for granted and panics, or tells
 //! it in words that nobody can act on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::clients::Connect;
 use super::http::names_host;
@@ -11,7 +11,10 @@ use crate::disk;
 /// Bytes of a file of profiles, which take some hundred each.
 const MOST_PROFILES: u64 = 16 << 20;
 
-/// Looks at addresses, profile and region that were set by flags or variables.
+/// The variables that name files which the SDK or the HTTPS client opens, besides those of profiles.
+const FILES: [&str; 3] = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE"];
+
+/// Looks at addresses, files, profile and region that were set by flags or variables.
 ///
 /// # Errors
 /// The first that cannot be used, with what to do.
@@ -24,6 +27,9 @@ pub fn check(connect: &Connect) -> Result<(), Fault> {
     }
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
         check_key(name, &std::env::var(name).unwrap_or_default())?;
+    }
+    for path in FILES.into_iter().filter_map(std::env::var_os) {
+        check_file(Path::new(&path))?;
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     match connect.profile.clone().or_else(|| variable("AWS_PROFILE")) {
@@ -83,6 +89,15 @@ fn check_key(name: &str, key: &str) -> Result<(), Fault> {
     Err(refused("BadKey", what, "write it without, for example with `printf %s` in place of `echo`"))
 }
 
+/// The SDK reads these files more than once and without a bound: of a named pipe it would get nothing the second time, and wait for ever.
+fn check_file(path: &Path) -> Result<(), Fault> {
+    if !disk::is_pipe(path) {
+        return Ok(());
+    }
+    let what = format!("{} is a named pipe, and AWS's SDK reads it more than once", path.display());
+    Err(refused("BadFile", what, "write its text into a file that only you may read, and name that"))
+}
+
 /// The region as the SDK has read it; `None` and empty are the same.
 ///
 /// # Errors
@@ -110,6 +125,7 @@ fn check_profile(profile: &str, endpoints: bool) -> Result<(), Fault> {
         named.unwrap_or_else(|| home.join(".aws").join(name))
     };
     let files = [file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
+    files.iter().try_for_each(|path| check_file(path))?;
     let texts: Vec<String> = files.iter().filter_map(|path| disk::text(path, MOST_PROFILES).ok()).collect();
     if profile == "default" || texts.iter().any(|text| has_profile(text, profile)) {
         let mut named = texts.iter().flat_map(|text| addresses(text, profile)).filter(|_| endpoints && !are_ignored());

@@ -1,9 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 
 use super::out::Color;
 use super::{Failure, Out, files, outputs, text, vars};
@@ -34,7 +37,7 @@ pub struct Common {
     #[arg(long = "var-file", value_name = "FILE", global = true)]
     pub var_files: Vec<PathBuf>,
     /// A value for ${var:NAME} in the spec; repeatable
-    #[arg(long = "var", value_name = "NAME=VALUE", global = true, value_parser = variable)]
+    #[arg(long = "var", value_name = "NAME=VALUE", global = true, value_parser = Variable)]
     pub vars: Vec<(String, String)>,
     /// `aws`, or `local[:FILE]`: the embedded cloud, kept in a file
     #[arg(long, value_name = "CLOUD", default_value = "aws", global = true, env = "TIDEGATE_CLOUD")]
@@ -91,10 +94,18 @@ impl std::str::FromStr for Where {
     }
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
-        _ => Err("write NAME=VALUE".into()),
+/// Reads `NAME=VALUE`. The parser's own errors repeat what was given, which may be nothing but the secret.
+#[derive(Clone)]
+struct Variable;
+
+impl TypedValueParser for Variable {
+    type Value = (String, String);
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, given: &OsStr) -> Result<Self::Value, clap::Error> {
+        let parts = given.to_str().and_then(|text| text.split_once('='));
+        let variable = parts.filter(|(name, _)| !name.is_empty()).map(|(name, value)| (name.into(), value.into()));
+        let what = "a value of '--var <NAME=VALUE>' has no name or is no text: write NAME=VALUE";
+        variable.ok_or_else(|| clap::Error::raw(ErrorKind::ValueValidation, what).with_cmd(command))
     }
 }
 

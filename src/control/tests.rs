@@ -37,6 +37,8 @@ struct Bench {
     records: (f64, f64),
     /// What is known of its fan-out consumers.
     consumers: Option<Vec<Delivery>>,
+    /// What CloudWatch has of each minute in which nobody writes.
+    unwritten: Option<Metrics>,
 }
 
 impl Bench {
@@ -65,6 +67,7 @@ impl Bench {
             gaps: Vec::new(),
             records: (30_000.0, 0.0),
             consumers: None,
+            unwritten: None,
         };
         (0..20).for_each(|_| drop(bench.tick()));
         bench
@@ -88,7 +91,7 @@ impl Bench {
         let of = Metrics { records, bytes, refused, reads_refused: None, read_bytes: None, age_ms: Some(0.0) };
         (self.minute - 12..=self.minute - 3)
             .filter(|minute| !self.gaps.contains(minute))
-            .map(|minute| (minute, of))
+            .map(|minute| (minute, self.unwritten.unwrap_or(of)))
             .collect()
     }
 
@@ -152,6 +155,20 @@ fn a_stream_that_nobody_writes_to_is_seen() {
     assert_eq!(after(Err("denied"), false), (Status::False, "unreadable".into()));
     assert_eq!(after(Ok(&[]), true), (Status::False, "stale-metrics".into()));
     assert_eq!(after(Ok(&[]), false), (Status::True, "idle".into()));
+}
+
+/// Without readers nothing is known of it, and it keeps its shards.
+#[test]
+fn a_stream_that_readers_find_empty_shrinks() {
+    for (readers, verb) in [(true, Verb::Resize), (false, Verb::Hold)] {
+        let mut bench = Bench::new(8);
+        bench.unwritten =
+            Some(Metrics { read_bytes: readers.then_some(0.0), age_ms: readers.then_some(0.0), ..Metrics::default() });
+        (0..40).for_each(|_| drop(bench.tick()));
+        bench.want(4);
+        let (decided, reason, _) = bench.verdict();
+        assert_eq!(decided, verb, "read: {readers}: {reason}");
+    }
 }
 
 #[test]

@@ -56,6 +56,9 @@ async fn all(cloud: &dyn Cloud, watch: &Watch, calls: &[Call], before: &Glance, 
             return (Answer::Unsent, "not sent: another replica may have taken over".into());
         }
         let Err(fault) = cloud.perform(&target, call).await else { continue };
+        if fault.class == Class::Unsent {
+            return (Answer::Unsent, fault.to_string());
+        }
         if call.verb() == "AddTagsToStream" {
             // What it was to announce was not sent.
             return (Answer::Refused, format!("refused: {fault}"));
@@ -87,5 +90,41 @@ fn answer(fault: &Fault) -> Answer {
     match fault.class {
         Class::Unreachable | Class::NotYet => Answer::Unknown,
         _ => Answer::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::kinds::SCHEMAS;
+    use crate::local::{Local, Moment, Options};
+    use crate::model::{Scope, State};
+
+    /// The inner fence closes between the announcement and the resize, at each of the two.
+    #[test]
+    fn what_the_fence_stops_is_unsent_and_not_refused() {
+        for stopped in ["AddTagsToStream", "UpdateShardCount"] {
+            let hook = move |_: &crate::cloud::Target, call: &Call, moment| {
+                let stops = moment == Moment::Before && call.verb() == stopped;
+                stops.then(|| Fault::new(Class::Unsent, "resizing", "NotSent", "it was not sent"))
+            };
+            let local = Local::new(SCHEMAS, Options::default(), 0).with_hook(Arc::new(hook));
+            local.put("stream", "clicks", Attrs::from([("shards".to_owned(), Value::Int(2))])).expect("a stream");
+            let scope = Arc::new(Scope { pipeline: "shop".into(), ..local.options().scope() });
+            let (name, physical) = ("clicks".to_owned(), "clicks".to_owned());
+            let watch =
+                Watch { name, physical, scope, cloud: 0, alarms: Vec::new(), consumers: Vec::new(), loads: false };
+            let tags = Some(BTreeMap::new());
+            let before = Glance { state: State::Ready, open_shards: 2, on_demand: false, tags };
+            let calls = calls(&watch, &before, 4, 0);
+            assert!(calls.iter().any(|call| call.verb() == stopped), "{calls:?}");
+            let fence: Fence = Arc::new(|| true);
+            let (answer, outcome) = send(&local, &watch, &calls, &before, &fence).now_or_never().unwrap();
+            assert_eq!((answer, outcome.as_str()), (Answer::Unsent, "resizing: it was not sent"));
+        }
     }
 }

@@ -227,6 +227,35 @@ fn variables_and_words_that_are_no_text_are_refused_or_left_alone() {
     }
 }
 
+/// The SDK would wait for ever for somebody who writes to them.
+#[test]
+fn named_pipes_in_the_place_of_files_of_aws_are_refused() {
+    for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CA_BUNDLE"] {
+        let folder = folder();
+        let pipe = folder.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+        assert!(made.success());
+        let mut command = program(folder.path());
+        command.env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "word").env(name, &pipe);
+        let output = command.args(["plan", "--endpoint-url", "http://127.0.0.1:1"]).output().expect("it starts");
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        assert!(said.contains("pipe is a named pipe"), "{name}: {said}");
+    }
+}
+
+/// A value without a name may be nothing but the secret.
+#[test]
+fn a_variable_without_a_name_is_not_repeated() {
+    for words in [["--var", "planted-word"], ["--var", "=planted-word"]] {
+        let folder = folder();
+        let output = program(folder.path()).arg("plan").args(words).output().expect("it starts");
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("write NAME=VALUE") && !said.contains("planted"), "{said}");
+    }
+}
+
 #[test]
 fn keys_that_end_a_line_are_refused_by_their_name() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
