@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lambda::Function;
 use super::shards::ShardMap;
 use super::stream::{Stream, is_on_demand};
 use super::world::{Item, Moving, STREAM, World};
@@ -20,6 +21,17 @@ impl Local {
         self.by_hand(STREAM, stream, |item, moving| {
             if let Some(stream) = &mut item.stream {
                 stream.offer(load, moving.now);
+            }
+        })
+    }
+
+    /// Lets a Lambda function read a stream by an event source mapping, in place of one of the same name. `pace`: records of one shard
+    /// that it gets done in a second for each step of its parallelization factor; the slowest reader is the one that is seen.
+    pub fn map_function(&self, stream: &str, function: &str, pace: f64) -> Result<(), Fault> {
+        self.by_hand(STREAM, stream, |item, _| {
+            if let Some(stream) = &mut item.stream {
+                stream.functions.retain(|known| !known.is_named(function));
+                stream.functions.push(Function::new(function, pace));
             }
         })
     }

@@ -7,9 +7,6 @@ use super::lag::{GROWING, STEEPEST, is_dead, slope};
 use super::{View, Window};
 pub use told::{Numbers, Reason, Tuning};
 
-/// The factors that AWS takes (Lambda, API reference of UpdateEventSourceMapping).
-pub const FACTORS: std::ops::RangeInclusive<u32> = 1..=10;
-
 /// Iterator age in minutes above which a reader is late: half of what ends all shrinking, so that the factor comes first.
 const LATE: f64 = 5.0;
 /// Minutes ahead for which a trend is believed: an update, its effect and two minutes of metrics fit into it.
