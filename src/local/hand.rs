@@ -25,13 +25,15 @@ impl Local {
         })
     }
 
-    /// Lets a Lambda function read a stream by an event source mapping, in place of one of the same name. `pace`: records of one shard
-    /// that it gets done in a second for each step of its parallelization factor; the slowest reader is the one that is seen.
+    /// Lets a Lambda function (a name or an ARN) read a stream by an event source mapping; one that reads it already keeps its factor.
+    /// `pace`: records of one shard that it gets done in a second for each step of it; the slowest reader is the one that is seen.
     pub fn map_function(&self, stream: &str, function: &str, pace: f64) -> Result<(), Fault> {
         self.by_hand(STREAM, stream, |item, _| {
             if let Some(stream) = &mut item.stream {
-                stream.functions.retain(|known| !known.is_named(function));
-                stream.functions.push(Function::new(function, pace));
+                match stream.functions.iter_mut().find(|known| known.is_named(function)) {
+                    Some(known) => known.pace = pace,
+                    None => stream.functions.push(Function::new(function, pace)),
+                }
             }
         })
     }

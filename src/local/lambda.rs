@@ -19,7 +19,7 @@ const UPDATE_SECONDS: i64 = 45;
 pub struct Function {
     name: String,
     /// Records of one shard that it gets done in a second for each step of its factor.
-    pace: f64,
+    pub pace: f64,
     factor: u32,
     /// The factor that comes, and when: seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,12 +29,11 @@ pub struct Function {
 impl Function {
     /// A new mapping has AWS's default, factor 1. `pace`: records of one shard that it gets done in a second for each step of it.
     pub fn new(name: &str, pace: f64) -> Self {
-        Self { name: name.into(), pace, factor: *PARALLELIZATION.start(), next: None }
+        Self { name: last_part(name).into(), pace, factor: *PARALLELIZATION.start(), next: None }
     }
 
     pub fn is_named(&self, name: &str) -> bool {
-        // A function may be asked for by its ARN.
-        name == self.name || name.split(":function:").nth(1).and_then(|rest| rest.split(':').next()) == Some(&self.name)
+        last_part(name) == self.name
     }
 
     fn uuid(&self, stream: &str) -> String {
@@ -45,6 +44,11 @@ impl Function {
         let state = if self.next.is_some() { "Updating" } else { "Enabled" };
         Mapping { uuid: self.uuid(stream), factor: self.factor, state: state.into() }
     }
+}
+
+/// The name in an ARN, with or without an alias.
+fn last_part(function: &str) -> &str {
+    function.split(':').nth(6).unwrap_or(function)
 }
 
 /// Lets time pass up to `now` (seconds since 1970): what was asked for is in effect.

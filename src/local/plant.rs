@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(read(0, 2.0, 500.0), (1.0, Some(0.5), 0.0));
         assert_eq!(read(1, 2.0, 500.0), (1.0, Some(1.0), 0.0));
         assert_eq!(read(2, 2.0, 0.0), (0.0, Some(2.0), 0.0));
-        assert_eq!(read(3, 0.0, 1500.0), (3.0, Some(0.0), 0.0));
+        assert_eq!(read(3, 0.0, 2000.0), (4.0, Some(0.0), 0.0));
     }
 
     #[test]
