@@ -2,6 +2,7 @@
 
 mod effects;
 mod import;
+mod lambda;
 mod mapping;
 mod physics;
 mod scaling;
@@ -29,6 +30,7 @@ use crate::model::{
 
 pub use effects::{glance, text_map};
 pub use import::import;
+pub use lambda::{Function, LambdaReader, Parallelization};
 pub use mapping::find as mapping;
 pub use physics::{SHARDS, hop_seconds, hops, shard_hours};
 pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};

@@ -1,10 +1,7 @@
 //! What a decision about a parallelization factor can account for.
 
-use serde::{Deserialize, Serialize};
-
 /// Why a factor is as it is. The words are stable: programs read them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reason {
     /// The function keeps up, and nothing says that a lower factor would do.
     #[default]
@@ -51,8 +48,7 @@ impl Reason {
 }
 
 /// The numbers behind it. `None` is not known, which is not zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Numbers {
     pub min: u32,
     pub max: u32,
