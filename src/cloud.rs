@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use crate::model::{
-    Address, Call, Deliveries, FanOut, Glance, Made, Observed, OpenShard, Quotas, Readings, Schema, Scope, State, Value,
+    Address, Call, Deliveries, FanOut, Glance, IteratorAges, Made, Mapping, Observed, OpenShard, Quotas, Readings,
+    Schema, Scope, State, Value,
 };
 
 /// What to look at or to change.
@@ -186,6 +187,24 @@ pub trait Cloud: Send + Sync {
     /// The same for fan-out consumers. A cloud that has no metrics of theirs answers none.
     fn deliveries<'a>(&'a self, _consumers: &'a [FanOut], _from: i64, _to: i64) -> BoxFuture<'a, Deliveries> {
         Box::pin(async { Deliveries::default() })
+    }
+
+    /// The event source mapping by which a Lambda function (a name or an ARN) reads a stream; none is `Err` of class `Absent`. `uuid`:
+    /// the mapping's, where it is known, which spares the search. A cloud without Lambda supports none.
+    fn mapping<'a>(
+        &'a self,
+        target: &'a Target,
+        function: &'a str,
+        _uuid: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Mapping, Fault>> {
+        let doing = format!("reading how {function} reads stream {}", target.physical);
+        Box::pin(async { Err(Fault::new(Class::Unsupported, doing, "NoLambda", "this cloud has no Lambda functions")) })
+    }
+
+    /// How old the records are that Lambda functions are given (AWS/Lambda IteratorAge), for minutes since 1970 from `from` to `to`
+    /// (exclusive). A cloud that has no such metric answers none.
+    fn iterator_ages<'a>(&'a self, _functions: &'a [String], _from: i64, _to: i64) -> BoxFuture<'a, IteratorAges> {
+        Box::pin(async { IteratorAges::default() })
     }
 
     /// Which of these alarms (names in AWS) are in state ALARM.

@@ -138,7 +138,9 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
         Class::Denied { action } => {
             let on = message.split("on resource: ").nth(1).and_then(|rest| rest.split(' ').next());
             let on = on.map(|resource| format!(" on {resource}")).unwrap_or_default();
-            Some(format!("allow {action}{on}; `tidegate iam deployer` prints the whole policy that this spec needs"))
+            // Only the controller changes how functions read.
+            let who = if action.starts_with("lambda:") { "controller" } else { "deployer" };
+            Some(format!("allow {action}{on}; `tidegate iam {who}` prints the whole policy that this spec needs"))
         }
         _ if code.starts_with("ExpiredToken") => Some(
             "the credentials have expired: sign in again (for example `aws sso login`), then run the same command"

@@ -4,6 +4,7 @@ mod bounded;
 mod call;
 mod clients;
 mod errors;
+mod functions;
 mod history;
 pub mod http;
 mod notify;
@@ -30,8 +31,8 @@ pub use history::Writes;
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;
 use crate::model::{
-    Address, Call, Deliveries, FanOut, Glance, Made, Observed, OpenShard, Quotas, Readings, Resource, Schema, Scope,
-    State,
+    Address, Call, Deliveries, FanOut, Glance, IteratorAges, Made, Mapping, Observed, OpenShard, Quotas, Readings,
+    Resource, Schema, Scope, State,
 };
 
 impl Cloud for Aws {
@@ -113,6 +114,19 @@ impl Cloud for Aws {
 
     fn deliveries<'a>(&'a self, consumers: &'a [FanOut], from: i64, to: i64) -> BoxFuture<'a, Deliveries> {
         Box::pin(self.read_deliveries(consumers, from, to))
+    }
+
+    fn mapping<'a>(
+        &'a self,
+        target: &'a Target,
+        function: &'a str,
+        uuid: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Mapping, Fault>> {
+        Box::pin(kinds::stream::mapping(self, target, function, uuid))
+    }
+
+    fn iterator_ages<'a>(&'a self, functions: &'a [String], from: i64, to: i64) -> BoxFuture<'a, IteratorAges> {
+        Box::pin(self.read_iterator_ages(functions, from, to))
     }
 
     fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>> {

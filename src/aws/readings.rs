@@ -162,10 +162,20 @@ pub(super) fn of<const N: usize>(
     dimensions: [(&str, &str); N],
     metrics: &[(&str, &str)],
 ) -> Vec<MetricDataQuery> {
+    in_namespace("AWS/Kinesis", at, dimensions, metrics)
+}
+
+/// The same of another namespace.
+pub(super) fn in_namespace<const N: usize>(
+    namespace: &str,
+    at: usize,
+    dimensions: [(&str, &str); N],
+    metrics: &[(&str, &str)],
+) -> Vec<MetricDataQuery> {
     let dimension = |(name, value): (&str, &str)| Dimension::builder().name(name).value(value).build();
     let dimensions = dimensions.map(dimension).to_vec();
     let query = |(metric, (name, statistic)): (usize, &(&str, &str))| {
-        let of = Metric::builder().namespace("AWS/Kinesis").metric_name(*name);
+        let of = Metric::builder().namespace(namespace).metric_name(*name);
         let of = of.set_dimensions(Some(dimensions.clone())).build();
         let stat = MetricStat::builder().metric(of).period(60).stat(*statistic).build();
         MetricDataQuery::builder().id(format!("s{at}m{metric}")).metric_stat(stat).return_data(true).build()

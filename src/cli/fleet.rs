@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::Job;
 use super::terms::Terms;
 use crate::cloud::{Cloud, Target};
-use crate::control::{Decision, Fleet, Key, Rules, Stream, Verb, hand};
-use crate::kinds::stream::{Mode, SCHEMA, ShardMetric, Shards, SplitMerge, StreamSpec};
+use crate::control::{Decision, Fleet, Function, Key, Rules, Stream, Verb, hand};
+use crate::kinds::Pipeline;
+use crate::kinds::stream::{LambdaReader, Mode, Parallelization, SCHEMA, ShardMetric, Shards, SplitMerge, StreamSpec};
 use crate::model::{Address, Desired, Scope, Value};
 use crate::run::Watch;
+use crate::scale::lambda::Factors;
 use crate::scale::{Alarm, Bounds, Care, Inputs, Signal, Tidegate};
 
 /// What an alarm on this metric asks a decision for.
@@ -31,6 +33,12 @@ fn ranged(job: &Job) -> impl Iterator<Item = (Bounds, &StreamSpec, &Desired)> {
     job.spec.streams.iter().filter_map(|(name, stream)| {
         Some((bounds(stream)?, stream, job.graph.get(&Address::new(SCHEMA.kind, name.as_str()))?))
     })
+}
+
+/// The Lambda functions that the spec names as readers of a stream.
+pub fn functions<'a>(spec: &'a Pipeline, stream: &str) -> &'a [LambdaReader] {
+    let found = spec.streams.iter().find(|(name, _)| name.as_str() == stream);
+    found.and_then(|(_, stream)| stream.scaling.as_ref()).map_or(&[], |scaling| &scaling.lambda)
 }
 
 fn bounds(stream: &StreamSpec) -> Option<Bounds> {
@@ -94,6 +102,12 @@ fn heed(stream: &mut Stream, job: &Job, spec: &StreamSpec) {
     let Terms { price, inputs, money } = Terms::of(spec, &job.prices);
     (stream.price, stream.money) = (price, money);
     stream.inputs = Inputs { care: Some(Care::default()), ..inputs };
+    let functions = spec.scaling.iter().flat_map(|scaling| &scaling.lambda);
+    let function = |reader: &LambdaReader| {
+        let Parallelization { min, max } = reader.parallelization;
+        Function::new(reader.function.to_string(), Factors { min, max })
+    };
+    stream.functions = functions.map(function).collect();
     stream.splits = spec.scaling.as_ref().is_some_and(|scaling| scaling.split_merge == SplitMerge::Allow);
 }
 
@@ -111,11 +125,13 @@ fn alarms(job: &Job) -> BTreeMap<&str, Vec<Alarm>> {
 
 /// A decision in one line, for people.
 pub fn line(key: &Key, decision: &Decision) -> String {
+    let of = decision.lambda.as_ref().map(|lambda| format!("{} at factor ", lambda.function)).unwrap_or_default();
     let what = match decision.verb {
-        Verb::Hold => format!("hold {}", decision.from),
+        Verb::Hold => format!("hold {of}{}", decision.from),
         Verb::Resize => format!("resize {} → {}", decision.from, decision.to),
         Verb::Split => format!("split {} → {}", decision.from, decision.to),
         Verb::Settled => format!("settled at {}", decision.to),
+        Verb::Parallelize => format!("parallelize {of}{} → {}", decision.from, decision.to),
         Verb::Foreign => format!("foreign {} → {}", decision.from, decision.to),
     };
     let woken = if decision.woken_by == "tick" { String::new() } else { format!(" [woken by {}]", decision.woken_by) };

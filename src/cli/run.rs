@@ -245,7 +245,11 @@ async fn keep(
     Ok(again)
 }
 
-/// Puts traffic on the streams of the embedded cloud.
+/// Records of one shard that a Lambda function of the embedded cloud gets done in a second for each step of its parallelization
+/// factor: too few at factor 1 for a shard that is half full.
+const PACE: f64 = 400.0;
+
+/// Puts traffic on the streams of the embedded cloud, which the Lambda functions of the specs read.
 fn offer(common: &Common, jobs: &[Job], shards: f64) -> Result<(), Failure> {
     let Where::Local(file) = &common.cloud else { return Ok(()) };
     for (seed, job) in jobs.iter().enumerate() {
@@ -256,6 +260,9 @@ fn offer(common: &Common, jobs: &[Job], shards: f64) -> Result<(), Failure> {
                 let make = "make the pipeline first: tidegate apply -y with the same --cloud and -f";
                 Failure::from(if fault.is_absent() { fault.help(make) } else { fault })
             })?;
+            for function in fleet::functions(&job.spec, desired.address.name()) {
+                local.map_function(&desired.physical, function.function.as_str(), PACE)?;
+            }
         }
     }
     Ok(())

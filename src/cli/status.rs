@@ -11,7 +11,7 @@ use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet};
 use crate::apply::Stop;
 use crate::control::report::FORMAT;
-use crate::control::{Decision, Entry, Key, Record, Report, Rules, Status, StreamStatus, hand};
+use crate::control::{Decision, Entry, FunctionStatus, Key, Record, Report, Rules, Status, StreamStatus, hand};
 use crate::report::sizing::legend;
 use crate::run::{Controller, Forgetful, Heard};
 
@@ -228,6 +228,7 @@ fn tell(stream: &StreamStatus, decided: Option<&Decision>, out: &Out) {
     if let Some(pause) = stream.pause {
         out.line(&format!("  paused {}", hand::pause_text(&pause)));
     }
+    stream.functions.iter().for_each(|function| out.line(&format!("  {}", of_function(function))));
     for condition in &stream.conditions {
         let status = match condition.status {
             Status::True => "yes",
@@ -244,9 +245,31 @@ fn tell(stream: &StreamStatus, decided: Option<&Decision>, out: &Out) {
     }
 }
 
+/// A Lambda function that reads, and what was decided about it.
+fn of_function(function: &FunctionStatus) -> String {
+    let FunctionStatus { function: name, min, max, factor, state, age_seconds, reason, because, .. } = function;
+    let factor = factor.map_or_else(|| "?".to_owned(), |factor| factor.to_string());
+    let state = state.as_deref().unwrap_or("not seen");
+    let age = age_seconds.map_or_else(|| "?".to_owned(), |age| format!("{age:.0} s"));
+    format!(
+        "{name}: parallelization factor {factor} of {min} to {max}, {state}, iterator age {age}; {reason}: {because}"
+    )
+}
+
 /// The numbers behind a decision.
 fn figures(decision: &Decision) -> String {
     let number = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{value:.2}"));
+    if let Some(lambda) = &decision.lambda {
+        return format!(
+            "{}: iterator age {} min, grows {} min a minute; {} shards written to each; factor {} to {}",
+            lambda.function,
+            number(lambda.age_minutes),
+            number(lambda.age_slope),
+            number(lambda.load),
+            lambda.min,
+            lambda.max
+        );
+    }
     let numbers = &decision.numbers;
     let at = numbers.metrics_at.map_or_else(|| "none".to_owned(), hand::stamp);
     format!(

@@ -94,6 +94,9 @@ impl Stream {
         if let Some(why) = readers::dead(&lag) {
             return (Status::False, "dead-consumer", why);
         }
+        if let Some(why) = self.functions.iter().find_map(super::Function::dead) {
+            return (Status::False, "dead-consumer", why);
+        }
         if age > LATE {
             return (Status::False, "lagging", format!("readers are {age:.0} min behind"));
         }

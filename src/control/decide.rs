@@ -11,12 +11,12 @@ const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
 /// Seconds without a look after which the count is not known well enough to act on, besides the usual time between looks.
 const LATE: i64 = 300;
 /// The longest pause after refused calls, in seconds.
-const LONGEST: i64 = 3600;
+pub(super) const LONGEST: i64 = 3600;
 /// The same after failed looks: an outage that ends is to be noticed soon.
-const BLIND: i64 = 300;
+pub(super) const BLIND: i64 = 300;
 
 /// Why nothing is done: a stable slug and a sentence.
-type Hold = (&'static str, String);
+pub(super) type Hold = (&'static str, String);
 
 impl Stream {
     /// Takes in what was seen and decides. A resize has to be confirmed before it is called.
@@ -24,6 +24,8 @@ impl Stream {
         let moment = Moment { rules, now };
         let mut records = Vec::new();
         self.absorb(seen, moment, &mut records);
+        self.absorb_functions(seen.functions.unwrap_or_default(), moment);
+        self.tune(moment);
         self.inputs.quota = seen.quota;
         let woken_by = match (seen.heard, self.inputs.wakes()) {
             (Some(name), _) => format!("alarm {name}, told by the queue"),
@@ -132,7 +134,7 @@ impl Stream {
         self.decision(verb, reason, (shards, to), because, moment)
     }
 
-    fn decision(
+    pub(super) fn decision(
         &self,
         verb: Verb,
         reason: &str,
@@ -150,6 +152,7 @@ impl Stream {
             because,
             outcome: None,
             woken_by: String::new(),
+            lambda: None,
             numbers: self.numbers(moment.rules, moment.minute()),
         }
     }
@@ -159,7 +162,7 @@ impl Stream {
     }
 
     /// Why the policy cannot even be asked.
-    fn unfit(&self, moment: Moment<'_>) -> Option<Hold> {
+    pub(super) fn unfit(&self, moment: Moment<'_>) -> Option<Hold> {
         let now = moment.now;
         let Some(seen_at) = self.seen_at else {
             let why = self.blind.clone().unwrap_or_else(|| "it has not been looked at yet".into());
@@ -181,7 +184,7 @@ impl Stream {
     }
 
     /// Why the policy's wish is not followed.
-    fn unwanted(&self, moment: Moment<'_>) -> Option<Hold> {
+    pub(super) fn unwanted(&self, moment: Moment<'_>) -> Option<Hold> {
         match self.ours {
             Some(true) => {}
             Some(false) => return Some(("not-ours", "the stream does not carry the tags of this pipeline".into())),
@@ -314,6 +317,6 @@ pub enum Answer {
 }
 
 /// Waits double with each failure in a row.
-fn back_off(first: i64, failures: u32) -> i64 {
+pub(super) fn back_off(first: i64, failures: u32) -> i64 {
     (first << failures.saturating_sub(1).min(10)).min(LONGEST)
 }

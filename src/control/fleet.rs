@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::report::{DriftStatus, FORMAT, Lease, Report, StreamStatus, Ticks};
 use super::stream::{Rules, Stream};
-use super::{Entry, Key};
+use super::{Entry, Function, Key};
 use crate::scale::counts_until;
 
 /// All streams under control, and how the loop is doing.
@@ -117,8 +117,9 @@ impl Stream {
             pin: self.pin,
             pause: self.pause,
             alarms: self.inputs.alarms.iter().map(|alarm| alarm.name.clone()).collect(),
+            functions: self.functions.iter().map(Function::status).collect(),
             conditions: self.conditions.clone(),
-            last: self.last.clone().or_else(|| self.decisions.back().cloned()),
+            last: self.last.clone().or_else(|| self.decisions.iter().rfind(|told| told.lambda.is_none()).cloned()),
             decisions: self.decisions.iter().cloned().collect(),
             series: self.day.told(),
         }

@@ -120,6 +120,7 @@ impl Stream {
             because,
             outcome: None,
             woken_by: "tick".into(),
+            lambda: None,
             numbers: self.numbers(moment.rules, moment.minute()),
         };
         self.remember(decision.clone(), moment.rules);

@@ -4,6 +4,7 @@
 mod conditions;
 mod decide;
 mod fleet;
+mod functions;
 pub mod hand;
 mod look;
 pub mod news;
@@ -18,12 +19,13 @@ mod tests;
 
 pub use decide::Answer;
 pub use fleet::Fleet;
+pub use functions::{AGES, Function, FunctionSeen};
 pub use look::is_ours;
 pub use readers::Delivery;
 pub use record::{Entry, Foreign, Key, Memory, Record};
 pub use report::{
-    Condition, ConditionKind, Decision, DriftStatus, Lease, Numbers, Pause, Pin, Report, Series, Status, StreamStatus,
-    Ticks, Verb,
+    Condition, ConditionKind, Decision, DriftStatus, FunctionStatus, Lambda, Lease, Numbers, Pause, Pin, Report,
+    Series, Status, StreamStatus, Ticks, Verb,
 };
 pub use split::SPLITS_A_DAY;
 pub use stream::{DRY_RUN, Rules, Seen, Step, Stream, sample};

@@ -67,6 +67,9 @@ impl News {
 
 /// A decision that others want to hear of.
 pub fn of_decision(key: &Key, decision: &Decision) -> Option<News> {
+    if decision.lambda.is_some() {
+        return of_factor(key, decision);
+    }
     let change = format!("{} → {} shards", decision.from, decision.to);
     let why = format!("{} {key}: {change}, {}: {}", stamp(decision.at), decision.reason, decision.because);
     let news = |event, what: &str, text| News::of(key, Topic::Resizes, event, decision.at, what, text);
@@ -86,6 +89,22 @@ pub fn of_decision(key: &Key, decision: &Decision) -> Option<News> {
             Some(news("changed-by-others", &format!("{change} by somebody else"), text))
         }
         _ => None,
+    }
+}
+
+/// What a change of a parallelization factor has to say. A function that no factor helps is told by the stream's condition.
+fn of_factor(key: &Key, decision: &Decision) -> Option<News> {
+    let function = &decision.lambda.as_ref()?.function;
+    let change = format!("Lambda function {function}: parallelization factor {} → {}", decision.from, decision.to);
+    let why = format!("{} {key}: {change}, {}: {}", stamp(decision.at), decision.reason, decision.because);
+    let news = |event, what: &str, text| News::of(key, Topic::Resizes, event, decision.at, what, text);
+    match decision.outcome.as_deref()? {
+        "accepted" => Some(news("parallelized", &change, why)),
+        outcome if outcome.starts_with(UNSENT) || outcome == super::DRY_RUN => None,
+        outcome => {
+            let text = format!("{why}\nLambda did not take it: {outcome}. It is decided anew later.");
+            Some(news("parallelize-refused", &format!("{change} was not taken"), text))
+        }
     }
 }
 
@@ -331,6 +350,7 @@ mod tests {
             because: "demand 3.0 of 2 shards".into(),
             outcome: outcome.map(str::to_owned),
             woken_by: "tick".into(),
+            lambda: None,
             numbers: Numbers::default(),
         };
         let told = |verb, outcome| of_decision(&key(), &decision(verb, outcome)).map(|news| news.event);

@@ -58,6 +58,9 @@ pub struct Ticks {
     /// Calls of SplitShard that AWS accepted since the start.
     #[serde(default)]
     pub splits: u64,
+    /// Calls of UpdateEventSourceMapping that Lambda accepted since the start.
+    #[serde(default)]
+    pub parallelized: u64,
     /// Looks and readings that failed since the start.
     pub failed_reads: u64,
     /// Seconds from the end of the newest minute of metrics that the newest resize was decided by to the answer to its call.
@@ -110,12 +113,35 @@ pub struct StreamStatus {
     pub pause: Option<Pause>,
     /// Alarms of this stream in state ALARM.
     pub alarms: Vec<String>,
+    /// Lambda functions whose parallelization factor the spec gives a range.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionStatus>,
     pub conditions: Vec<Condition>,
     /// The newest decision, holds included.
     pub last: Option<Decision>,
     /// The newest decisions that differed from those before, newest last.
     pub decisions: Vec<Decision>,
     pub series: Series,
+}
+
+/// A Lambda function that reads a stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FunctionStatus {
+    /// As the spec names it.
+    pub function: String,
+    pub min: u32,
+    pub max: u32,
+    /// Its ParallelizationFactor at the newest look.
+    pub factor: Option<u32>,
+    /// AWS's word for its event source mapping: Enabled, Updating, Disabled.
+    pub state: Option<String>,
+    pub age_seconds: Option<f64>,
+    /// What was decided last, as a stable slug and a sentence.
+    pub reason: String,
+    pub because: String,
+    /// Why the newest look at its event source mapping failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// The last 24 hours of a stream in steps; `None` is not known. All four lists have the same length.
@@ -185,6 +211,8 @@ pub enum Verb {
     Settled,
     /// Somebody else changed the count.
     Foreign,
+    /// UpdateEventSourceMapping was sent, or would have been: `from` and `to` are parallelization factors.
+    Parallelize,
 }
 
 /// One decision with all that it was made from.
@@ -207,6 +235,23 @@ pub struct Decision {
     /// `tick`, or the alarm that asked for a decision.
     pub woken_by: String,
     pub numbers: Numbers,
+    /// The decision is about the parallelization factor of this Lambda function, and its counts are factors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<Box<Lambda>>,
+}
+
+/// The figures behind a decision about a Lambda function.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lambda {
+    pub function: String,
+    /// The range of the spec.
+    pub min: u32,
+    pub max: u32,
+    /// Its iterator age in minutes, and by how many minutes that grows in a minute.
+    pub age_minutes: Option<f64>,
+    pub age_slope: Option<f64>,
+    /// What is written to each open shard: 1.0 fills it.
+    pub load: Option<f64>,
 }
 
 /// The figures behind a decision.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
-use super::{Delivery, Foreign, Key, Record};
+use super::{Delivery, Foreign, Function, FunctionSeen, Key, Record};
 use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, RECORDS_PER_SHARD_MINUTE, Scope};
 use crate::scale::{
     Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, calls_used,
@@ -92,6 +92,8 @@ pub struct Seen<'a> {
     pub heard: Option<&'a str>,
     /// Its fan-out consumers, where they were read.
     pub consumers: Option<&'a [Delivery]>,
+    /// Its Lambda functions, in the order of the spec.
+    pub functions: Option<&'a [FunctionSeen]>,
     /// Open shards of the account, where they were asked for lately.
     pub quota: Option<Quota>,
     /// When the looks had ended, in seconds since 1970: waits after a failure count from there. `None`: at the tick's own moment.
@@ -121,6 +123,8 @@ pub struct Stream {
     pub money: Option<Money>,
     /// Whether single shards may be split once the day's calls are used up.
     pub splits: bool,
+    /// Lambda functions that read it, whose parallelization factor may be changed.
+    pub functions: Vec<Function>,
     pub(super) policy: Box<dyn Policy + Send>,
     pub(super) window: Window,
     /// The first minute that the policy has not been asked about.
@@ -171,6 +175,7 @@ impl Stream {
             inputs: Inputs::default(),
             money: None,
             splits: false,
+            functions: Vec::new(),
             parted: Vec::new(),
             policy,
             window: Window::new(WINDOW),
@@ -250,7 +255,10 @@ impl Stream {
                     rules,
                 );
             }
-            Record::Decided { decision } => self.remember((**decision).clone(), rules),
+            Record::Decided { decision } => {
+                self.recall_factor(decision);
+                self.remember((**decision).clone(), rules);
+            }
             other => {
                 let mut memory = super::Memory { resizes: std::mem::take(&mut self.resizes), ..Default::default() };
                 memory.foreign = std::mem::take(&mut self.foreign);
@@ -273,13 +281,15 @@ impl Stream {
         self.resizes.clear();
         self.foreign.clear();
         self.decisions.clear();
+        self.forget_functions();
         (self.last, self.refusals, self.quiet_until) = (None, 0, i64::MIN);
     }
 
     pub(super) fn remember(&mut self, decision: Decision, rules: &Rules) {
         let day = decision.at - DAY;
         self.decisions.push_back(decision);
-        let is_change = |of: &Decision| matches!(of.verb, Verb::Resize | Verb::Split | Verb::Foreign) && of.at > day;
+        let changes = |verb| matches!(verb, Verb::Resize | Verb::Split | Verb::Foreign | Verb::Parallelize);
+        let is_change = |of: &Decision| changes(of.verb) && of.at > day;
         let changes = self.decisions.iter().filter(|decision| is_change(decision)).count();
         let others = self.decisions.len() - changes;
         let (mut spare_changes, mut spare) = (
@@ -362,7 +372,8 @@ impl Stream {
     /// told each minute.
     fn was_told(&self, decision: &Decision) -> bool {
         let lately = decision.at - TOLD..=decision.at;
-        let holds = self.decisions.iter().rev().take_while(|told| told.verb == Verb::Hold && lately.contains(&told.at));
+        let of_shards = self.decisions.iter().rev().filter(|told| told.lambda.is_none());
+        let holds = of_shards.take_while(|told| told.verb == Verb::Hold && lately.contains(&told.at));
         decision.verb == Verb::Hold && holds.into_iter().any(|told| told.reason == decision.reason)
     }
 

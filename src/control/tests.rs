@@ -1,4 +1,6 @@
 #[cfg(test)]
+mod functions;
+#[cfg(test)]
 mod splits;
 
 use std::collections::BTreeMap;
@@ -35,10 +37,11 @@ struct Bench {
     gaps: Vec<i64>,
     /// Records of a minute that are taken, and refused.
     records: (f64, f64),
-    /// What is known of its fan-out consumers.
+    /// What is known of its fan-out consumers, and of Lambda functions.
     consumers: Option<Vec<Delivery>>,
     /// What CloudWatch has of each minute in which nobody writes.
     unwritten: Option<Metrics>,
+    functions: Vec<FunctionSeen>,
 }
 
 impl Bench {
@@ -68,6 +71,7 @@ impl Bench {
             records: (30_000.0, 0.0),
             consumers: None,
             unwritten: None,
+            functions: Vec::new(),
         };
         (0..20).for_each(|_| drop(bench.tick()));
         bench
@@ -105,6 +109,7 @@ impl Bench {
             heard: None,
             quota: None,
             consumers: self.consumers.as_deref(),
+            functions: Some(&self.functions),
             ended: None,
             is_behind: false,
         };

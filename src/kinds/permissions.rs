@@ -65,7 +65,8 @@ pub fn deployer(graph: &Graph, scope: &Scope, removals: bool) -> Grants {
 }
 
 /// What the controller needs: to see, to resize what has a range of shards, and to keep its books on the stream. The
-/// right to split single shards is there only where some stream's spec allows it.
+/// right to split single shards is there only where some stream's spec allows it, and that to change how a Lambda function reads only
+/// where one names it.
 ///
 /// Shard-level metrics are not among it: they belong to the spec, and switching them knows no resource-level
 /// permissions, so the right to it would be one on every stream of the account.
@@ -95,6 +96,16 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
         for action in changes {
             grants.allow(action, arn.clone(), by_tag(action, scope));
         }
+        let functions = functions(spec, stream.address.name(), scope);
+        if !functions.is_empty() {
+            // Lists know no resource-level permissions; a mapping is known by its id alone, and the condition tells whose it is.
+            grants.allow("lambda:ListEventSourceMappings", "*".into(), None);
+            let only = json!({ "ArnLike": { "lambda:FunctionArn": functions } });
+            let mappings = scope.fill("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*", "");
+            for action in ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"] {
+                grants.allow(action, mappings.clone(), Some(only.clone()));
+            }
+        }
         if splits(spec, stream.address.name()) {
             grants.allow("kinesis:ListShards", arn.clone(), None);
             grants.allow("kinesis:SplitShard", arn.clone(), by_tag("kinesis:SplitShard", scope));
@@ -108,11 +119,31 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
     grants
 }
 
+fn scaling<'a>(spec: &'a Pipeline, name: &str) -> Option<&'a Scaling> {
+    spec.streams.iter().find(|(key, _)| key.as_str() == name)?.1.scaling.as_ref()
+}
+
 /// Whether the stream's spec allows single splits.
 fn splits(spec: &Pipeline, name: &str) -> bool {
-    let stream = spec.streams.iter().find(|(key, _)| key.as_str() == name);
-    let allows = |scaling: &Scaling| scaling.split_merge == SplitMerge::Allow;
-    stream.and_then(|(_, stream)| stream.scaling.as_ref()).is_some_and(allows)
+    scaling(spec, name).is_some_and(|scaling| scaling.split_merge == SplitMerge::Allow)
+}
+
+/// The ARNs of the functions whose parallelization factor the stream's spec gives a range, with those of their versions and aliases.
+fn functions(spec: &Pipeline, name: &str, scope: &Scope) -> Vec<String> {
+    let arns = |function: &str| match function.split(':').count() {
+        1 => {
+            let arn = scope.fill("arn:{partition}:lambda:{region}:{account}:function:{name}", function);
+            vec![arn.clone(), format!("{arn}:*")]
+        }
+        // With an alias it is the one.
+        8 => vec![function.to_owned()],
+        _ => vec![function.to_owned(), format!("{function}:*")],
+    };
+    scaling(spec, name)
+        .into_iter()
+        .flat_map(|scaling| &scaling.lambda)
+        .flat_map(|of| arns(of.function.as_str()))
+        .collect()
 }
 
 /// What a controller needs for a ledger in a table.

@@ -2,6 +2,8 @@
 
 mod effects;
 mod import;
+mod lambda;
+mod mapping;
 mod physics;
 mod scaling;
 mod shards;
@@ -28,6 +30,8 @@ use crate::model::{
 
 pub use effects::{glance, text_map};
 pub use import::import;
+pub use lambda::{Function, LambdaReader, Parallelization};
+pub use mapping::find as mapping;
 pub use physics::{SHARDS, hop_seconds, hops, shard_hours};
 pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};
 pub use shards::open_shards;

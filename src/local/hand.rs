@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lambda::Function;
 use super::shards::ShardMap;
 use super::stream::{Stream, is_on_demand};
 use super::world::{Item, Moving, STREAM, World};
@@ -20,6 +21,19 @@ impl Local {
         self.by_hand(STREAM, stream, |item, moving| {
             if let Some(stream) = &mut item.stream {
                 stream.offer(load, moving.now);
+            }
+        })
+    }
+
+    /// Lets a Lambda function (a name or an ARN) read a stream by an event source mapping; one that reads it already keeps its factor.
+    /// `pace`: records of one shard that it gets done in a second for each step of it; the slowest reader is the one that is seen.
+    pub fn map_function(&self, stream: &str, function: &str, pace: f64) -> Result<(), Fault> {
+        self.by_hand(STREAM, stream, |item, _| {
+            if let Some(stream) = &mut item.stream {
+                match stream.functions.iter_mut().find(|known| known.is_named(function)) {
+                    Some(known) => known.pace = pace,
+                    None => stream.functions.push(Function::new(function, pace)),
+                }
             }
         })
     }

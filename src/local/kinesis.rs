@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::lambda;
 use super::limits::{Refusal, per_day};
 use super::stream::{Change, ON_DEMAND_SHARDS, Spent, Stream, Then, is_on_demand, retention_seconds};
 use super::world::{Item, Moving, World};
@@ -95,6 +96,10 @@ fn operate(
     call: &Call,
 ) -> Result<(), Refusal> {
     let verb = call.verb();
+    if verb == "UpdateEventSourceMapping" {
+        // Lambda's, whatever the stream is doing.
+        return lambda::update(&mut stream.functions, &target.physical, call, moving.now);
+    }
     let tagging = matches!(verb, "AddTagsToStream" | "RemoveTagsFromStream");
     if let Some(status) = status(stream).filter(|status| !tagging || *status != "UPDATING") {
         return Err(Refusal::in_use(format!("Stream {} not ACTIVE, instead in state {status}", target.physical)));

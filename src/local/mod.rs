@@ -8,6 +8,7 @@ mod file;
 mod hand;
 mod hooks;
 mod kinesis;
+mod lambda;
 pub mod limits;
 pub mod metrics;
 mod names;
@@ -41,7 +42,10 @@ pub use stream::Profile;
 pub use traffic::{Keys, Load};
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Address, Call, Effect, Glance, Made, Observed, OpenShard, Quotas, Readings, Schema, Scope, State};
+use crate::model::{
+    Address, Call, Effect, Glance, IteratorAges, Made, Mapping, Observed, OpenShard, Quotas, Readings, Schema, Scope,
+    State,
+};
 use clock::Clock;
 use file::{FORMAT, Saved, Store};
 use limits::Refusal;
@@ -399,6 +403,26 @@ impl Cloud for Local {
                 let blind = streams.iter().map(|stream| (stream.clone(), fault.to_string())).collect();
                 Readings { blind, ..Readings::default() }
             })
+        })
+    }
+
+    fn mapping<'a>(
+        &'a self,
+        target: &'a Target,
+        function: &'a str,
+        _uuid: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Mapping, Fault>> {
+        Box::pin(async move {
+            let doing = || format!("reading how {function} reads stream {}", target.physical);
+            let seen = self.look(|world, moving| lambda::mapping(world, moving, target, function))?;
+            seen.map_err(|refusal| fault(refusal, doing()))
+        })
+    }
+
+    fn iterator_ages<'a>(&'a self, functions: &'a [String], from: i64, to: i64) -> BoxFuture<'a, IteratorAges> {
+        Box::pin(async move {
+            let read = self.look(|world, moving| lambda::ages(world, moving, functions, from..to));
+            read.unwrap_or_else(|fault| IteratorAges { troubles: vec![fault.to_string()], ..IteratorAges::default() })
         })
     }
 

@@ -51,6 +51,8 @@ pub struct Offer<'a> {
     pub readers: u32,
     /// The readers stand still.
     pub outage: bool,
+    /// Records a second of one shard that the slowest reader gets done; `None`: as many as the shard gives.
+    pub pace: Option<f64>,
     /// Minutes after which unread records expire.
     pub retention: i64,
 }
@@ -273,6 +275,12 @@ impl Lane {
         self
     }
 
+    /// The mean of what is unread.
+    fn bytes_of_a_record(&self) -> f64 {
+        let records: f64 = self.unread.iter().map(|batch| batch.whole.records * batch.left).sum();
+        if records > 0.0 { self.unread_bytes() / records } else { 0.0 }
+    }
+
     fn unread_bytes(&self) -> f64 {
         self.unread.iter().map(|batch| batch.whole.bytes * batch.left).sum()
     }
@@ -314,8 +322,9 @@ impl Lane {
 
     /// Each reader gets its part of the shard's read limit; all of them are at the same place.
     fn read(&mut self, offer: &Offer, settings: &Settings, shard: &mut ShardMinute) {
-        let most = 60.0 * settings.read_bytes / f64::from(offer.readers);
+        let given = 60.0 * settings.read_bytes / f64::from(offer.readers);
         let wanted = self.unread_bytes();
+        let most = offer.pace.map_or(given, |pace| given.min(60.0 * pace * self.bytes_of_a_record()));
         let mut budget = most;
         while let Some(batch) = self.unread.front_mut() {
             let size = batch.whole.bytes * batch.left;
@@ -329,8 +338,9 @@ impl Lane {
             }
             self.unread.pop_front();
         }
-        if wanted > most {
-            // A model: each reader asks once a second, and is refused for the part of the minute that its share cannot carry.
+        // A model: each reader asks once a second, and is refused for the part of the minute that its share cannot carry. Who is
+        // slower than its share asks for no more.
+        if wanted > most && most >= given {
             shard.read_rejected = (60.0 * (1.0 - most / wanted)).round() * f64::from(offer.readers);
         }
     }
@@ -356,7 +366,7 @@ mod tests {
 
     fn offer(minute: i64, shards: f64, keys: &Keys) -> Offer<'_> {
         let fresh = Amount { records: shards * FULL, bytes: shards * FULL * 1024.0 };
-        Offer { minute, fresh, keys, readers: 1, outage: false, retention: 1440 }
+        Offer { minute, fresh, keys, readers: 1, outage: false, pace: None, retention: 1440 }
     }
 
     #[test]
@@ -370,6 +380,23 @@ mod tests {
         assert_eq!((second.written.records.round(), second.rejected, second.throttled), (3.0 * FULL, 0.0, 0.0));
         let (_, third) = step(plant, &offer(2, 2.0, &keys), &settings);
         assert_eq!(third.written.records, 2.0 * FULL);
+    }
+
+    #[test]
+    fn a_slow_reader_takes_what_it_gets_done_and_is_refused_nothing() {
+        let keys = Keys::uniform();
+        let mut plant = Plant::new(ShardMap::new(2, 0).open());
+        let mut read = |at: i64, load: f64, pace: f64| {
+            let offer = Offer { pace: Some(pace), ..offer(at, load, &keys) };
+            let (next, minute) = step(std::mem::take(&mut plant), &offer, &Settings::default());
+            plant = next;
+            (minute.read.records.round() / FULL, minute.age_ms.map(|age| age / 60_000.0), minute.read_rejected)
+        };
+        // Half of what two shards are full of stays unread, in each of them.
+        assert_eq!(read(0, 2.0, 500.0), (1.0, Some(0.5), 0.0));
+        assert_eq!(read(1, 2.0, 500.0), (1.0, Some(1.0), 0.0));
+        assert_eq!(read(2, 2.0, 0.0), (0.0, Some(2.0), 0.0));
+        assert_eq!(read(3, 0.0, 2000.0), (4.0, Some(0.0), 0.0));
     }
 
     #[test]

@@ -28,7 +28,11 @@ pub fn glance(world: &mut World, moving: &Moving, target: &Target, with_tags: bo
 }
 
 /// A minute's metrics are visible a while after it has ended.
-fn visible<'a>(stream: &'a Stream, moving: &Moving, minutes: Range<i64>) -> impl Iterator<Item = &'a Minute> {
+pub(super) fn visible<'a>(
+    stream: &'a Stream,
+    moving: &Moving,
+    minutes: Range<i64>,
+) -> impl Iterator<Item = &'a Minute> {
     let until = moving.now - moving.options.metric_delay;
     stream
         .newest(minutes.start)

@@ -136,7 +136,8 @@ mod tests {
                 plant = plant.reshaped(map.open(), &settings);
             }
             let amount = Amount { records: fresh * 60_000.0, bytes: fresh * 60_000.0 * 1024.0 };
-            let offer = Offer { minute, fresh: amount, keys: &keys, readers: 1, outage: false, retention: 1440 };
+            let offer =
+                Offer { minute, fresh: amount, keys: &keys, readers: 1, outage: false, pace: None, retention: 1440 };
             let (next, done) = step(plant, &offer, &settings);
             plant = next;
             let (served, rest) = serve(fresh, shards, retries, 1.0);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::lambda::{self, Function};
 use super::limits::DAY;
 use super::plant::{self, Minute, Offer, Plant, Settings};
 use super::shards::ShardMap;
@@ -110,6 +111,9 @@ pub struct Stream {
     pub draws: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
+    /// Lambda functions among its readers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
 }
 
 /// What time needs to know to pass.
@@ -123,7 +127,14 @@ pub struct Passing<'a> {
 
 impl Stream {
     pub fn new(shards: u32, now: i64) -> Self {
-        Self { shards: ShardMap::new(shards, now), change: None, spent: Spent::default(), draws: 0, traffic: None }
+        Self {
+            shards: ShardMap::new(shards, now),
+            change: None,
+            spent: Spent::default(),
+            draws: 0,
+            traffic: None,
+            functions: vec![],
+        }
     }
 
     /// A number from `from` to `to`, decided by the seed, the stream's name and how many were drawn before.
@@ -152,6 +163,7 @@ impl Stream {
             }
         }
         self.play(attrs, passing.now, passing);
+        lambda::settle(&mut self.functions, passing.now);
         self.spent.forget(passing.now);
         self.shards.expire(retention_seconds(attrs), passing.now);
         false
@@ -202,12 +214,14 @@ impl Stream {
                 let plant = std::mem::take(&mut traffic.plant);
                 traffic.plant = plant.reshaped(self.shards.open(), passing.settings);
             }
+            lambda::settle(&mut self.functions, minute * 60);
             let offer = Offer {
                 minute,
                 fresh: traffic.load.at(minute),
                 keys: &traffic.load.keys,
                 readers: traffic.load.readers,
                 outage: traffic.load.is_out(minute),
+                pace: lambda::pace(&self.functions),
                 retention: retention_seconds(attrs) / 60,
             };
             let (plant, mut done) = plant::step(std::mem::take(&mut traffic.plant), &offer, passing.settings);

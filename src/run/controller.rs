@@ -1,3 +1,5 @@
+mod parallelize;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,12 +8,11 @@ use futures::stream::{self, StreamExt};
 use super::admit::Room;
 use super::observe::{self, Beat, Course, Look, Observation, Patience, Read};
 use super::turns::Turns;
-use super::{Fence, Heard, Ledger, act, admit};
+use super::{Fence, Heard, Ledger, Told, Watch, act, admit, functions};
 use crate::apply::Stop;
-use crate::cloud::{Cloud, Target};
-use crate::control::{Answer, DRY_RUN, Decision, DriftStatus, Entry, Fleet, Key, Lease, Record, Seen, Verb};
-use crate::kinds::stream::SCHEMA;
-use crate::model::{Address, FanOut, Glance, Scope};
+use crate::cloud::Cloud;
+use crate::control::{Answer, DRY_RUN, Decision, Entry, Fleet, Key, Lease, Record, Seen, Verb};
+use crate::model::{FanOut, Glance};
 use crate::scale::hot::Operation;
 use crate::scale::{Admission, Alarm};
 
@@ -19,51 +20,6 @@ use crate::scale::{Admission, Alarm};
 const OWED: usize = 1000;
 /// Resizes sent at once.
 const CALLS_AT_ONCE: usize = 10;
-
-/// How a stream is reached.
-pub struct Watch {
-    /// Its name in the spec, and in AWS.
-    pub name: String,
-    pub physical: String,
-    pub scope: Arc<Scope>,
-    /// Which of the clouds.
-    pub cloud: usize,
-    /// Its alarms that ask for a decision, by their names in AWS.
-    pub alarms: Vec<Alarm>,
-    /// Its fan-out consumers, by their names in AWS.
-    pub consumers: Vec<String>,
-    /// Whether its shards' own metrics are on, by the spec.
-    pub loads: bool,
-}
-
-impl Watch {
-    /// The stream as the cloud knows it; made for each look, since it is many times larger than what it is made from.
-    pub fn target(&self) -> Target {
-        Target {
-            address: Address::new(SCHEMA.kind, self.name.as_str()),
-            schema: &SCHEMA,
-            scope: Scope::clone(&self.scope),
-            physical: self.physical.clone(),
-            outputs: BTreeMap::new(),
-            listed: None,
-        }
-    }
-}
-
-/// What is worth a line.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Told {
-    Decision {
-        key: Key,
-        decision: Box<Decision>,
-    },
-    Drift(DriftStatus),
-    /// What failed for more than one stream, and when it was noticed.
-    Trouble {
-        at: i64,
-        message: String,
-    },
-}
 
 /// The loop's one tick, and what it needs.
 pub struct Controller {
@@ -169,6 +125,7 @@ impl Controller {
         wishes.retain(|(at, _)| !failed.contains(&self.pipeline(*at)));
         if !self.stop.is_asked() {
             troubles.extend(self.act(wishes, tell).await);
+            troubles.extend(self.parallelize(tell).await);
         }
         let at = self.clouds.first().map_or(0, |cloud| cloud.now());
         troubles.iter().for_each(|trouble| tell(Told::Trouble { at, message: trouble.clone() }));
@@ -268,20 +225,29 @@ impl Controller {
             observe::alarms(cloud, names, course)
         });
         let fan_outs: Vec<Vec<FanOut>> = (0..self.clouds.len()).map(|at| self.fan_outs(at)).collect();
+        let looks_of_functions = functions::due(&locked(&self.fleet), &self.watches, now);
+        let names_of_functions = functions::names(&locked(&self.fleet), &self.watches, self.clouds.len());
         let consumers = (0..self.clouds.len()).map(|at| {
             let (cloud, _, _, minute) = of_all(at);
             observe::deliveries(cloud, &fan_outs[at], minute, course)
         });
-        let (looks, metrics, alarms, mut consumers) = futures::join!(
+        let functions = (
+            functions::looks(&self.clouds, &self.watches, &looks_of_functions, course),
+            functions::ages(&self.clouds, &names_of_functions, now, course),
+        );
+        let (looks, metrics, alarms, mut consumers, mappings, ages) = futures::join!(
             observe::looks(&self.clouds, &self.watches, &due, course),
             futures::future::join_all(metrics),
             futures::future::join_all(alarms),
             futures::future::join_all(consumers),
+            functions.0,
+            functions.1,
         );
         let mut troubles: Vec<String> = consumers.iter_mut().flat_map(|read| read.troubles.drain(..)).collect();
         let alarms = alarms.into_iter().map(|ringing| ringing.map_err(|why| troubles.push(why)).ok()).collect();
+        let functions = functions::seen(&locked(&self.fleet), &self.watches, mappings, ages, &mut troubles);
         let ended = self.clouds.iter().map(|cloud| cloud.now()).collect();
-        Observation { looks: looks.into_iter().collect(), metrics, consumers, alarms, ended, troubles }
+        Observation { looks: looks.into_iter().collect(), metrics, consumers, functions, alarms, ended, troubles }
     }
 
     /// The fan-out consumers of a cloud's streams.
@@ -327,8 +293,9 @@ impl Controller {
             let (alarms, quota) = (ringing.as_deref(), self.room.quota(watch.cloud, now[watch.cloud]));
             let consumers = observe::consumers_of(watch, &mut seen.consumers[watch.cloud]);
             let (heard, consumers) = (told.map(|alarm| alarm.name.as_str()), consumers.as_deref());
+            let functions = seen.functions.get(&at).map(Vec::as_slice);
             let ended = Some(seen.ended[watch.cloud]);
-            let seen = Seen { glance, metrics, is_behind, alarms, heard, consumers, quota, ended };
+            let seen = Seen { glance, metrics, is_behind, alarms, heard, consumers, functions, quota, ended };
             let step = stream.tick(&seen, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::Watch;
 use crate::cloud::Cloud;
-use crate::control::Delivery;
+use crate::control::{Delivery, FunctionSeen};
 use crate::model::{Deliveries, FanOut, Glance, OpenShard, Readings};
 
 /// Looks in flight at once for one pipeline, so that one whose region hangs takes nobody else's place; the rates of the API hold
@@ -79,6 +79,8 @@ pub struct Observation {
     pub looks: BTreeMap<usize, Result<Glance, String>>,
     pub metrics: Vec<Read>,
     pub consumers: Vec<Deliveries>,
+    /// What was learned of Lambda functions, by stream.
+    pub functions: BTreeMap<usize, Vec<FunctionSeen>>,
     /// `None`: not known.
     pub alarms: Vec<Option<BTreeSet<String>>>,
     /// When everything had come, or was waited for no longer: seconds since 1970 by each cloud.

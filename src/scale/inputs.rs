@@ -136,6 +136,8 @@ pub struct Inputs {
     pub care: Option<Care>,
     /// The share of attempts to write, 0 to 1, that shards reject which one key fills, as single shards show; `None` is not known.
     pub hot_keys: Option<f64>,
+    /// A Lambda function is late and its parallelization factor can still be raised: no shard is bought for lag.
+    pub lambda_first: bool,
     /// The share of records that may be throttled, 0 to 1; the price then follows what was throttled so far, in place of the
     /// user's price.
     pub bound: Option<f64>,
@@ -152,6 +154,7 @@ impl Inputs {
         quota: None,
         care: None,
         hot_keys: None,
+        lambda_first: false,
         bound: None,
     };
 

@@ -5,7 +5,7 @@ use super::{View, Window};
 /// Newest minutes whose ages make the trend.
 const TREND: i64 = 5;
 /// The age grows if it does so by more than this many minutes in a minute, and is above a minute.
-const GROWING: f64 = 0.1;
+pub(super) const GROWING: f64 = 0.1;
 /// A consumer whose age grows by this much in a minute does not move at all.
 const STANDS: f64 = 0.9;
 /// What a consumer reads that is alive, as a share of what is written: one record of fifty.
@@ -15,7 +15,7 @@ const CATCHING_UP: f64 = 2.0;
 /// Reads that fill this share of the shards are held back by them.
 const SATURATED: f64 = 0.9;
 /// The largest slope that is believed: at most four times the reads are needed.
-const STEEPEST: f64 = 0.75;
+pub(super) const STEEPEST: f64 = 0.75;
 
 /// The least-squares slope of at least three points; `None` for fewer.
 pub fn slope(points: &[(i64, f64)]) -> Option<f64> {
@@ -31,6 +31,13 @@ pub fn slope(points: &[(i64, f64)]) -> Option<f64> {
     let spread: f64 = recent.iter().map(|point| (point.0 - at).powi(2)).sum();
     let slope = recent.iter().map(|point| (point.0 - at) * (point.1 - age)).sum::<f64>() / spread;
     slope.is_finite().then_some(slope)
+}
+
+/// Whether a consumer does not move and reads next to nothing: its age in minutes and the slope of it, what it reads and what is
+/// written, in shards. Without a figure for its reads nobody is said to be dead.
+pub(super) fn is_dead((age, slope): (Option<f64>, Option<f64>), reads: Option<f64>, written: Option<f64>) -> bool {
+    let stands = slope.is_some_and(|slope| slope >= STANDS) && age.is_some_and(|age| age > CATCHING_UP);
+    stands && reads.zip(written).is_some_and(|(reads, written)| reads <= ALIVE * written)
 }
 
 /// The trend of a window's ages up to a minute.
@@ -60,18 +67,13 @@ impl Lag {
         let slope = known.and_then(|at| trend(view.window, at));
         let written = (newest - TREND + 1..=newest).rev().find_map(|at| view.window.at(at).accepted);
         let consumers = &view.inputs.consumers;
-        let is_dead = |age: Option<f64>, slope: Option<f64>, reads: Option<f64>| {
-            let stands = slope.is_some_and(|slope| slope >= STANDS) && age.is_some_and(|age| age > CATCHING_UP);
-            let silent = reads.zip(written).is_some_and(|(reads, written)| reads <= ALIVE * written);
-            stands && silent
-        };
         let mut dead: Vec<(String, f64)> = consumers
             .iter()
-            .filter(|consumer| is_dead(consumer.age, consumer.slope, consumer.reads))
+            .filter(|consumer| is_dead((consumer.age, consumer.slope), consumer.reads, written))
             .map(|consumer| (consumer.name.clone(), consumer.age.unwrap_or_default()))
             .collect();
         let reads = known.and_then(|at| view.window.at(at).reads.largest());
-        if consumers.is_empty() && is_dead(age, slope, reads) {
+        if consumers.is_empty() && is_dead((age, slope), reads, written) {
             dead.push(("the consumer".into(), age.unwrap_or_default()));
         }
         let largest = |own: Option<f64>, theirs: &dyn Fn(usize) -> Option<f64>| {
@@ -89,15 +91,16 @@ impl Lag {
 /// Shards that the readers of a minute need; `None` where it cannot be known.
 ///
 /// Reads of those who catch up are no demand: they end by themselves, and new shards do not hold the backlog. Reads that
-/// the shards hold back while the age grows are less than the demand: of each minute, `slope` minutes stay unread.
-pub fn read_need(window: &Window, minute: i64, shards: u32) -> Option<f64> {
+/// the shards hold back while the age grows are less than the demand: of each minute, `slope` minutes stay unread. `spared`: a late
+/// Lambda function is given a higher parallelization factor first, so that no shard is bought for lag.
+pub fn read_need(window: &Window, minute: i64, shards: u32, spared: bool) -> Option<f64> {
     let sample = window.at(minute);
     let reads = sample.reads.largest().filter(|reads| reads.is_finite() && *reads >= 0.0)?;
     let (age, slope) = (sample.age.unwrap_or(0.0), trend(window, minute).unwrap_or(0.0));
     if age > CATCHING_UP && slope <= GROWING {
         return None;
     }
-    let held_back = reads >= SATURATED * f64::from(shards) && age > 1.0;
+    let held_back = !spared && reads >= SATURATED * f64::from(shards) && age > 1.0;
     Some(if held_back { reads / (1.0 - slope.clamp(0.0, STEEPEST)) } else { reads })
 }
 
@@ -152,9 +155,11 @@ mod tests {
 
     #[test]
     fn reads_count_as_far_as_shards_hold_them_back() {
-        assert_eq!(read_need(&window(&[0.1; 5], 3.0), 4, 4), Some(3.0));
-        assert_eq!(read_need(&window(&[1.0, 1.5, 2.0, 2.5, 3.0], 4.0), 4, 4), Some(8.0));
-        assert_eq!(read_need(&window(&[9.0, 8.0, 7.0, 6.0, 5.0], 4.0), 4, 4), None, "it catches up");
-        assert_eq!(read_need(&Window::new(3), 4, 4), None);
+        assert_eq!(read_need(&window(&[0.1; 5], 3.0), 4, 4, false), Some(3.0));
+        let falling_behind = window(&[1.0, 1.5, 2.0, 2.5, 3.0], 4.0);
+        assert_eq!(read_need(&falling_behind, 4, 4, false), Some(8.0));
+        assert_eq!(read_need(&falling_behind, 4, 4, true), Some(4.0), "a Lambda function's factor comes first");
+        assert_eq!(read_need(&window(&[9.0, 8.0, 7.0, 6.0, 5.0], 4.0), 4, 4, false), None, "it catches up");
+        assert_eq!(read_need(&Window::new(3), 4, 4, false), None);
     }
 }

@@ -17,6 +17,7 @@ mod history;
 pub mod hot;
 mod inputs;
 mod lag;
+pub mod lambda;
 mod limits;
 mod policy;
 mod priors;

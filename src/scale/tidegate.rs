@@ -94,7 +94,8 @@ impl Tidegate {
             if let Some(demand) = demand {
                 self.missed.saw(demand, sample.accepted.unwrap_or(0.0), sample.rejected.unwrap_or(0.0));
                 // Without a datapoint for reads nothing is known of them, and writes decide.
-                self.demand = read_need(view.window, minute, shards).map_or(demand, |reads| reads.max(demand));
+                self.demand = read_need(view.window, minute, shards, view.inputs.lambda_first)
+                    .map_or(demand, |reads| reads.max(demand));
             }
             let circumstances = Circumstances { pace: &self.pace, delay, price };
             let Ahead { soon, later } = self.season.take(minute, demand.map(|_| self.demand), &circumstances);

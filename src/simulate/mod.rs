@@ -8,6 +8,7 @@ pub mod against;
 pub mod bench;
 mod bill;
 pub mod demand;
+mod function;
 mod generator;
 mod history;
 mod noise;

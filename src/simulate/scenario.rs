@@ -1,6 +1,7 @@
 //! Days that the reference plant does not know: uneven keys, readers that stand still, late metrics; and batches by the clock. They
 //! run on the plant of single shards that the local cloud has, so that a hot shard is one.
 
+use super::function::Function;
 use super::plant::{Actuator, Answer, Stream};
 use super::registry::{ENTRIES, Entry, Kind};
 use super::synthetic;
@@ -10,10 +11,11 @@ use crate::local::Profile;
 use crate::local::plant::{self, Minute, Offer, Plant};
 use crate::local::shards::ShardMap;
 use crate::local::traffic::Amount;
-use crate::model::{BYTES_PER_SHARD_MINUTE, RECORDS_PER_SHARD_MINUTE};
+use crate::model::{BYTES_PER_SHARD_MINUTE, PARALLELIZATION, RECORDS_PER_SHARD_MINUTE};
 use crate::scale::baseline::Row;
 use crate::scale::baseline::awslabs::{Awslabs, Step};
 use crate::scale::hot::{Action, Operation, Range, Ward, unparted};
+use crate::scale::lambda::Factors;
 use crate::scale::{Bounds, Care, Inputs, Notice, Policy, Reads, Sample, View, Window};
 
 /// The price of a throttled record in all of them.
@@ -49,7 +51,22 @@ pub struct Scenario {
     delay: usize,
     /// Whether it is worth asking what single splits would do.
     skewed: bool,
+    /// A Lambda function reads: records of one shard that it gets done in a second for each step of its parallelization factor.
+    lambda: Option<f64>,
 }
+
+/// What the spec allows in a run besides resizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    Nothing,
+    /// Hot shards are split one by one: `splitMerge: allow`.
+    Splits,
+    /// The parallelization factor of the Lambda function that reads may be changed within [`FACTORS`].
+    Factor,
+}
+
+/// The range of the parallelization factor where it may be changed: all that AWS takes.
+pub const FACTORS: Factors = Factors { min: *PARALLELIZATION.start(), max: *PARALLELIZATION.end() };
 
 /// Plain days, from which each scenario differs in one thing.
 const PLAIN: Scenario = Scenario {
@@ -62,6 +79,7 @@ const PLAIN: Scenario = Scenario {
     single: 0.0,
     delay: 2,
     skewed: false,
+    lambda: None,
 };
 
 const fn late(name: &'static str, what: &'static str, delay: usize) -> Scenario {
@@ -116,14 +134,20 @@ pub const SCENARIOS: &[Scenario] = &[
         traffic: synthetic::Kind::WeekdayBatch,
         ..PLAIN
     },
+    Scenario {
+        name: "lambda",
+        what: "a Lambda function reads, which gets 400 records a second of each shard done for each step of its parallelization factor",
+        lambda: Some(400.0),
+        ..PLAIN
+    },
 ];
 
 /// What one policy made of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub policy: &'static str,
-    /// Whether hot shards were split one by one.
-    pub splits: bool,
+    /// What was allowed besides resizes.
+    pub extra: Extra,
     /// Open shards over the demand.
     pub cost: f64,
     /// Rejected first attempts as a share, 0 to 1.
@@ -141,20 +165,23 @@ pub struct Outcome {
     pub told: bool,
 }
 
-/// Ours, ours with single splits where keys are uneven, and the best of the peers in each row that they have.
+/// Ours, ours with single splits where keys are uneven, ours with a range of the factor where a function reads, and the best of the peers in each row that they have.
 pub fn compare(scenario: &Scenario) -> Vec<Outcome> {
     let ours = &ENTRIES[0];
-    let mut found: Vec<Outcome> = play(scenario, ours, Row::Spec, false).into_iter().collect();
+    let mut found: Vec<Outcome> = play(scenario, ours, Row::Spec, Extra::Nothing).into_iter().collect();
     if scenario.skewed {
-        found.extend(play(scenario, ours, Row::Spec, true));
+        found.extend(play(scenario, ours, Row::Spec, Extra::Splits));
     }
-    let peers = ENTRIES.iter().skip(1).filter_map(|entry| play(scenario, entry, Row::Spec, false));
+    if scenario.lambda.is_some() {
+        found.extend(play(scenario, ours, Row::Spec, Extra::Factor));
+    }
+    let peers = ENTRIES.iter().skip(1).filter_map(|entry| play(scenario, entry, Row::Spec, Extra::Nothing));
     found.extend(peers.min_by(|a, b| a.loss.total_cmp(&b.loss)));
     found
 }
 
 /// Runs one policy; `None` for those that do not ask for counts.
-pub fn play(scenario: &Scenario, entry: &'static Entry, row: Row, splits: bool) -> Option<Outcome> {
+pub fn play(scenario: &Scenario, entry: &'static Entry, row: Row, extra: Extra) -> Option<Outcome> {
     // Whoever splits and merges one by one is shown on the reference plant; a sweep to even ranges would flatter it here.
     let Kind::Policy(make, actuator) = entry.kind else { return None };
     if actuator == Actuator::SplitMerge {
@@ -165,7 +192,7 @@ pub fn play(scenario: &Scenario, entry: &'static Entry, row: Row, splits: bool) 
         "awslabs-percent" => Box::new(Awslabs::new(row, Step::Percent).mixed(scenario.single)),
         _ => make(row),
     };
-    let mut stage = Stage::new(scenario, actuator, splits);
+    let mut stage = Stage::new(scenario, actuator, extra);
     let load = synthetic::synthetic(scenario.traffic, LEVEL, scenario.days, START, SEED).load;
     load.iter().enumerate().for_each(|(minute, load)| stage.minute(minute, *load, &mut *policy));
     Some(stage.outcome(entry.name))
@@ -183,6 +210,8 @@ struct Stage<'a> {
     minutes: Vec<Minute>,
     inputs: Inputs,
     ward: Option<Nurse>,
+    function: Option<Function>,
+    extra: Extra,
     calls: u32,
     refused: u32,
     told: bool,
@@ -200,7 +229,7 @@ struct Nurse {
 }
 
 impl<'a> Stage<'a> {
-    fn new(scenario: &'a Scenario, actuator: Actuator, splits: bool) -> Self {
+    fn new(scenario: &'a Scenario, actuator: Actuator, extra: Extra) -> Self {
         let first = LEVEL as u32;
         let map = ShardMap::new(first, 0);
         Self {
@@ -213,7 +242,9 @@ impl<'a> Stage<'a> {
             window: Window::new(15 * 1440),
             minutes: Vec::new(),
             inputs: Inputs { care: Some(Care::default()), ..Inputs::default() },
-            ward: splits.then(Nurse::default),
+            ward: (extra == Extra::Splits).then(Nurse::default),
+            function: scenario.lambda.map(|pace| Function::new(pace, (extra == Extra::Factor).then_some(FACTORS))),
+            extra,
             calls: 0,
             refused: 0,
             told: false,
@@ -230,6 +261,7 @@ impl<'a> Stage<'a> {
         }
         if let Some(visible) = at.checked_sub(1 + self.scenario.delay) {
             self.window.put(START + visible as i64, sample(&self.minutes[visible]));
+            self.tune(now, visible);
             if self.stream.is_active() {
                 self.decide(now, visible, policy);
             }
@@ -237,7 +269,8 @@ impl<'a> Stage<'a> {
         let outage = self.scenario.outage.is_some_and(|(from, to)| (from..to).contains(&at));
         let records = load * RECORDS_PER_SHARD_MINUTE;
         let fresh = Amount { records, bytes: records * BYTES };
-        let offer = Offer { minute: now, fresh, keys: &self.keys, readers: 1, outage, retention: RETENTION };
+        let pace = self.function.as_mut().map(|function| function.pace(now));
+        let offer = Offer { minute: now, fresh, keys: &self.keys, readers: 1, outage, pace, retention: RETENTION };
         let (plant, minute) = plant::step(std::mem::take(&mut self.plant), &offer, &self.settings);
         self.plant = plant;
         self.minutes.push(minute);
@@ -265,16 +298,7 @@ impl<'a> Stage<'a> {
 
     /// Asks the policy, then the ward, if the stream is still ACTIVE.
     fn decide(&mut self, now: i64, visible: usize, policy: &mut dyn Policy) {
-        let proposal = policy.propose(&View {
-            now,
-            shards: self.stream.shards,
-            window: &self.window,
-            resizes: self.stream.resizes(),
-            calls_a_day: 10,
-            bounds: BOUNDS,
-            price: PRICE,
-            inputs: &self.inputs,
-        });
+        let proposal = policy.propose(&view(&self.stream, &self.window, &self.inputs, now));
         self.told |= proposal.evidence.skewed.is_some();
         let wanted = proposal.shards.clamp(BOUNDS.min, BOUNDS.max);
         if wanted != self.stream.shards {
@@ -287,6 +311,15 @@ impl<'a> Stage<'a> {
         if self.stream.is_active() {
             self.nurse(now, visible, wanted);
         }
+    }
+
+    /// Asks what is to be done about the function that reads, and does it.
+    fn tune(&mut self, now: i64, visible: usize) {
+        let Some(function) = self.function.as_mut() else { return };
+        let minute = &self.minutes[visible];
+        function.saw(START + visible as i64, minute.age_ms.map(|age| age / 60_000.0));
+        let view = view(&self.stream, &self.window, &self.inputs, now);
+        self.inputs.lambda_first = function.tune(&view, minute.read_rejected > 0.0);
     }
 
     /// Asks what is to be done about single shards, and does it.
@@ -362,7 +395,7 @@ impl<'a> Stage<'a> {
         let days = self.minutes.len() as f64 / 1440.0;
         Outcome {
             policy,
-            splits: self.ward.is_some(),
+            extra: self.extra,
             cost,
             throttled,
             loss: cost + PRICE * throttled,
@@ -374,6 +407,12 @@ impl<'a> Stage<'a> {
             told: self.told,
         }
     }
+}
+
+/// What a policy is shown.
+fn view<'a>(stream: &'a Stream, window: &'a Window, inputs: &'a Inputs, now: i64) -> View<'a> {
+    let (shards, resizes) = (stream.shards, stream.resizes());
+    View { now, shards, window, resizes, calls_a_day: 10, bounds: BOUNDS, price: PRICE, inputs }
 }
 
 /// What CloudWatch says of a minute.

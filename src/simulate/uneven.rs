@@ -98,7 +98,8 @@ impl Uneven {
             self.plant = std::mem::take(&mut self.plant).reshaped(self.map.open(), &self.settings);
         }
         let fresh = Amount { records: fresh * RECORDS_PER_SHARD_MINUTE, bytes: fresh * BYTES_PER_SHARD_MINUTE };
-        let offer = Offer { minute, fresh, keys: &self.keys, readers: 1, outage: false, retention: RETENTION };
+        let retention = RETENTION;
+        let offer = Offer { minute, fresh, keys: &self.keys, readers: 1, outage: false, pace: None, retention };
         let (plant, done) = plant::step(std::mem::take(&mut self.plant), &offer, &self.settings);
         self.plant = plant;
         let load = |records: f64| records / RECORDS_PER_SHARD_MINUTE;

@@ -3,6 +3,7 @@
 mod books;
 mod crowd;
 mod fences;
+mod functions;
 mod hung;
 mod limits;
 mod owed;

@@ -24,6 +24,7 @@ pub fn exposition() -> String {
         "min": 2, "max": 64, "shards": 4, "desired": 4, "state": "ACTIVE", "seen_at": 1, "metrics_at": 1, "demand": 2.5,
         "utilisation": 0.625, "rejected": 0.0, "age_seconds": 0.0, "reads_refused": 0.0, "calls_a_day": 10, "calls_left": 7,
         "call_back_at": 1, "pin": { "shards": 4, "until": 9 }, "pause": { "until": null }, "alarms": ["late"],
+        "functions": [{ "function": "enrich", "min": 1, "max": 10, "factor": 2, "reason": "keeps-up", "because": "it is fine" }],
         "conditions": [{ "type": "Healthy", "status": "True", "reason": "keeps-up", "message": "all is well", "since": 1 }],
         "last": decision, "decisions": [],
         "series": { "start": 0, "step_seconds": 300, "demand": [], "capacity": [], "age": [], "rejected": [] },

@@ -18,8 +18,8 @@ fn rows<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
 #[test]
 fn the_page_is_what_the_program_prints() {
     let page = include_str!("../../docs/scenarios.md");
-    let printed = scenarios("hot-key,outage", false);
-    for name in ["hot-key", "outage"] {
+    let printed = scenarios("hot-key,outage,lambda", false);
+    for name in ["hot-key", "outage", "lambda"] {
         assert_eq!(rows(page, name), rows(&printed, name), "docs/benchmark.md says how docs/scenarios.md is made");
     }
     for name in ["plain", "zipf", "mixed", "delay-1", "delay-5", "daily-batch", "weekday-batch"] {
@@ -40,6 +40,21 @@ fn a_single_hot_key_is_told_and_no_shard_is_bought_for_it() {
     };
     assert!(cost(true) <= 1.2 * cost(false), "{told}");
     assert!(runs.iter().filter(|run| run["policy"] == "tidegate").all(|run| run["refused"] == 0), "{told}");
+}
+
+#[test]
+fn a_slow_function_drains_by_its_factor_and_no_shard_is_bought_for_it() {
+    let told: serde_json::Value = serde_json::from_str(&scenarios("plain,lambda", true)).expect("JSON");
+    let runs = told["runs"].as_array().expect("runs");
+    let ours = |scenario: &str, factor: bool, what: &str| {
+        let is_it = |run: &&serde_json::Value| run["scenario"] == scenario && run["parallelization"] == factor;
+        runs.iter().find(is_it).and_then(|run| run[what].as_f64()).expect("a figure of ours, which stand first")
+    };
+    assert!(ours("lambda", false, "ageMaxMinutes") > 300.0, "at factor 1 it does not keep up: {told}");
+    assert!(ours("lambda", true, "ageMaxMinutes") < 10.0, "{told}");
+    // As if the reader were as fast as the shards, but for some minutes in which nothing may shrink.
+    assert!(ours("lambda", true, "costOverDemand") <= 1.01 * ours("plain", false, "costOverDemand"), "{told}");
+    assert_eq!(ours("lambda", true, "operationsADay"), ours("plain", false, "operationsADay"), "{told}");
 }
 
 #[test]

@@ -30,7 +30,10 @@ impl Books {
             record => minute(record) * 60,
         };
         self.written_at = self.written_at.max(Some(at));
-        if let Record::Decided { decision } = &entry.record {
+        if let Record::Decided { decision } = &entry.record
+            // What is about a function is told with the function.
+            && decision.lambda.is_none()
+        {
             self.decided.insert(Arc::clone(&entry.key), (**decision).clone());
         }
     }

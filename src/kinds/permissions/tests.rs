@@ -140,6 +140,29 @@ fn the_controller_may_split_only_where_some_stream_allows_it() {
 }
 
 #[test]
+fn the_controller_may_change_how_those_functions_read_that_a_spec_names() {
+    let stream = |scaling: &str| {
+        format!(
+            "streams: {{ clicks: {{ capacity: {{ mode: provisioned, shards: {{ min: 1, max: 4 }} }}, scaling: {{ {scaling} }} }} }}"
+        )
+    };
+    let policy = |rest: &str| controller(&spec("shop", rest), &graph("shop", rest), &scope("shop")).policy();
+    let without = policy(&stream("objective: strict"));
+    assert!(!without.to_string().contains("lambda"), "{without}");
+    let live = "arn:aws:lambda:eu-west-1:123456789012:function:store:live";
+    let with = policy(&stream(&format!(
+        "lambda: [{{ function: enrich, parallelization: {{ max: 4 }} }}, {{ function: '{live}', parallelization: {{ max: 2 }} }}]"
+    )));
+    assert_eq!(allowed(&with, "lambda:ListEventSourceMappings"), ["*"]);
+    let enrich = "arn:aws:lambda:eu-west-1:123456789012:function:enrich";
+    let only = json!({ "ArnLike": { "lambda:FunctionArn": [enrich, format!("{enrich}:*"), live] } });
+    for action in ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"] {
+        let on = format!("arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:* if {only}");
+        assert_eq!(allowed(&with, action), [on], "{action}");
+    }
+}
+
+#[test]
 fn several_pipelines_are_one_policy_and_a_long_one_is_divided_without_loss() {
     let streams = |of: &str| {
         let names: Vec<String> = (0..60).map(|n| format!("{of}-stream-with-a-long-name-{n}: {{}}")).collect();

@@ -8,7 +8,7 @@ use aws_sdk_kinesis::types::{
 
 use super::super::{Tagged, key};
 use super::physics::{ON_DEMAND_STREAMS, SHARDS};
-use super::{SCHEMA, shards};
+use super::{SCHEMA, mapping, shards};
 use crate::aws::{Aws, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
@@ -208,6 +208,7 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
             .await
             .map(drop)?;
         }
+        "UpdateEventSourceMapping" => mapping::perform(aws, call, &doing).await?,
         "SplitShard" | "MergeShards" => shards::perform(aws, target, call, &doing).await?,
         "AddTagsToStream" | "RemoveTagsFromStream" => tag(aws, target, call, &doing).await?,
         "EnableEnhancedMonitoring" | "DisableEnhancedMonitoring" => monitor(aws, target, call, &doing).await?,
@@ -371,6 +372,7 @@ fn describe(call: &Call) -> &'static str {
         "UpdateShardCount" => "resize",
         "SplitShard" => "split of a shard",
         "MergeShards" => "merge of shards",
+        "UpdateEventSourceMapping" => "parallelization factor of a Lambda function",
         "AddTagsToStream" | "RemoveTagsFromStream" => "tagging",
         _ => "change",
     }

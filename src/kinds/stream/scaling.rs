@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::lambda::{self, LambdaReader};
 use super::{Shards, StreamSpec};
 use crate::model::calendar::At;
 use crate::model::units::Span;
@@ -46,6 +47,12 @@ pub struct Scaling {
     /// With `forbid` the stream keeps its count until the oldest call is a day old. `simulate` plays no splits.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     pub split_merge: SplitMerge,
+    /// Lambda functions that read the stream itself (no fan-out consumer of it) by an event source mapping, whose parallelization factor `run` may change: more batches
+    /// of each shard at once drain a backlog, which more shards do not. It is raised as soon as a function is late or will be, and
+    /// lowered one step after an hour without lag. The mapping itself belongs to whoever made it, and `simulate` plays no functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!([{ "function": "enrich", "parallelization": { "min": 1, "max": 10 } }]))]
+    pub lambda: Vec<LambdaReader>,
 }
 
 impl StreamSpec {
@@ -258,6 +265,7 @@ pub fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
             "write the most dollars a month, or remove it",
         );
     }
+    lambda::check(scaling, &at, problems);
 }
 
 #[cfg(test)]

@@ -84,7 +84,8 @@ function facts(made) {
   put(c.age, time(s.age_seconds));
   put(c.calls, `${s.calls_left} of ${s.calls_a_day}`, s.calls_left === 0 ? "n bad" : "n");
   put(c.state, state(s), wrong ? "state bad" : s.pin || s.pause ? "state warn" : "state good");
-  put(made.because, s.last ? `${s.last.reason}: ${s.last.because}` : "Nothing has been decided yet.");
+  const readers = (s.functions || []).map((one) => ` Lambda function ${one.function}: factor ${whole(one.factor)} of ${one.min}–${one.max}, ${one.reason}: ${one.because}.`);
+  put(made.because, (s.last ? `${s.last.reason}: ${s.last.because}` : "Nothing has been decided yet.") + (readers.length ? `.${readers.join("")}` : ""));
   const words = [s.stream, s.pipeline, s.physical, s.region, s.account, s.state, c.state.textContent, s.last && s.last.reason];
   made.words = words.filter(Boolean).join(" ").toLowerCase();
 }
@@ -118,7 +119,8 @@ function tables(made) {
   made.decisions.replaceChildren(...newest.map((one) => line(stamp(one.at), what(one), one.because)));
 }
 function what(decision) {
-  const counts = decision.from === decision.to ? `${decision.verb} at ${decision.from}` : `${decision.verb} ${decision.from} → ${decision.to}`;
+  const verb = decision.lambda ? `${decision.verb} ${decision.lambda.function} factor` : decision.verb;
+  const counts = decision.from === decision.to ? `${verb} at ${decision.from}` : `${verb} ${decision.from} → ${decision.to}`;
   return `${counts}, ${decision.reason}${decision.outcome ? `, ${decision.outcome}` : ""}`;
 }
 
@@ -149,7 +151,7 @@ function stair(list, s, y, base) {
 }
 function marker(decision, s) {
   const x = s.x(Math.max(0, Math.min(s.count, s.place(decision.at))));
-  if (decision.verb === "hold" || decision.verb === "settled") return { kind: "mark hold", d: `M${x - 2} ${s.foot}H${x + 2}V${s.foot - 5}H${x - 2}Z` };
+  if (decision.verb === "hold" || decision.verb === "settled" || decision.lambda) return { kind: "mark hold", d: `M${x - 2} ${s.foot}H${x + 2}V${s.foot - 5}H${x - 2}Z` };
   const y = Math.max(9, s.y(Math.max(decision.from, decision.to)) - 4), up = decision.to > decision.from;
   const refused = decision.verb === "foreign" || /^(refused|unanswered)/.test(decision.outcome || "");
   return { kind: refused ? "mark refused" : "mark", d: `M${x - 5} ${up ? y : y - 8}H${x + 5}L${x} ${up ? y - 8 : y}Z` };

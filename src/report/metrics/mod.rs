@@ -42,6 +42,11 @@ pub fn fleet(report: &Report) -> String {
         ("tidegate_resizes_refused_total", "Calls of UpdateShardCount that AWS refused.", ticks.refusals),
         ("tidegate_resizes_unanswered_total", "Resizes and splits that AWS did not answer.", ticks.unanswered),
         ("tidegate_splits_total", "Calls of SplitShard that AWS accepted.", ticks.splits),
+        (
+            "tidegate_parallelizations_total",
+            "Calls of UpdateEventSourceMapping that Lambda accepted.",
+            ticks.parallelized,
+        ),
         ("tidegate_failed_reads_total", "Looks at streams and readings of metrics that failed.", ticks.failed_reads),
         (
             "tidegate_notifications_failed_total",

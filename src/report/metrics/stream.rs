@@ -78,12 +78,30 @@ pub fn all(streams: &[StreamStatus], into: &mut Exposition) {
         into.family(name, Behaviour::Gauge, help);
         known.for_each(|(stream, value)| into.sample(name, &labels(stream), value));
     }
+    functions(streams, into);
     conditions(streams, into);
     decisions(streams, into);
 }
 
 fn labels(stream: &StreamStatus) -> [(&'static str, &str); 2] {
     [("pipeline", &stream.pipeline), ("stream", &stream.stream)]
+}
+
+/// The Lambda functions that a spec names; at most ten a stream.
+fn functions(streams: &[StreamStatus], into: &mut Exposition) {
+    let name = "tidegate_stream_parallelization_factor";
+    let known = |stream: &StreamStatus| stream.functions.iter().any(|function| function.factor.is_some());
+    if !streams.iter().any(known) {
+        return;
+    }
+    into.family(name, Behaviour::Gauge, "Batches of one shard that a Lambda function works on at once.");
+    for stream in streams {
+        for function in &stream.functions {
+            let [pipeline, stream] = labels(stream);
+            let labels = [pipeline, stream, ("function", function.function.as_str())];
+            function.factor.iter().for_each(|factor| into.sample(name, &labels, f64::from(*factor)));
+        }
+    }
 }
 
 /// Each condition as a state set: of its three statuses exactly one is 1.
@@ -114,6 +132,7 @@ fn decisions(streams: &[StreamStatus], into: &mut Exposition) {
             Verb::Split => "split",
             Verb::Settled => "settled",
             Verb::Foreign => "foreign",
+            Verb::Parallelize => "parallelize",
         };
         let [pipeline, stream] = labels(stream);
         into.sample(name, &[pipeline, stream, ("verb", verb), ("reason", slug(&last.reason))], 1.0);
@@ -130,7 +149,8 @@ fn slug(reason: &str) -> &str {
 mod tests {
     use super::super::{Durations, Process, fleet, process};
     use crate::control::{
-        Condition, ConditionKind, Decision, DriftStatus, Numbers, Report, Series, Status, StreamStatus, Verb,
+        Condition, ConditionKind, Decision, DriftStatus, FunctionStatus, Numbers, Report, Series, Status, StreamStatus,
+        Verb,
     };
 
     fn clicks() -> StreamStatus {
@@ -158,6 +178,7 @@ mod tests {
             pin: None,
             pause: None,
             alarms: Vec::new(),
+            functions: vec![FunctionStatus { function: "enrich".into(), factor: Some(4), ..FunctionStatus::default() }],
             conditions: vec![Condition {
                 kind: ConditionKind::Healthy,
                 status: Status::Unknown,
@@ -175,6 +196,7 @@ mod tests {
                 because: "a secret sentence".into(),
                 outcome: None,
                 woken_by: "tick".into(),
+                lambda: None,
                 numbers: Numbers::default(),
             }),
             decisions: Vec::new(),

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::simulate::scenario::{Outcome, PRICE, Scenario};
+use crate::simulate::scenario::{Extra, FACTORS, Outcome, PRICE, Scenario};
 
 /// A scenario and what policies made of it, ours first.
 pub type Played = (&'static Scenario, Vec<Outcome>);
@@ -15,7 +15,7 @@ pub fn scenarios_page(played: &[Played]) -> String {
          cost: open shards over the demand. throttled: first attempts rejected. J{PRICE}: capacity and throttled records together, at \
          {PRICE} times the capacity that would have carried them, over the demand. age: the highest iterator age. behind: minutes in \
          which readers were more than a minute late. told: somebody heard of a hot key or shard that shards do not help. \
-         `splitMerge: allow` lets hot shards be split one by one.\n\n"
+         `splitMerge: allow` lets hot shards be split one by one, `parallelization` lets the factor of the Lambda function that reads be changed.\n\n"
     );
     text.push_str("| scenario | policy | cost | throttled % | J100 | age min | behind min | calls/day | ops/day | refused | told |\n");
     text.push_str("|---|---|---|---|---|---|---|---|---|---|---|\n");
@@ -27,6 +27,15 @@ pub fn scenarios_page(played: &[Played]) -> String {
     text
 }
 
+/// What was allowed besides resizes, as it stands in a spec.
+fn with(extra: Extra) -> String {
+    match extra {
+        Extra::Nothing => String::new(),
+        Extra::Splits => ", `splitMerge: allow`".into(),
+        Extra::Factor => format!(", `parallelization: {{ min: {}, max: {} }}`", FACTORS.min, FACTORS.max),
+    }
+}
+
 /// The lines of one scenario in the table.
 pub fn scenario_rows((scenario, outcomes): &Played) -> String {
     let mut text = String::new();
@@ -35,7 +44,7 @@ pub fn scenario_rows((scenario, outcomes): &Played) -> String {
             "| {} | {}{} | {:.2} | {:.3} | {:.2} | {:.0} | {} | {:.1} | {:.0} | {} | {} |\n",
             scenario.name,
             outcome.policy,
-            if outcome.splits { ", `splitMerge: allow`" } else { "" },
+            with(outcome.extra),
             outcome.cost,
             outcome.throttled * 100.0,
             outcome.loss,
@@ -57,7 +66,8 @@ pub fn scenarios_json(played: &[Played]) -> Value {
             "scenario": scenario.name,
             "what": scenario.what,
             "policy": outcome.policy,
-            "splitMerge": outcome.splits,
+            "splitMerge": outcome.extra == Extra::Splits,
+            "parallelization": outcome.extra == Extra::Factor,
             "costOverDemand": outcome.cost,
             "throttled": outcome.throttled,
             "j100": outcome.loss,

@@ -316,6 +316,7 @@ fn inputs() -> impl Strategy<Value = Inputs> {
             budget,
             quota,
             hot_keys: None,
+            lambda_first: false,
             bound: None,
             care: careful.then(Care::default),
         })
@@ -381,7 +382,7 @@ proptest! {
                 let reads = Reads { shared: Some(reads), fan_out: None };
                 window.put(minute, Sample { age: Some((age + slope * minute as f64).max(0.0)), reads, ..Sample::default() });
             }
-            crate::scale::read_need(&window, 4, 8)
+            crate::scale::read_need(&window, 4, 8, false)
         };
         prop_assert!(need(reads) <= need(reads + more));
     }
