@@ -7,6 +7,7 @@ mod fleet;
 pub mod hand;
 mod look;
 pub mod news;
+mod past;
 mod readers;
 mod record;
 pub mod report;
@@ -19,6 +20,7 @@ mod tests;
 pub use decide::Answer;
 pub use fleet::Fleet;
 pub use look::is_ours;
+pub use past::Past;
 pub use readers::Delivery;
 pub use record::{Entry, Foreign, Key, Memory, Record};
 pub use report::{

@@ -3,10 +3,12 @@
 mod act;
 mod admit;
 mod controller;
+mod course;
 mod drift;
 mod file;
 mod lease;
 mod ledger;
+mod metrics;
 mod notify;
 mod observe;
 mod table;
@@ -14,10 +16,10 @@ mod turns;
 mod wake;
 
 pub use controller::{Controller, Told, Watch};
+pub use course::{Beat, Patience};
 pub use drift::{Reconciler, Switches};
 pub use file::{FileLedger, minute};
 pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};
 pub use notify::{Notifier, Recipient, Untold};
-pub use observe::{Beat, Patience};
 pub use table::TableLedger;
 pub use wake::{Heard, listen};

@@ -5,6 +5,7 @@ mod crowd;
 mod fences;
 mod hung;
 mod limits;
+mod many;
 mod owed;
 mod program;
 mod readers;
