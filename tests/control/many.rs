@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tidegate::apply::Stop;
 use tidegate::aws::{Aws, Connect};
 use tidegate::cloud::Cloud;
@@ -176,6 +177,22 @@ fn an_alarm_wakes_the_stream_that_it_is_about_and_no_other() {
         controller.tick(&|_| ()).await;
         assert_eq!(world.read.lock().unwrap().len(), 40);
     });
+}
+
+#[test]
+fn status_waits_for_all_and_explain_asks_about_one() {
+    let made = Made::of(&spec(40, false));
+    made.double.behave(Manners { rates: None, creating: Duration::ZERO });
+    // Four looks a second, and one list of tags: of these all would take longer than a tick waits.
+    let status = made.says(&["status", "--json", "--api-rate", "0.2"]);
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    let streams = status["streams"].as_array().expect("streams");
+    assert_eq!(streams.iter().filter(|stream| stream["seen_at"].is_i64()).count(), 40, "{status}");
+    assert!(streams.iter().all(|stream| stream["last"]["reason"] != "unreadable"), "{status}");
+    made.double.behave(Manners { rates: None, creating: Duration::ZERO });
+    let explained: Value = serde_json::from_str(&made.says(&["explain", "s7", "--json"])).expect("JSON");
+    assert_eq!(explained["stream"], "s7");
+    assert_eq!(made.double.calls()["kinesis:DescribeStreamSummary"].0, 1);
 }
 
 /// Ten times AWS's published rates on both sides, so that the suite does not wait for them; the proportions are AWS's.
