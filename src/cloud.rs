@@ -60,6 +60,26 @@ pub struct Claims {
     pub blind: Vec<String>,
 }
 
+/// One page of a listing of streams.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    /// The tags of streams, by their names in AWS. A listing may be minutes behind and lack some, so they are a hint.
+    pub tags: BTreeMap<String, Tags>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<String>,
+}
+
+/// How much one question takes at most, so that who asks for more can ask in pieces and lose no more than one that is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtOnce {
+    /// Streams whose metrics of the same minutes are read.
+    pub streams: usize,
+    /// Fan-out consumers whose metrics are read.
+    pub consumers: usize,
+    /// Alarms whose states are read.
+    pub alarms: usize,
+}
+
 /// Who is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -179,6 +199,17 @@ pub trait Cloud: Send + Sync {
     /// The open shards of a stream; with `loads` also what each took in the newest minute that CloudWatch knows of, which is
     /// nothing where its shard metrics are off.
     fn open_shards<'a>(&'a self, target: &'a Target, loads: bool) -> BoxFuture<'a, Result<Vec<OpenShard>, Fault>>;
+
+    /// The tags of the streams that carry this pipeline's, page by page: `after` is where the page before said that the next one begins.
+    /// A cloud that answers each look's tags at once has none to tell.
+    fn stream_tags<'a>(&'a self, _scope: &'a Scope, _after: Option<String>) -> BoxFuture<'a, Result<Listed, Fault>> {
+        Box::pin(async { Ok(Listed::default()) })
+    }
+
+    /// How much one question for so many minutes of metrics, or for alarms, takes.
+    fn at_once(&self, _minutes: i64) -> AtOnce {
+        AtOnce { streams: 1000, consumers: 1000, alarms: 1000 }
+    }
 
     /// The metrics of streams (names in AWS) for minutes since 1970 from `from` to `to` (exclusive), in as few calls as AWS
     /// allows. Never fails as a whole: a batch that fails leaves its own streams blind.

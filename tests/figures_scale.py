@@ -126,6 +126,34 @@ def tick(folder, streams, ticks):
           f"tick {took[1][1]:.1f} s CPU")
 
 
+def begun(folder, streams):
+    """A controller as users start it, within AWS's rates and with a fortnight to learn: until it is ready, until each stream has had its first
+    decision on its own metrics, and what failed or was refused on the way."""
+    behave(rates=1)
+    args = ["run", "--dry-run", "--ledger", "none", "--listen", "127.0.0.1:0", "--json"]
+    child = subprocess.Popen([binary, *args], cwd=folder, env={**ENV, "HOME": folder}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    begin = time.perf_counter()
+    address = json.loads(child.stdout.readline())["listen"]
+    threading.Thread(target=child.stdout.read, daemon=True).start()
+    ready, known, ticks = None, 0, 0
+    while known < streams:
+        time.sleep(1)
+        try:
+            report = json.load(urllib.request.urlopen(f"http://{address}/api/report", timeout=10))
+        except OSError:
+            continue
+        ticks = report["ticks"]["count"]
+        ready = ready or (time.perf_counter() - begin if ticks else None)
+        decided = [stream for stream in report["streams"] if stream["last"] and stream["last"]["reason"] != "unreadable"]
+        known = sum(stream["metrics_at"] is not None for stream in decided)
+    seconds, failed = time.perf_counter() - begin, report["ticks"]["failed_reads"]
+    learning = sum(stream["last"]["reason"] == "learning" for stream in report["streams"])
+    child.send_signal(signal.SIGTERM)
+    child.wait(timeout=30)
+    print(f"first start over {streams} streams at AWS's rates, a fortnight to learn: ready in {ready:.0f} s, each decided on in {seconds:.0f} s ({ticks} ticks, "
+          f"{learning} with their past still to be read), {failed} reads failed, {calls()[1]} calls refused")
+
+
 def stopped(folder, streams):
     """Seconds from SIGTERM to the end, in the middle of a tick."""
     behave()
@@ -200,11 +228,14 @@ def month(streams, days):
 
 
 if __name__ == "__main__":
-    only = os.environ.get("FIGURES", "plan,stop,whole,local,month,create,tick").split(",")
+    only = os.environ.get("FIGURES", "plan,begin,stop,whole,local,month,create,tick").split(",")
     if "plan" in only:
         plain = applied("plain", 1000, False)
         no_op(plain, 1000, 1)
         unlimited(plain, "1,000 streams")
+    if "begin" in only:
+        for streams in (300, 1000):
+            begun(applied(f"begun{streams}", streams, False), streams)
     if "stop" in only:
         stopped(applied("stopping", 1000, False), 1000)
     if "whole" in only:
@@ -225,6 +256,8 @@ if __name__ == "__main__":
         if long:
             no_op(many, 10_000, 10)
             unlimited(many, "10,000 streams", 3)
+        if long:
+            begun(many, 10_000)
         if "tick" in only:
             tick(many, 10_000, 6)
     server.stdin.close()

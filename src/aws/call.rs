@@ -94,7 +94,7 @@ impl Aws {
         let mut tries = 0;
         let began = tokio::time::Instant::now();
         loop {
-            self.rates.admit(operation).await;
+            super::patience::waiting(self.rates.admit(operation)).await;
             forbidden(doing)?;
             let (fault, hung) = match apart(send()).await {
                 Ok(answer) => {

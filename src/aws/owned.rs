@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clients::Aws;
-use crate::cloud::{Claim, Claims, Fault, Tags};
+use crate::cloud::{Claim, Claims, Fault, Listed, Tags};
 use crate::kinds::{self, Known, Tagged};
-use crate::model::{Address, PIPELINE, RESOURCE, Scope};
+use crate::model::{Address, LEDGER, PAUSED, PIN, PIPELINE, RESOURCE, Scope};
 
 /// Pages of 100; a pipeline with more than 20,000 resources is not one pipeline.
 const MOST_PAGES: usize = 200;
+/// Tags of streams that are kept of a listing: those that bear on sizing. Thousands of streams have others besides.
+const READ: [&str; 5] = [PIPELINE, RESOURCE, PIN, PAUSED, LEDGER];
 
 /// What carries the pipeline's tags. The tagging API is a hint: it lists ghosts, omits IAM roles and lags behind,
 /// so each kind adds what it can list itself, and every hit is confirmed by observing it.
@@ -47,9 +49,40 @@ fn tags(hints: &[Tagged]) -> BTreeMap<Claim, Tags> {
     tags
 }
 
+/// The type of streams in the tagging API.
+const STREAMS: &str = "kinesis:stream";
+
+/// One page of the tags of the pipeline's streams, as far as the controller reads them.
+pub async fn streams(aws: &Aws, scope: &Scope, after: Option<String>) -> Result<Listed, Fault> {
+    let filter = filter(scope);
+    let page = aws
+        .call("tag:GetResources", "listing the tags of the pipeline's streams", || {
+            let ask = aws.tagging().get_resources().tag_filters(filter.clone()).resource_type_filters(STREAMS);
+            ask.set_pagination_token(after.clone()).send()
+        })
+        .await?;
+    let mut listed = Listed { next: page.pagination_token().and_then(some), ..Listed::default() };
+    for mapping in page.resource_tag_mapping_list() {
+        let tags = mapping.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
+        let tags = tags.filter(|(key, _)| READ.contains(&key.as_str())).collect();
+        let tagged = mapping.resource_arn().and_then(|arn| claim(arn, tags, scope));
+        // A consumer's ARN begins with that of its stream.
+        let stream = tagged.filter(|tagged| tagged.claim.address.kind() == kinds::stream::SCHEMA.kind);
+        listed.tags.extend(stream.map(|tagged| (tagged.claim.physical, tagged.tags)));
+    }
+    Ok(listed)
+}
+
+fn some(token: &str) -> Option<String> {
+    (!token.is_empty()).then(|| token.to_owned())
+}
+
+fn filter(scope: &Scope) -> aws_sdk_resourcegroupstagging::types::TagFilter {
+    aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(PIPELINE).values(&scope.pipeline).build()
+}
+
 async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
-    let filter =
-        aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(PIPELINE).values(&scope.pipeline).build();
+    let filter = filter(scope);
     let mut found = Vec::new();
     let mut token: Option<String> = None;
     for _ in 0..MOST_PAGES {
@@ -62,7 +95,7 @@ async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
             let tags = mapping.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
             found.extend(mapping.resource_arn().and_then(|arn| claim(arn, tags, scope)));
         }
-        token = page.pagination_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        token = page.pagination_token().and_then(some);
         if token.is_none() {
             break;
         }

@@ -17,7 +17,7 @@ const SHARD_METRICS: [(&str, &str); 2] = [("IncomingRecords", "Sum"), ("Incoming
 const LOADS: i64 = 10;
 
 /// Metrics of a fan-out consumer. (How far it is behind has no sum.)
-const CONSUMER_METRICS: [(&str, &str); 2] =
+pub(super) const CONSUMER_METRICS: [(&str, &str); 2] =
     [("SubscribeToShardEvent.Bytes", "Sum"), ("SubscribeToShardEvent.MillisBehindLatest", "Maximum")];
 
 /// Minutes of the consumers of one call, in their order.

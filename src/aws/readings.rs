@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
 use super::clients::Aws;
-use crate::cloud::{Class, Fault};
+use crate::cloud::{AtOnce, Class, Fault};
 use crate::model::{Metrics, Readings};
 
 /// Queries and datapoints of one GetMetricData call (CloudWatch quotas, November 2026).
@@ -43,6 +43,13 @@ type Batch = Vec<Result<Minutes, String>>;
 /// The streams that were asked for, and what came.
 type Answered<'a> = (&'a [String], Result<Batch, Fault>);
 
+/// What one call takes that asks for so many minutes.
+pub(super) fn at_once(minutes: i64) -> AtOnce {
+    let streams = DATAPOINTS / minutes.max(1) / METRICS.len() as i64;
+    let streams = usize::try_from(streams).unwrap_or(1).clamp(1, QUERIES / METRICS.len());
+    AtOnce { streams, consumers: QUERIES / super::parts::CONSUMER_METRICS.len(), alarms: ALARMS }
+}
+
 impl Aws {
     pub(super) async fn read_metrics(&self, streams: &[String], from: i64, to: i64) -> Readings {
         let mut all = Readings::default();
@@ -50,10 +57,8 @@ impl Aws {
         // Long spans go in days, so that one stream's fortnight is no call of its own size.
         while next < to && !streams.is_empty() {
             let (begin, end) = (next, (next + 1440).min(to));
-            let minutes = end - begin;
-            let batch = (DATAPOINTS / minutes.max(1) / METRICS.len() as i64).clamp(1, (QUERIES / METRICS.len()) as i64);
             let mut calls: Vec<BoxFuture<'_, Answered<'_>>> = Vec::new();
-            for streams in streams.chunks(usize::try_from(batch).unwrap_or(1)) {
+            for streams in streams.chunks(at_once(end - begin).streams) {
                 calls.push(Box::pin(async move { (streams, self.batch(streams, begin, end).await) }));
             }
             let mut batches = stream::iter(calls).buffer_unordered(AT_ONCE);

@@ -48,8 +48,23 @@ fn bounds(stream: &StreamSpec) -> Option<Bounds> {
     }
 }
 
+/// The names of all streams with a range.
+pub fn keys(jobs: &[Job]) -> Vec<Key> {
+    let of = |job| ranges(job).map(move |(_, desired)| key(job, desired));
+    jobs.iter().flat_map(of).collect()
+}
+
+fn key(job: &Job, desired: &Desired) -> Key {
+    Key { pipeline: job.scope.pipeline.clone(), stream: desired.address.name().to_owned() }
+}
+
 /// All streams with a range, how each is reached, and the clouds that they are in.
 pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet) {
+    some(jobs, rules, &|_| true)
+}
+
+/// The same of those streams that are wanted.
+pub fn some(jobs: &[Job], rules: Rules, wanted: &dyn Fn(&Key) -> bool) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet) {
     let mut clouds: Vec<Arc<dyn Cloud>> = Vec::new();
     let (mut watches, mut streams) = (Vec::new(), Vec::new());
     for job in jobs {
@@ -61,7 +76,10 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
         let scope = Arc::new(job.scope.clone());
         let mut alarms = alarms(job);
         for (bounds, spec, desired) in ranged(job) {
-            let key = Key { pipeline: job.scope.pipeline.clone(), stream: desired.address.name().to_owned() };
+            let key = key(job, desired);
+            if !wanted(&key) {
+                continue;
+            }
             let policy = Box::new(Tidegate::new());
             let mut stream = Stream::new(key, desired.physical.clone(), Arc::clone(&scope), bounds, policy);
             heed(&mut stream, job, spec);
@@ -75,13 +93,13 @@ pub fn of(jobs: &[Job], rules: Rules) -> (Vec<Arc<dyn Cloud>>, Vec<Watch>, Fleet
         }
     }
     let count = i64::try_from(streams.len()).unwrap_or(i64::MAX);
-    // Half of what the API allows in a second: 20 summaries, 5 lists of tags.
+    // A minute's tick looks at 400 streams, and reads the tags of 100 where no listing told them (`run::turns`).
     let rules = Rules {
-        look_seconds: rules.look_seconds.max(count / 10),
+        look_seconds: rules.look_seconds.max(count * 3 / 20),
         // A decision takes some 700 bytes: 30 MB at most.
         decisions: usize::try_from(40_000 / count.max(1)).unwrap_or(0).clamp(4, rules.decisions.max(4)),
         changes: usize::try_from(60_000 / count.max(1)).unwrap_or(0).clamp(6, rules.changes.max(6)),
-        tag_seconds: rules.tag_seconds.max(count / 2),
+        tag_seconds: rules.tag_seconds.max(count * 3 / 5),
         ..rules
     };
     (clouds, watches, Fleet::new(rules, streams, env!("CARGO_PKG_VERSION")))

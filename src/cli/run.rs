@@ -1,11 +1,15 @@
 mod tell;
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::io::IsTerminal;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, Semaphore};
@@ -227,7 +231,8 @@ async fn keep(
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);
-    let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers };
+    let ticking = AtomicBool::new(false);
+    let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers, ticking };
     let fleet = controller.fleet();
     let again = beats.go(controller, left, &teller).await;
     ears.iter().for_each(tokio::task::JoinHandle::abort);
@@ -348,6 +353,8 @@ struct Beats<'a> {
     asked: &'a Asked,
     pulse: &'a Pulse,
     reconcilers: Vec<Reconciler>,
+    /// Whether a tick is under way.
+    ticking: AtomicBool,
 }
 
 impl Beats<'_> {
@@ -359,21 +366,34 @@ impl Beats<'_> {
         let slow = self.slow(&fleet, teller, fences);
         tokio::pin!(slow);
         let ticks = async {
+            // The tick that looks at all streams: a storm of alarms neither puts it off nor adds to it.
+            let mut due = self.clock.now();
             while !self.asked.stop.is_asked() {
                 if let Some(again) = self.reread(teller).await {
                     return Some(again);
                 }
                 let began = std::time::Instant::now();
-                controller.tick(&|told| teller.tell(&told)).await;
+                self.ticking.store(true, Ordering::SeqCst);
+                // Where the clock went back, it is due as well.
+                if !(due - tick..due).contains(&self.clock.now()) {
+                    controller.tick(&|told| teller.tell(&told)).await;
+                    // On the minute, so that metrics are as new as they can be.
+                    let now = self.clock.now();
+                    due = now - now.rem_euclid(tick) + tick;
+                } else {
+                    controller.woken(&|told| teller.tell(&told)).await;
+                }
+                self.ticking.store(false, Ordering::SeqCst);
+                // The slow beat, which may have been polled before the tick ended, goes on.
+                tokio::task::yield_now().await;
                 self.pulse.ticked(began.elapsed());
                 teller.look(&fleet);
                 if left.ticked(self.clock.now()) {
                     break;
                 }
-                // On the minute, so that metrics are as new as they can be.
-                let wait = tick - self.clock.now().rem_euclid(tick);
+                let wait = due - self.clock.now();
                 tokio::select! {
-                    () = self.clock.pause(Duration::from_secs(wait.unsigned_abs())) => {}
+                    () = self.clock.pause(Duration::from_secs(u64::try_from(wait).unwrap_or(0))) => {}
                     () = self.asked.woken.notified() => {
                         // Many alarms at once are one wake-up.
                         self.clock.pause(CALM).await;
@@ -435,7 +455,7 @@ impl Beats<'_> {
         let mut busy = BTreeSet::new();
         loop {
             {
-                let mut rest = self.clock.pause(Duration::from_secs(every));
+                let mut rest = pin!(self.between(self.clock.pause(Duration::from_secs(every))));
                 loop {
                     // A pipeline whose look hangs holds up itself alone.
                     tokio::select! {
@@ -458,6 +478,15 @@ impl Beats<'_> {
                 }
             }
         }
+    }
+
+    /// Lets a pause go on between ticks alone: virtual time, which passes by pauses, would else run away under a tick of many looks.
+    async fn between(&self, mut pause: impl Future<Output = ()> + Unpin) {
+        poll_fn(|context| match self.ticking.load(Ordering::SeqCst) {
+            true => Poll::Pending,
+            false => pause.poll_unpin(context),
+        })
+        .await;
     }
 
     /// One pipeline's turn on the slow beat.

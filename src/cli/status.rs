@@ -60,7 +60,7 @@ struct From {
 
 pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let mut books = Books::default();
-    let looked = now(common, &args.from, &mut |entry| books.take(entry), out).await;
+    let looked = now(common, &args.from, None, &mut |entry| books.take(entry), out).await;
     let report = match looked {
         Ok(report) => report,
         // What was written down is known also where AWS is not.
@@ -92,7 +92,7 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
             }
         }
     };
-    let report = now(common, &args.from, &mut take, out).await?;
+    let report = now(common, &args.from, Some(&args.stream), &mut take, out).await?;
     let keys: Vec<Key> = report.streams.iter().map(StreamStatus::key).collect();
     let at = find(&keys, &args.stream)?;
     let stream = &report.streams[at];
@@ -175,16 +175,20 @@ pub fn find(keys: &[Key], name: &str) -> Result<usize, Failure> {
     }
 }
 
-/// What the ledger says, and one look at the streams; nothing is changed or written.
+/// What the ledger says, and one look at the streams, or at the one that is named; nothing is changed or written.
 async fn now(
     common: &Common,
     from: &From,
+    named: Option<&str>,
     also: &mut (dyn FnMut(&Entry) + Send),
     out: &Out,
 ) -> Result<Report, Failure> {
     let jobs: Vec<Job> = common.open(from.json).await?;
     let rules = Rules { dry_run: true, learn_minutes: 180, calls_a_day: from.calls_a_day, ..Rules::default() };
-    let (clouds, watches, mut streams) = fleet::of(&jobs, rules);
+    let keys = fleet::keys(&jobs);
+    let one = named.map(|name| find(&keys, name)).transpose()?;
+    let is_wanted = |key: &Key| one.is_none_or(|at| keys[at] == *key);
+    let (clouds, watches, mut streams) = fleet::some(&jobs, rules, &is_wanted);
     let mut take = |entry: Entry| {
         also(&entry);
         streams.recall(&entry);
@@ -195,8 +199,8 @@ async fn now(
     }
     let controller =
         Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default(), Heard::default());
-    let mut controller = controller.await?;
-    controller.tick(&|_| ()).await;
+    let mut controller = controller.await?.for_all();
+    common.patiently(out, controller.tick(&|_| ())).await;
     let fleet = controller.fleet();
     let report = fleet.lock().unwrap_or_else(std::sync::PoisonError::into_inner).report();
     Ok(report)

@@ -81,7 +81,7 @@ impl Stream {
         let Some(newest) = self.newest_known().filter(|newest| *newest >= minute - STALE) else {
             return (Status::Unknown, "no-metrics", "there are no fresh metrics".into());
         };
-        let sample = self.window.at(newest);
+        let sample = self.newest().at(newest);
         let lag = self.lag(moment.rules, minute);
         let (rejected, age) = (sample.rejected.unwrap_or(0.0), lag.age.unwrap_or(0.0));
         if rejected > 0.0 {

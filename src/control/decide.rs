@@ -1,7 +1,8 @@
 //! One tick of one stream: from what was seen to what is to be done, and why.
 
+use super::past::LEARNING;
 use super::report::{Decision, Verb};
-use super::stream::{Moment, Rules, Seen, Step, Stream, sample};
+use super::stream::{Moment, Rules, Seen, Step, Stream};
 use super::{Record, hand, readers};
 use crate::model::Glance;
 use crate::scale::{Admission, Notice, Proposal, Reason, dispose};
@@ -45,6 +46,10 @@ impl Stream {
 
     fn absorb(&mut self, seen: &Seen, moment: Moment<'_>, records: &mut Vec<Record>) {
         let mut blind = None;
+        self.pin = self.pin.filter(|pin| pin.until > moment.now);
+        self.pause = self.pause.filter(|pause| pause.until.is_none_or(|until| until > moment.now));
+        // As it was asked for.
+        let from = self.reads_from(moment.rules, moment.now);
         match seen.glance {
             Some(Ok(glance)) => {
                 (self.failures, self.look_after) = (0, i64::MIN);
@@ -62,24 +67,11 @@ impl Stream {
         if let Some(consumers) = seen.consumers {
             self.inputs.consumers = consumers.iter().map(readers::consumer).collect();
         }
+        if let Some(past) = seen.past {
+            self.learn(past, moment, records);
+        }
         match seen.metrics {
-            Some(Ok(metrics)) => {
-                self.is_answered = !seen.is_behind;
-                for (minute, metrics) in metrics.iter().filter(|(minute, _)| *minute < moment.minute()) {
-                    let mut read = sample(metrics);
-                    read.reads.fan_out = match seen.consumers {
-                        Some(consumers) => readers::fan_out(consumers, *minute),
-                        // What was known stays known.
-                        None => self.window.at(*minute).reads.fan_out,
-                    };
-                    self.reads_refused = metrics.reads_refused;
-                    if read != self.window.at(*minute) && self.window.oldest().is_none_or(|oldest| *minute >= oldest) {
-                        self.put(*minute, read, moment.rules);
-                        let (accepted, rejected, age) = (read.accepted, read.rejected, read.age);
-                        records.push(Record::Sample { minute: *minute, accepted, rejected, age });
-                    }
-                }
-            }
+            Some(Ok(metrics)) => self.read((from, metrics), seen.consumers, moment, records),
             Some(Err(why)) => {
                 self.is_answered = false;
                 blind = blind.or_else(|| Some(why.to_owned()));
@@ -102,7 +94,10 @@ impl Stream {
             return self.decision(Verb::Hold, reason, (shards, shards), because, moment);
         }
         // Asked also where it is not followed: it learns from being asked.
-        let mut proposal = self.propose(moment.rules, minute, shards);
+        let mut proposal = match self.apart {
+            Some(_) => self.propose_apart(moment, shards),
+            None => self.propose(moment.rules, minute, shards),
+        };
         self.skewed = proposal.evidence.skewed;
         let bounds = self.narrowed();
         if let Some(pin) = self.pin {
@@ -129,7 +124,11 @@ impl Stream {
             let because = format!("{because}; held: a minute of those that should be there by now has no metrics");
             return self.decision(Verb::Hold, "incomplete-metrics", (shards, shards), because, moment);
         }
-        let reason = if self.pin.is_some() && to != shards { "pin" } else { disposed.reason.slug() };
+        let reason = match disposed.reason {
+            _ if self.pin.is_some() && to != shards => "pin",
+            Reason::InBand if self.apart.is_some() => LEARNING,
+            reason => reason.slug(),
+        };
         let verb = if to == shards { Verb::Hold } else { Verb::Resize };
         self.decision(verb, reason, (shards, to), because, moment)
     }
@@ -158,7 +157,7 @@ impl Stream {
     }
 
     fn is_known(&self, minute: i64) -> bool {
-        self.window.at(minute).accepted.is_some()
+        self.newest().at(minute).accepted.is_some()
     }
 
     /// Why the policy cannot even be asked.

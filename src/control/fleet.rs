@@ -89,7 +89,7 @@ impl Stream {
     pub fn status(&self, rules: &Rules, now: i64) -> StreamStatus {
         let minute = now.div_euclid(60);
         let numbers = self.numbers(rules, minute);
-        let accepted = self.newest_known().and_then(|at| self.window.at(at).accepted);
+        let accepted = self.newest_known().and_then(|at| self.newest().at(at).accepted);
         let calls = self.resizes.iter().filter(|resize| !resize.split);
         let call_back = calls.map(|resize| counts_until(resize.called)).find(|until| minute < *until);
         StreamStatus {

@@ -1,11 +1,16 @@
 //! What a look at a stream says: whether our call has ended, and whether somebody else was there.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::report::{Decision, Verb};
 use super::stream::{Moment, Stream};
 use super::{Foreign, Key, Record, hand};
 use crate::model::{Glance, LEDGER, Ledger, PAUSED, PIN, PIPELINE, RESOURCE, State};
 use crate::scale::Resize;
 
+/// The tags that a listing is read for.
+const TOLD: [&str; 5] = [PIPELINE, RESOURCE, PIN, PAUSED, LEDGER];
 /// AWS may show an accepted call late: after so many minutes without effect there was none. (Half a minute has been seen.)
 const GIVE_UP: i64 = 6;
 /// Reversals by somebody else within an hour after which we stop.
@@ -26,11 +31,7 @@ impl Stream {
         self.state = Some(word);
         self.on_demand = glance.on_demand;
         if let Some(tags) = &glance.tags {
-            self.ours = Some(is_ours(&self.key, tags));
-            self.tags_at = Some(moment.now);
-            self.pin = tags.get(PIN).and_then(|text| hand::pin(text, moment.now));
-            self.pause = tags.get(PAUSED).and_then(|text| hand::pause(text, moment.now));
-            self.merge(&Ledger::read(tags.get(LEDGER).map_or("", String::as_str), moment.now).reshards);
+            self.tagged(tags, moment.now);
         }
         let open = glance.open_shards.max(1);
         let is_first = self.seen_at.is_none();
@@ -54,6 +55,30 @@ impl Stream {
         {
             self.day.kept(done, minute, open);
         }
+    }
+
+    fn tagged(&mut self, tags: &BTreeMap<String, String>, now: i64) {
+        self.ours = Some(is_ours(&self.key, tags));
+        self.tags_at = Some(now);
+        self.pin = tags.get(PIN).and_then(|text| hand::pin(text, now));
+        self.pause = tags.get(PAUSED).and_then(|text| hand::pause(text, now));
+        self.merge(&Ledger::read(tags.get(LEDGER).map_or("", String::as_str), now).reshards);
+    }
+
+    /// Takes in the tags that a listing told of at `now` (seconds since 1970). A listing is minutes behind: one that says the same as the one
+    /// before leaves standing what a look has found since, and one that does not make the stream ours decides nothing. What follows from
+    /// it is looked at again before a call.
+    pub fn listed(&mut self, tags: &BTreeMap<String, String>, now: i64) {
+        if !is_ours(&self.key, tags) {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        TOLD.map(|key| tags.get(key)).hash(&mut hasher);
+        let told = Some(hasher.finish());
+        if self.listed != told {
+            self.tagged(tags, now);
+        }
+        (self.listed, self.tags_at) = (told, Some(now));
     }
 
     /// Whether the call under way has ended, now that the stream is ACTIVE with `open` shards.
@@ -159,7 +184,7 @@ impl Stream {
 }
 
 /// Whether these tags make the stream ours.
-pub fn is_ours(key: &Key, tags: &std::collections::BTreeMap<String, String>) -> bool {
+pub fn is_ours(key: &Key, tags: &BTreeMap<String, String>) -> bool {
     let tag = |name: &str| tags.get(name).map(String::as_str);
     tag(PIPELINE) == Some(&key.pipeline) && tag(RESOURCE) == Some(format!("stream/{}", key.stream).as_str())
 }

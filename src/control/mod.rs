@@ -8,6 +8,7 @@ mod functions;
 pub mod hand;
 mod look;
 pub mod news;
+mod past;
 mod readers;
 mod record;
 pub mod report;
@@ -21,6 +22,7 @@ pub use decide::Answer;
 pub use fleet::Fleet;
 pub use functions::{AGES, Function, FunctionSeen};
 pub use look::is_ours;
+pub use past::Past;
 pub use readers::Delivery;
 pub use record::{Entry, Foreign, Key, Memory, Record};
 pub use report::{

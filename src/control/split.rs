@@ -34,7 +34,7 @@ impl Stream {
             return None;
         }
         let newest = self.newest_known().filter(|newest| (minute - FRESH..=minute).contains(newest))?;
-        let sample = self.window.at(newest);
+        let sample = self.newest().at(newest);
         let rejected = sample.rejected.filter(|rejected| *rejected > 0.0)?;
         let demand = numbers.evidence.demand.unwrap_or(sample.accepted? + rejected);
         // Below that the shards would do, if only the keys were even.

@@ -11,11 +11,9 @@ use crate::scale::{
 };
 
 /// Minutes of samples in memory: the policy has taken in what is older. The guard looks back an hour.
-const WINDOW: usize = 72;
+pub(super) const WINDOW: usize = 72;
 /// The policy is shown old minutes in pieces that are no longer than this.
 const PIECE: i64 = 60;
-/// Minutes that are read again in each tick, since CloudWatch corrects its newest datapoints.
-const AGAIN: i64 = 12;
 
 /// Seconds for which changes of the count are told before holds.
 const DAY: i64 = 86_400;
@@ -83,9 +81,10 @@ impl Moment<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen<'a> {
     pub glance: Option<Result<&'a Glance, &'a str>>,
+    /// Its newest minutes, from [`Stream::reads_from`] on.
     pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
-    /// The metrics end before the newest minute: the rest of a long past is still to come.
-    pub is_behind: bool,
+    /// A piece of what lies before them, from [`Stream::unread_from`] on or earlier.
+    pub past: Option<super::Past<'a>>,
     /// Alarms of this stream in state ALARM; `None`: not known.
     pub alarms: Option<&'a [Alarm]>,
     /// The one of them that the wake-up queue told of.
@@ -127,6 +126,10 @@ pub struct Stream {
     pub functions: Vec<Function>,
     pub(super) policy: Box<dyn Policy + Send>,
     pub(super) window: Window,
+    /// The newest minutes, while minutes before them are still to be read.
+    pub(super) apart: Option<Box<Window>>,
+    /// All minutes before this one were asked for when their datapoints had come, and the answers taken in; minutes since 1970.
+    pub(super) asked_to: Option<i64>,
     /// The first minute that the policy has not been asked about.
     pub(super) unprimed: Option<i64>,
     /// Oldest first; those of other programs among them.
@@ -144,6 +147,8 @@ pub struct Stream {
     pub(super) seen_at: Option<i64>,
     pub(super) tags_at: Option<i64>,
     pub(super) on_demand: bool,
+    /// A fingerprint of the tags that the newest listing told.
+    pub(super) listed: Option<u64>,
     /// Whether it carries our tags; `None` until they were read.
     pub(super) ours: Option<bool>,
     pub(super) pin: Option<Pin>,
@@ -151,7 +156,7 @@ pub struct Stream {
     pub(super) reads_refused: Option<f64>,
     /// Why the newest look or reading failed.
     pub(super) blind: Option<String>,
-    /// Whether the newest reading of metrics was answered, up to the newest minute.
+    /// Whether the newest reading of metrics was answered, and nothing before it is still to be read.
     pub(super) is_answered: bool,
     pub(super) failures: u32,
     /// No look before this moment, and no call.
@@ -179,6 +184,8 @@ impl Stream {
             parted: Vec::new(),
             policy,
             window: Window::new(WINDOW),
+            apart: None,
+            asked_to: None,
             unprimed: None,
             resizes: Vec::new(),
             foreign: Vec::new(),
@@ -192,6 +199,7 @@ impl Stream {
             seen_at: None,
             tags_at: None,
             on_demand: false,
+            listed: None,
             ours: None,
             pin: None,
             pause: None,
@@ -231,13 +239,6 @@ impl Stream {
         let due = moving || old(self.seen_at, rules.look_seconds - grace);
         let waits = self.look_after > now && self.look_after < now + 3600;
         (due && !waits).then(|| old(self.tags_at, rules.tag_seconds - grace))
-    }
-
-    /// The first minute whose metrics are to be asked for at `now`.
-    pub fn reads_from(&self, rules: &Rules, now: i64) -> i64 {
-        let minute = now.div_euclid(60);
-        let next = self.window.newest().map(|newest| newest + 1);
-        next.unwrap_or(i64::MIN).clamp(minute - rules.learn_minutes.max(AGAIN), minute - AGAIN)
     }
 
     /// The call that nobody has seen end.
@@ -319,7 +320,7 @@ impl Stream {
     /// Asks the policy, which learns from being asked.
     pub(super) fn propose(&mut self, rules: &Rules, minute: i64, shards: u32) -> Proposal {
         self.unprimed = None;
-        self.inputs.budget = self.money.and_then(|money| self.budget(money, minute));
+        self.allot(minute);
         let (bounds, calls_a_day, price) = (self.bounds, rules.calls_a_day, self.price);
         let (window, resizes, inputs) = (&self.window, &self.resizes[..], &self.inputs);
         self.policy.propose(&View { now: minute, shards, window, resizes, calls_a_day, bounds, price, inputs })
@@ -327,8 +328,13 @@ impl Stream {
 
     /// What the policy and the guard are shown.
     pub(super) fn view(&self, bounds: Bounds, rules: &Rules, minute: i64, shards: u32) -> View<'_> {
-        let (window, resizes, inputs) = (&self.window, &self.resizes[..], &self.inputs);
+        let (window, resizes, inputs) = (self.newest(), &self.resizes[..], &self.inputs);
         View { now: minute, shards, window, resizes, calls_a_day: rules.calls_a_day, bounds, price: self.price, inputs }
+    }
+
+    /// What is left of the month's money, for whoever is asked next.
+    pub(super) fn allot(&mut self, minute: i64) {
+        self.inputs.budget = self.money.and_then(|money| self.budget(money, minute));
     }
 
     /// What this month's shards have cost so far, from the counts that are known; before the oldest known change the
@@ -353,7 +359,7 @@ impl Stream {
     /// The figures behind a decision.
     pub(super) fn numbers(&self, rules: &Rules, minute: i64) -> Numbers {
         let known = self.newest_known();
-        let sample = known.map(|at| self.window.at(at)).unwrap_or_default();
+        let sample = known.map(|at| self.newest().at(at)).unwrap_or_default();
         Numbers {
             metrics_at: known.map(|at| at * 60),
             demand: sample.accepted.map(|accepted| accepted + sample.rejected.unwrap_or(0.0)),
@@ -364,8 +370,9 @@ impl Stream {
     }
 
     pub(super) fn newest_known(&self) -> Option<i64> {
-        let (oldest, newest) = (self.window.oldest()?, self.window.newest()?);
-        (oldest..=newest).rev().find(|minute| self.window.at(*minute).accepted.is_some())
+        let window = self.newest();
+        let (oldest, newest) = (window.oldest()?, window.newest()?);
+        (oldest..=newest).rev().find(|minute| window.at(*minute).accepted.is_some())
     }
 
     /// Whether the same hold was told within the hour, and nothing but holds since: a load at the edge of a bound would else be

@@ -1,5 +1,6 @@
 #[cfg(test)]
 mod functions;
+mod pasts;
 #[cfg(test)]
 mod splits;
 
@@ -64,7 +65,7 @@ impl Bench {
         let mut bench = Self {
             stream,
             wants,
-            rules: Rules::default(),
+            rules: Rules { learn_minutes: 0, ..Rules::default() },
             minute: START,
             glance,
             gaps: Vec::new(),
@@ -111,7 +112,7 @@ impl Bench {
             consumers: self.consumers.as_deref(),
             functions: Some(&self.functions),
             ended: None,
-            is_behind: false,
+            past: None,
         };
         self.stream.tick(&seen, &self.rules, now)
     }
@@ -150,16 +151,20 @@ fn a_stream_that_nobody_writes_to_is_seen() {
     bench.gaps = (bench.minute..bench.minute + 60).collect();
     (0..40).for_each(|_| drop(bench.tick()));
     assert_eq!(bench.condition(ConditionKind::Observed), (Status::True, "idle".into()));
-    // What is not answered, or not up to the newest minute, is another thing.
-    let (now, glance) = (bench.now() + 60, bench.glance.clone());
-    let mut after = |metrics, is_behind| {
-        let seen = Seen { glance: Some(Ok(&glance)), metrics: Some(metrics), is_behind, ..Seen::default() };
-        bench.stream.tick(&seen, &bench.rules, now);
+    // What is not answered, or not all that lies before it, is another thing.
+    bench.rules.learn_minutes = 14 * 1440;
+    let glance = bench.glance.clone();
+    let mut after = |metrics, minutes: i64, past| {
+        bench.minute += minutes;
+        let seen = Seen { glance: Some(Ok(&glance)), metrics: Some(metrics), past, ..Seen::default() };
+        bench.stream.tick(&seen, &bench.rules, bench.now());
         bench.condition(ConditionKind::Observed)
     };
-    assert_eq!(after(Err("denied"), false), (Status::False, "unreadable".into()));
-    assert_eq!(after(Ok(&[]), true), (Status::False, "stale-metrics".into()));
-    assert_eq!(after(Ok(&[]), false), (Status::True, "idle".into()));
+    assert_eq!(after(Err("denied"), 1, None), (Status::False, "unreadable".into()));
+    assert_eq!(after(Ok(&[]), 100, None), (Status::False, "stale-metrics".into()));
+    let past = Past { minutes: &[], to: START + 150 };
+    assert_eq!(after(Ok(&[]), 1, Some(past)), (Status::True, "idle".into()));
+    assert_eq!(after(Ok(&[]), 1, None), (Status::True, "idle".into()));
 }
 
 /// Without readers nothing is known of it, and it keeps its shards.

@@ -79,9 +79,10 @@ impl Clock {
         match self.pace {
             Pace::Fast(factor) if factor > 0.0 => tokio::time::sleep(time.div_f64(factor)).await,
             Pace::Fast(_) | Pace::Virtual => {
-                let mut polled = 0;
+                let (mut polled, mut seen) = (0, self.now_ms());
                 poll_fn(|context| {
-                    polled += 1;
+                    // Where time passes, the others are at work: only who stands still for so many rounds waits for nobody.
+                    polled = if std::mem::replace(&mut seen, self.now_ms()) == seen { polled + 1 } else { 1 };
                     if polled > PATIENCE || (polled > 2 && waiter.is_first()) {
                         return Poll::Ready(());
                     }
@@ -144,6 +145,19 @@ mod tests {
         futures::join!(wait(60), wait(5), wait(20));
         assert_eq!(*woke.lock().unwrap(), [(5, 1005), (20, 1020), (60, 1060)]);
         assert_eq!(clock.ahead(), 60_000);
+    }
+
+    #[tokio::test]
+    async fn a_long_pause_is_no_shorter_for_many_short_ones_beside_it() {
+        let clock = Clock::new(0, Pace::Virtual);
+        let short = async {
+            for minute in 1..=120 {
+                clock.pause(Duration::from_secs(60)).await;
+                assert_eq!(clock.now(), minute * 60);
+            }
+        };
+        futures::join!(clock.pause(Duration::from_secs(7200)), short);
+        assert_eq!(clock.now(), 7200);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt};
 
 use super::Watch;
-use super::observe::Course;
+use super::course::Course;
 use crate::cloud::Cloud;
 use crate::control::{Decision, Fleet, Verb};
 use crate::kinds::stream::{SCHEMA, SHARDS};
@@ -39,6 +39,7 @@ impl Room {
         let asked = stale.iter().map(|at| async move {
             let now = clouds[*at].now();
             let answer = course.answer("reading the account's limit of shards", clouds[*at].quotas(kinds)).await;
+            let answer = answer.map_err(|missed| missed.to_string());
             (at, now, answer.and_then(|quotas| quotas.map_err(|fault| fault.to_string())))
         });
         let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::admit::Room;
-use super::observe::{self, Beat, Course, Look, Observation, Patience, Read};
+use super::course::{Beat, Course, Patience};
+use super::observe::{self, Look, Observation, Question};
 use super::turns::Turns;
 use super::{Fence, Heard, Ledger, Told, Watch, act, admit, functions};
 use crate::apply::Stop;
 use crate::cloud::Cloud;
 use crate::control::{Answer, DRY_RUN, Decision, Entry, Fleet, Key, Lease, Record, Seen, Verb};
-use crate::model::{FanOut, Glance};
+use crate::model::Glance;
 use crate::scale::hot::Operation;
 use crate::scale::{Admission, Alarm};
 
@@ -103,6 +104,13 @@ impl Controller {
         Self { patience, ..self }
     }
 
+    /// Waits until all streams have had their turn, in place of the looks and pasts that have room in a tick.
+    #[must_use]
+    pub fn for_all(self) -> Self {
+        let patience = Patience::for_all(self.watches.len());
+        Self { turns: self.turns.for_all(), patience, ..self }
+    }
+
     /// What others read: lock it shortly.
     pub fn fleet(&self) -> Arc<Mutex<Fleet>> {
         Arc::clone(&self.fleet)
@@ -110,14 +118,37 @@ impl Controller {
 
     /// Looks at every stream, decides, and does what was decided.
     pub async fn tick(&mut self, tell: &(dyn Fn(Told) + Sync)) {
+        self.round(None, tell).await;
+    }
+
+    /// The same for those streams alone whose alarms the queue told of.
+    pub async fn woken(&mut self, tell: &(dyn Fn(Told) + Sync)) {
+        let heard = self.heard.take();
+        let is_about = |watch: &Watch| watch.alarms.iter().any(|alarm| heard.contains(&alarm.name));
+        let about: BTreeSet<usize> = (0..self.watches.len()).filter(|at| is_about(&self.watches[*at])).collect();
+        // Alarms of others, or of what has left the spec.
+        if !about.is_empty() {
+            self.round(Some((about, heard)), tell).await;
+        }
+    }
+
+    /// `woken`: the streams that alone it is about, by their places, and the alarms that say so.
+    async fn round(&mut self, woken: Option<(BTreeSet<usize>, BTreeSet<String>)>, tell: &(dyn Fn(Told) + Sync)) {
         let began = std::time::Instant::now();
         let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
-        self.unwritten.clear();
+        if woken.is_none() {
+            self.unwritten.clear();
+        }
         let mut troubles = self.take_over().await;
-        let mut read = self.observe(&now).await;
+        let (only, heard) = woken.unzip();
+        let course = &Course::new(self.patience, &self.beat);
+        let (clouds, watches, fleet) = (&self.clouds[..], &self.watches[..], &*self.fleet);
+        let question = Question { clouds, watches, fleet, course, now: &now, only: only.as_ref() };
+        let mut read = question.answers(&mut self.turns).await;
         let failed_reads = read.failed();
         troubles.append(&mut read.troubles);
-        let (mut entries, mut wishes) = self.decide(&now, read, tell);
+        let heard = heard.unwrap_or_else(|| self.heard.take());
+        let (mut entries, mut wishes) = self.decide(&now, read, (only.as_ref(), &heard), tell);
         troubles.extend(self.heard.deaf());
         troubles.extend(self.ledger.trouble());
         troubles.extend(self.put_off(&mut wishes, &mut entries, tell).await);
@@ -135,6 +166,12 @@ impl Controller {
         fleet.ticks.last_at = Some(fleet.now);
         fleet.ticks.last_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         fleet.ticks.failed_reads += failed_reads;
+        if only.is_some() {
+            // It did not ask for all that may be wrong.
+            troubles.extend(fleet.troubles.drain(..));
+            troubles.sort();
+            troubles.dedup();
+        }
         fleet.troubles = troubles;
         fleet.unwritten.clone_from(&self.unwritten);
         let mine = |pipeline: &str| (self.ledger.fence(pipeline))();
@@ -205,98 +242,25 @@ impl Controller {
         failed
     }
 
-    /// Everything that a tick reads, at once.
-    async fn observe(&mut self, now: &[i64]) -> Observation {
-        let (due, wanted) = self.turns.due(&locked(&self.fleet), &self.watches, now);
-        let names: Vec<Vec<String>> = (0..self.clouds.len())
-            .map(|at| {
-                let here = self.watches.iter().filter(|watch| watch.cloud == at);
-                here.flat_map(|watch| watch.alarms.iter().map(|alarm| alarm.name.clone())).collect()
-            })
-            .collect();
-        let course = &Course::new(self.patience, &self.beat);
-        let of_all = |at: usize| (&*self.clouds[at], &wanted[at], &names[at], now[at].div_euclid(60));
-        let metrics = (0..self.clouds.len()).map(|at| {
-            let (cloud, wanted, _, minute) = of_all(at);
-            observe::metrics(cloud, wanted, minute, course)
-        });
-        let alarms = (0..self.clouds.len()).map(|at| {
-            let (cloud, _, names, _) = of_all(at);
-            observe::alarms(cloud, names, course)
-        });
-        let fan_outs: Vec<Vec<FanOut>> = (0..self.clouds.len()).map(|at| self.fan_outs(at)).collect();
-        let looks_of_functions = functions::due(&locked(&self.fleet), &self.watches, now);
-        let names_of_functions = functions::names(&locked(&self.fleet), &self.watches, self.clouds.len());
-        let consumers = (0..self.clouds.len()).map(|at| {
-            let (cloud, _, _, minute) = of_all(at);
-            observe::deliveries(cloud, &fan_outs[at], minute, course)
-        });
-        let functions = (
-            functions::looks(&self.clouds, &self.watches, &looks_of_functions, course),
-            functions::ages(&self.clouds, &names_of_functions, now, course),
-        );
-        let (looks, metrics, alarms, mut consumers, mappings, ages) = futures::join!(
-            observe::looks(&self.clouds, &self.watches, &due, course),
-            futures::future::join_all(metrics),
-            futures::future::join_all(alarms),
-            futures::future::join_all(consumers),
-            functions.0,
-            functions.1,
-        );
-        let mut troubles: Vec<String> = consumers.iter_mut().flat_map(|read| read.troubles.drain(..)).collect();
-        let alarms = alarms.into_iter().map(|ringing| ringing.map_err(|why| troubles.push(why)).ok()).collect();
-        let functions = functions::seen(&locked(&self.fleet), &self.watches, mappings, ages, &mut troubles);
-        let ended = self.clouds.iter().map(|cloud| cloud.now()).collect();
-        Observation { looks: looks.into_iter().collect(), metrics, consumers, functions, alarms, ended, troubles }
-    }
-
-    /// The fan-out consumers of a cloud's streams.
-    fn fan_outs(&self, cloud: usize) -> Vec<FanOut> {
-        let here = self.watches.iter().filter(|watch| watch.cloud == cloud);
-        let of =
-            |watch: &Watch, consumer: &String| FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
-        here.flat_map(|watch| watch.consumers.iter().map(move |consumer| of(watch, consumer))).collect()
-    }
-
-    /// Decides for every stream.
+    /// Decides for every stream, or for some only, with what the queue told.
     fn decide(
         &self,
         now: &[i64],
         mut seen: Observation,
+        (only, heard): (Option<&BTreeSet<usize>>, &BTreeSet<String>),
         tell: &(dyn Fn(Told) + Sync),
     ) -> (Vec<Entry>, Vec<(usize, Decision)>) {
-        let heard = self.heard.take();
         let mut fleet = locked(&self.fleet);
         let (mut entries, mut wishes) = (Vec::new(), Vec::new());
         let pipelines: BTreeSet<String> = fleet.streams().iter().map(|stream| stream.key.pipeline.clone()).collect();
         let acting: BTreeMap<String, bool> =
             pipelines.into_iter().map(|name| (name.clone(), (self.ledger.fence(&name))())).collect();
-        for (at, watch) in self.watches.iter().enumerate() {
+        let all = self.watches.iter().enumerate();
+        for (at, watch) in all.filter(|(at, _)| only.is_none_or(|only| only.contains(at))) {
             let (stream, rules) = fleet.stream(at);
-            // Taken out, so that what is read goes as what is to be written comes.
-            let Read { readings: read, behind } = &mut seen.metrics[watch.cloud];
-            let is_behind = behind.contains(&watch.physical);
-            let (found, blind) = (read.found.remove(&watch.physical), read.blind.get(&watch.physical));
-            let metrics = match (&found, blind) {
-                (_, Some(why)) => Some(Err(why.as_str())),
-                (Some(found), None) => Some(Ok(found.as_slice())),
-                (None, None) => None,
-            };
-            let glance = seen.looks.get(&at).map(|look| look.as_ref().map_err(String::as_str));
-            // What the queue told may not be in DescribeAlarms yet.
-            let told = watch.alarms.iter().find(|alarm| heard.contains(&alarm.name));
-            let ringing = seen.alarms[watch.cloud].as_ref();
-            let ringing: Option<Vec<Alarm>> = ringing.map(|all| {
-                let rings = |alarm: &&Alarm| all.contains(&alarm.name) || heard.contains(&alarm.name);
-                watch.alarms.iter().filter(rings).cloned().collect()
-            });
-            let (alarms, quota) = (ringing.as_deref(), self.room.quota(watch.cloud, now[watch.cloud]));
-            let consumers = observe::consumers_of(watch, &mut seen.consumers[watch.cloud]);
-            let (heard, consumers) = (told.map(|alarm| alarm.name.as_str()), consumers.as_deref());
-            let functions = seen.functions.get(&at).map(Vec::as_slice);
-            let ended = Some(seen.ended[watch.cloud]);
-            let seen = Seen { glance, metrics, is_behind, alarms, heard, consumers, functions, quota, ended };
-            let step = stream.tick(&seen, &rules, now[watch.cloud]);
+            let found = seen.take(at, watch, heard);
+            let quota = self.room.quota(watch.cloud, now[watch.cloud]);
+            let step = stream.tick(&Seen { quota, ..found.seen() }, &rules, now[watch.cloud]);
             if !acting.get(&stream.key.pipeline).copied().unwrap_or(false) {
                 // Another replica decides; this one keeps its eyes open, so that it can go on where the other ends.
                 continue;

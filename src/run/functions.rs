@@ -8,7 +8,7 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 
 use super::Watch;
-use super::observe::Course;
+use super::course::Course;
 use crate::cloud::Cloud;
 use crate::control::{AGES, Fleet, FunctionSeen};
 use crate::model::{IteratorAges, Mapping};
@@ -30,10 +30,12 @@ pub struct Look {
 /// What a look found.
 pub type Looked = BTreeMap<(usize, usize), Result<Mapping, String>>;
 
-/// The looks that are due, those first that wait longest. `now`: seconds since 1970 by each cloud.
-pub fn due(fleet: &Fleet, watches: &[Watch], now: &[i64]) -> Vec<Look> {
+/// The looks that are due, those first that wait longest. `now`: seconds since 1970 by each cloud; `only`: the streams that alone are asked
+/// about.
+pub fn due(fleet: &Fleet, watches: &[Watch], now: &[i64], only: Option<&BTreeSet<usize>>) -> Vec<Look> {
     let mut due = Vec::new();
-    for (at, stream) in fleet.streams().iter().enumerate() {
+    let all = fleet.streams().iter().enumerate();
+    for (at, stream) in all.filter(|(at, _)| only.is_none_or(|only| only.contains(at))) {
         for (of, function) in stream.functions.iter().enumerate() {
             if let Some(since) = function.wants_look(&fleet.rules, now[watches[at].cloud]) {
                 let uuid = function.uuid().map(ToOwned::to_owned);
@@ -46,9 +48,10 @@ pub fn due(fleet: &Fleet, watches: &[Watch], now: &[i64]) -> Vec<Look> {
 }
 
 /// The functions that are named, by cloud.
-pub fn names(fleet: &Fleet, watches: &[Watch], clouds: usize) -> Vec<Vec<String>> {
+pub fn names(fleet: &Fleet, watches: &[Watch], clouds: usize, only: Option<&BTreeSet<usize>>) -> Vec<Vec<String>> {
     let mut names = vec![BTreeSet::new(); clouds];
-    for (stream, watch) in fleet.streams().iter().zip(watches) {
+    let all = fleet.streams().iter().zip(watches).enumerate();
+    for (_, (stream, watch)) in all.filter(|(at, _)| only.is_none_or(|only| only.contains(at))) {
         names[watch.cloud].extend(stream.functions.iter().map(|function| function.name.clone()));
     }
     names.into_iter().map(|names| names.into_iter().collect()).collect()

@@ -3,11 +3,13 @@
 mod act;
 mod admit;
 mod controller;
+mod course;
 mod drift;
 mod file;
 mod functions;
 mod lease;
 mod ledger;
+mod metrics;
 mod notify;
 mod observe;
 mod table;
@@ -16,11 +18,11 @@ mod wake;
 mod watch;
 
 pub use controller::Controller;
+pub use course::{Beat, Patience};
 pub use drift::{Reconciler, Switches};
 pub use file::{FileLedger, minute};
 pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};
 pub use notify::{Notifier, Recipient, Untold};
-pub use observe::{Beat, Patience};
 pub use table::TableLedger;
 pub use wake::{Heard, listen};
 pub use watch::{Told, Watch};

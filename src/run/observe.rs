@@ -1,9 +1,8 @@
 //! Looks at all streams at once. What fails is that stream's own trouble.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -12,9 +11,14 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Watch;
-use crate::cloud::Cloud;
-use crate::control::{Delivery, FunctionSeen};
-use crate::model::{Deliveries, FanOut, Glance, OpenShard, Readings};
+use super::course::Course;
+use super::functions;
+use super::metrics::{self, Past, Ringing};
+use super::turns::{Turns, Wanted};
+use crate::cloud::{Cloud, Tags};
+use crate::control::{self, Delivery, Fleet, FunctionSeen, Seen};
+use crate::model::{Deliveries, FanOut, Glance, Metrics, OpenShard, Readings, Scope};
+use crate::scale::Alarm;
 
 /// Looks in flight at once for one pipeline, so that one whose region hangs takes nobody else's place; the rates of the API hold
 /// beside it.
@@ -23,76 +27,210 @@ const AT_ONCE: usize = 32;
 const ALL_AT_ONCE: usize = 128;
 /// Looks of one pipeline that hang one after the other, after which its others are not tried in this tick.
 const IN_A_ROW: usize = 8;
-/// Minutes of fan-out consumers that are read: those in which CloudWatch still corrects itself.
-const NEWEST: i64 = 12;
-/// Minutes of metrics that are asked for at once: a fortnight is many calls, and what has come of it is kept.
-const DAY: i64 = 1440;
+/// Pipelines that are listed at once.
+const LISTINGS: usize = 8;
+/// Pages of a listing, of 100 streams each; more is a server that repeats itself.
+const PAGES: usize = 200;
+/// The looks wait no longer for listings: they are a hint.
+const HINT: Duration = Duration::from_secs(10);
 
-/// Told that the loop goes on, at each answer and each one that is waited for no longer.
-pub type Beat = Arc<dyn Fn() + Send + Sync>;
-
-/// How long a tick waits for answers, in real time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For one look or reading, so that one that hangs holds up nobody.
-    pub one: Duration,
-    /// For all that is read at once.
-    pub all: Duration,
+/// What a tick asks, and of whom.
+pub struct Question<'a> {
+    pub clouds: &'a [Arc<dyn Cloud>],
+    pub watches: &'a [Watch],
+    pub fleet: &'a Mutex<Fleet>,
+    pub course: &'a Course,
+    /// Seconds since 1970 by each cloud.
+    pub now: &'a [i64],
+    /// The streams that alone are asked about, by their places; `None` for all.
+    pub only: Option<&'a BTreeSet<usize>>,
 }
 
-impl Patience {
-    /// Half a tick for everything, 30 s to 1 min.
-    pub fn of(tick_seconds: u32) -> Self {
-        let half = u64::from(tick_seconds / 2);
-        Self { one: Duration::from_secs(20), all: Duration::from_secs(half.clamp(30, 60)) }
-    }
-}
-
-/// One round of looks and readings, which has an end.
-pub struct Course {
-    one: Duration,
-    until: Instant,
-    beat: Beat,
-}
-
-impl Course {
-    pub fn new(patience: Patience, beat: &Beat) -> Self {
-        Self { one: patience.one, until: Instant::now() + patience.all, beat: Arc::clone(beat) }
-    }
-
-    /// The answer, or why it is waited for no longer.
-    pub async fn answer<T>(&self, what: &str, ask: impl Future<Output = T>) -> Result<T, String> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            (self.beat)();
-            return Err(format!("{what} did not get its turn in time, since other answers did not come"));
-        }
-        let patience = self.one.min(left);
-        let answer = tokio::time::timeout(patience, ask).await;
-        (self.beat)();
-        answer.map_err(|_| format!("{what} took more than {} s", patience.as_secs()))
-    }
-}
-
-/// What a tick read; metrics and alarms by cloud.
+/// What a tick read; by cloud, except for the looks.
 pub struct Observation {
-    pub looks: BTreeMap<usize, Result<Glance, String>>,
-    pub metrics: Vec<Read>,
-    pub consumers: Vec<Deliveries>,
+    looks: BTreeMap<usize, Result<Glance, String>>,
+    newest: Vec<Readings>,
+    pasts: Vec<BTreeMap<String, Past>>,
+    consumers: Vec<Deliveries>,
     /// What was learned of Lambda functions, by stream.
-    pub functions: BTreeMap<usize, Vec<FunctionSeen>>,
-    /// `None`: not known.
-    pub alarms: Vec<Option<BTreeSet<String>>>,
-    /// When everything had come, or was waited for no longer: seconds since 1970 by each cloud.
-    pub ended: Vec<i64>,
+    functions: BTreeMap<usize, Vec<FunctionSeen>>,
+    alarms: Vec<Ringing>,
+    /// When everything had come, or was waited for no longer: seconds since 1970.
+    ended: Vec<i64>,
     pub troubles: Vec<String>,
+}
+
+impl Question<'_> {
+    /// Everything that a tick reads, at once.
+    pub async fn answers(&self, turns: &mut Turns) -> Observation {
+        let due =
+            turns.reads(&self.fleet.lock().unwrap_or_else(PoisonError::into_inner), self.watches, self.now, self.only);
+        let clouds = || self.clouds.iter().enumerate();
+        let minute = |at: usize| self.now[at].div_euclid(60);
+        let newest = clouds().map(|(at, cloud)| metrics::newest(&**cloud, &due.newest[at], minute(at), self.course));
+        let pasts = clouds().map(|(at, cloud)| self.pasts(&**cloud, &due.past[at], minute(at) - metrics::NEWEST));
+        let names: Vec<Vec<String>> = clouds().map(|(at, _)| self.alarms(at)).collect();
+        let alarms = clouds().map(|(at, cloud)| metrics::alarms(&**cloud, &names[at], self.course));
+        let fan_outs: Vec<Vec<FanOut>> = clouds().map(|(at, _)| self.fan_outs(at)).collect();
+        let consumers =
+            clouds().map(|(at, cloud)| metrics::deliveries(&**cloud, &fan_outs[at], minute(at), self.course));
+        let ((looks, mut troubles), newest, pasts, mut alarms, mut consumers, functions) = futures::join!(
+            self.looks(turns),
+            join_all(newest),
+            join_all(pasts),
+            join_all(alarms),
+            join_all(consumers),
+            self.functions(),
+        );
+        let (pasts, unread): (Vec<_>, Vec<_>) = pasts.into_iter().unzip();
+        troubles.extend(unread.into_iter().flatten());
+        troubles.extend(consumers.iter_mut().flat_map(|read| read.troubles.drain(..)));
+        troubles.extend(alarms.iter_mut().flat_map(|read| std::mem::take(&mut read.troubles)));
+        let (functions, untold) = functions;
+        troubles.extend(untold);
+        let ended = self.clouds.iter().map(|cloud| cloud.now()).collect();
+        Observation { looks: looks.into_iter().collect(), newest, pasts, consumers, functions, alarms, ended, troubles }
+    }
+
+    /// What is learned of Lambda functions, by stream, and what failed.
+    async fn functions(&self) -> (BTreeMap<usize, Vec<FunctionSeen>>, Vec<String>) {
+        let fleet = || self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = functions::due(&fleet(), self.watches, self.now, self.only);
+        let names = functions::names(&fleet(), self.watches, self.clouds.len(), self.only);
+        let (mappings, ages) = futures::join!(
+            functions::looks(self.clouds, self.watches, &due, self.course),
+            functions::ages(self.clouds, &names, self.now, self.course),
+        );
+        let mut troubles = Vec::new();
+        let seen = functions::seen(&fleet(), self.watches, mappings, ages, &mut troubles);
+        (seen, troubles)
+    }
+
+    /// The looks that are due once the streams have been listed: a listing saves the question for each one's tags.
+    async fn looks(&self, turns: &mut Turns) -> (Vec<(usize, Result<Glance, String>)>, Vec<String>) {
+        let mut troubles = Vec::new();
+        if self.only.is_none() {
+            let due = turns.listings(self.now);
+            let listings =
+                due.into_iter().map(|(cloud, scope)| async move { (cloud, self.listing(cloud, &scope).await) });
+            let listings: Vec<_> = stream::iter(listings).buffer_unordered(LISTINGS).collect().await;
+            let mut fleet = self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
+            for (cloud, (tags, trouble)) in listings {
+                troubles.extend(trouble);
+                for (at, watch) in self.watches.iter().enumerate().filter(|(_, watch)| watch.cloud == cloud) {
+                    if let Some(tags) = tags.get(&watch.physical) {
+                        fleet.stream(at).0.listed(tags, self.now[cloud]);
+                    }
+                }
+            }
+        }
+        let due = turns.looks(&self.fleet.lock().unwrap_or_else(PoisonError::into_inner), self.now, self.only);
+        (looks(self.clouds, self.watches, &due, self.course).await, troubles)
+    }
+
+    /// What a listing tells of the tags of a pipeline's streams in the time that there is for it, and what failed.
+    async fn listing(&self, cloud: usize, scope: &Scope) -> (BTreeMap<String, Tags>, Option<String>) {
+        let (mut tags, mut after, until) = (BTreeMap::new(), None, Instant::now() + HINT);
+        for _ in 0..PAGES {
+            let ask = self.course.answer("listing streams", self.clouds[cloud].stream_tags(scope, after.take()));
+            let page = match tokio::time::timeout_at(until, ask).await {
+                Ok(Ok(Ok(page))) => page,
+                Ok(Ok(Err(fault))) => {
+                    return (tags, Some(format!("{fault}: tags are read stream by stream, which takes longer")));
+                }
+                Ok(Err(_)) | Err(_) => break,
+            };
+            tags.extend(page.tags);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        (tags, None)
+    }
+
+    /// Pasts of the streams of one cloud, and what failed for other reasons than that time was up.
+    async fn pasts(&self, cloud: &dyn Cloud, wanted: &Wanted, to: i64) -> (BTreeMap<String, Past>, Vec<String>) {
+        let (pasts, failed) = metrics::pasts(cloud, wanted, to, self.course).await;
+        let told = failed.into_iter().filter(|_| !self.course.is_over());
+        (pasts, told.map(|why| format!("{why}: the past of some streams is still to be read")).collect())
+    }
+
+    fn here(&self, cloud: usize) -> impl Iterator<Item = &Watch> {
+        let asked = self.watches.iter().enumerate().filter(|(at, _)| self.only.is_none_or(|only| only.contains(at)));
+        asked.map(|(_, watch)| watch).filter(move |watch| watch.cloud == cloud)
+    }
+
+    /// The alarms of a cloud's streams, by their names in AWS.
+    fn alarms(&self, cloud: usize) -> Vec<String> {
+        self.here(cloud).flat_map(|watch| watch.alarms.iter().map(|alarm| alarm.name.clone())).collect()
+    }
+
+    /// The fan-out consumers of a cloud's streams.
+    fn fan_outs(&self, cloud: usize) -> Vec<FanOut> {
+        let of =
+            |watch: &Watch, consumer: &String| FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
+        self.here(cloud).flat_map(|watch| watch.consumers.iter().map(move |consumer| of(watch, consumer))).collect()
+    }
+}
+
+/// What was read of one stream.
+pub struct Found {
+    glance: Option<Result<Glance, String>>,
+    newest: Option<Result<Vec<(i64, Metrics)>, String>>,
+    past: Option<Past>,
+    /// `None`: not known.
+    alarms: Option<Vec<Alarm>>,
+    /// The alarm that the queue told of.
+    heard: Option<String>,
+    consumers: Option<Vec<Delivery>>,
+    functions: Option<Vec<FunctionSeen>>,
+    ended: i64,
+}
+
+impl Found {
+    /// As the stream takes it in.
+    pub fn seen(&self) -> Seen<'_> {
+        Seen {
+            glance: self.glance.as_ref().map(|look| look.as_ref().map_err(String::as_str)),
+            metrics: self.newest.as_ref().map(|read| read.as_deref().map_err(String::as_str)),
+            past: self.past.as_ref().map(|(minutes, to)| control::Past { minutes, to: *to }),
+            alarms: self.alarms.as_deref(),
+            heard: self.heard.as_deref(),
+            consumers: self.consumers.as_deref(),
+            functions: self.functions.as_deref(),
+            quota: None,
+            ended: Some(self.ended),
+        }
+    }
 }
 
 impl Observation {
     /// Looks and readings that failed.
     pub fn failed(&self) -> u64 {
         let looks = self.looks.values().filter(|look| look.is_err()).count();
-        (looks + self.metrics.iter().map(|read| read.readings.blind.len()).sum::<usize>()) as u64
+        (looks + self.newest.iter().map(|read| read.blind.len()).sum::<usize>()) as u64
+    }
+
+    /// Takes out what was read of one stream, so that what is read goes as what is to be written comes. `heard`: what the queue told,
+    /// which may not be in DescribeAlarms yet.
+    pub fn take(&mut self, at: usize, watch: &Watch, heard: &BTreeSet<String>) -> Found {
+        let (cloud, name) = (watch.cloud, &watch.physical);
+        let blind = self.newest[cloud].blind.get(name).cloned().map(Err);
+        let told = watch.alarms.iter().find(|alarm| heard.contains(&alarm.name)).map(|alarm| alarm.name.clone());
+        let Ringing { ringing, unknown, .. } = &self.alarms[cloud];
+        let rings = |alarm: &&Alarm| ringing.contains(&alarm.name) || heard.contains(&alarm.name);
+        let is_known = !watch.alarms.iter().any(|alarm| unknown.contains(&alarm.name));
+        Found {
+            glance: self.looks.remove(&at),
+            newest: blind.or_else(|| self.newest[cloud].found.remove(name).map(Ok)),
+            past: self.pasts[cloud].remove(name),
+            alarms: is_known.then(|| watch.alarms.iter().filter(rings).cloned().collect()),
+            heard: told,
+            consumers: consumers_of(watch, &mut self.consumers[cloud]),
+            functions: self.functions.remove(&at),
+            ended: self.ended[cloud],
+        }
     }
 }
 
@@ -102,7 +240,7 @@ pub struct Look {
     pub tags: bool,
 }
 
-/// Looks at streams; the answers in no order.
+/// Looks at streams; the answers in no order. Who did not get its turn in time is not among them.
 pub async fn looks(
     clouds: &[Arc<dyn Cloud>],
     watches: &[Watch],
@@ -122,9 +260,9 @@ pub async fn looks(
             let _slot = slots.acquire().await;
             let watch = &watches[look.at];
             if hung.load(Ordering::Relaxed) >= IN_A_ROW {
-                (course.beat)();
+                course.goes_on();
                 let why = format!("reading stream {} was not tried: {IN_A_ROW} others in a row hung", watch.physical);
-                return (look.at, Err(why));
+                return Some((look.at, Err(why)));
             }
             let (target, what) = (watch.target(), format!("reading stream {}", watch.physical));
             let glance = match course.answer(&what, clouds[cloud].glance(&target, look.tags)).await {
@@ -132,14 +270,16 @@ pub async fn looks(
                     hung.store(0, Ordering::Relaxed);
                     answer.map_err(|fault| fault.to_string())
                 }
-                Err(why) => {
+                // Nothing is known of it, as before: it has its turn with the next tick.
+                Err(missed) if missed.no_turn => return None,
+                Err(missed) => {
                     hung.fetch_add(1, Ordering::Relaxed);
-                    Err(why)
+                    Err(missed.to_string())
                 }
             };
-            (look.at, glance)
+            Some((look.at, glance))
         });
-        stream::iter(all).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await
+        stream::iter(all).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect::<Vec<_>>().await
     });
     join_all(of_one).await.into_iter().flatten().collect()
 }
@@ -155,75 +295,14 @@ pub async fn shards(
         let watch = &watches[*at];
         let target = watch.target();
         let read = course.answer("listing its shards", clouds[watch.cloud].open_shards(&target, watch.loads)).await;
+        let read = read.map_err(|missed| missed.to_string());
         (*at, read.and_then(|shards| shards.map_err(|fault| fault.to_string())))
     });
     stream::iter(all).buffer_unordered(AT_ONCE).collect().await
 }
 
-/// The metrics that a tick read.
-#[derive(Default)]
-pub struct Read {
-    pub readings: Readings,
-    /// Streams whose metrics were found, but not up to the newest minute.
-    pub behind: BTreeSet<String>,
-}
-
-/// Reads metrics: streams that are asked from the same minute on together, those first that have the least to catch up. Of a
-/// long past that does not come in time, what has come is kept: the rest follows with the next tick.
-pub async fn metrics(cloud: &dyn Cloud, wanted: &BTreeMap<i64, Vec<String>>, to: i64, course: &Course) -> Read {
-    let mut all = Read::default();
-    for (from, streams) in wanted.iter().rev() {
-        let (mut streams, mut next) = (streams.clone(), *from);
-        while next < to && !streams.is_empty() {
-            let (begin, end) = (next, (next + DAY).min(to));
-            next = end;
-            let read = course.answer("reading metrics from CloudWatch", cloud.readings(&streams, begin, end)).await;
-            let Readings { mut found, blind } = read.unwrap_or_else(|why| Readings {
-                blind: streams.iter().map(|stream| (stream.clone(), why.clone())).collect(),
-                ..Readings::default()
-            });
-            // Who was not told of a day is not asked for the next one.
-            streams.retain(|stream| !blind.contains_key(stream));
-            found.retain(|stream, _| !blind.contains_key(stream));
-            for (stream, minutes) in found {
-                match all.readings.found.entry(stream) {
-                    Entry::Vacant(place) => drop(place.insert(minutes)),
-                    Entry::Occupied(mut earlier) => earlier.get_mut().extend(minutes),
-                }
-            }
-            for (stream, why) in blind {
-                if all.readings.found.contains_key(&stream) {
-                    all.behind.insert(stream);
-                } else {
-                    all.readings.blind.insert(stream, why);
-                }
-            }
-        }
-    }
-    all
-}
-
-/// Reads the newest minutes of fan-out consumers.
-pub async fn deliveries(cloud: &dyn Cloud, consumers: &[FanOut], to: i64, course: &Course) -> Deliveries {
-    if consumers.is_empty() {
-        return Deliveries::default();
-    }
-    let what = "reading the metrics of fan-out consumers";
-    let read = course.answer(what, cloud.deliveries(consumers, to - NEWEST, to)).await;
-    read.unwrap_or_else(|why| Deliveries { troubles: vec![why], ..Deliveries::default() })
-}
-
-/// Asks which alarms ring.
-pub async fn alarms(cloud: &dyn Cloud, names: &[String], course: &Course) -> Result<BTreeSet<String>, String> {
-    if names.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let ringing = course.answer("reading alarms", cloud.ringing(names)).await?;
-    ringing.map_err(|fault| fault.to_string())
-}
-
 /// What was read of a stream's consumers; `None` where that failed, or where it has none.
-pub fn consumers_of(watch: &Watch, read: &mut Deliveries) -> Option<Vec<Delivery>> {
+fn consumers_of(watch: &Watch, read: &mut Deliveries) -> Option<Vec<Delivery>> {
     let one = |consumer: &String| {
         let one = FanOut { stream: watch.physical.clone(), consumer: consumer.clone() };
         Some((consumer.clone(), read.found.remove(&one)?))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::program::{Shop, resizes};
@@ -40,4 +41,16 @@ fn one_at_a_time_means_one_at_a_time_and_says_who_waits() {
     let waits = events.iter().find(|event| event["reason"] == "other-streams").expect("somebody waits");
     assert_eq!(waits["verb"], "hold");
     assert!(waits["because"].as_str().unwrap().contains("held: 1 streams reshard already"), "{waits}");
+}
+
+#[test]
+fn the_slow_beat_takes_no_minutes_from_a_tick_over_many() {
+    let shop = crowd(150);
+    // The slow beat's quarter of an hour ends among them.
+    let events = shop.run(&["--traffic", "1", "--ticks", "20"]);
+    let moment =
+        |event: &Value| event["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok()).expect("a time");
+    let took = moment(events.last().expect("an end")).duration_since(moment(&events[0]));
+    assert!((18..=20).contains(&took.as_mins()), "twenty ticks took {took:?}");
+    assert!(events.iter().any(|event| event["event"] == "drift"), "{events:#?}");
 }

@@ -6,6 +6,7 @@ mod fences;
 mod functions;
 mod hung;
 mod limits;
+mod many;
 mod owed;
 mod program;
 mod readers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tidegate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
+use tidegate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use tidegate::control::Entry;
 use tidegate::local::Local;
 use tidegate::model::{
@@ -63,6 +63,14 @@ pub struct Rough {
     pub calm: bool,
     /// Streams whose shards may be split.
     pub may_split: BTreeSet<String>,
+    /// Streams whose metrics are read in one question.
+    pub batch: usize,
+    /// Streams and alarms whose questions nobody answers.
+    pub silent: BTreeSet<String>,
+    /// Alarms that ring.
+    pub rings: BTreeSet<String>,
+    /// How often the metrics of a stream were asked for.
+    pub read: Mutex<BTreeMap<String, usize>>,
     /// Minutes whose records and bytes this controller has been told.
     told: Mutex<BTreeMap<String, BTreeSet<i64>>>,
 }
@@ -92,6 +100,10 @@ impl Rough {
             alone: true,
             calm: false,
             may_split: BTreeSet::new(),
+            batch: 1000,
+            silent: BTreeSet::new(),
+            rings: BTreeSet::new(),
+            read: Mutex::default(),
             told: Mutex::default(),
         }
     }
@@ -107,6 +119,13 @@ impl Rough {
             self.dead.store(true, Ordering::SeqCst);
         }
         if self.dead.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Nobody answers a question in which one of the silent stands.
+    async fn hear(&self, names: &[String]) {
+        if names.iter().any(|name| self.silent.contains(name)) {
             std::future::pending::<()>().await;
         }
     }
@@ -255,9 +274,15 @@ impl Cloud for Rough {
         .boxed()
     }
 
+    fn at_once(&self, _: i64) -> AtOnce {
+        AtOnce { streams: self.batch, consumers: self.batch, alarms: self.batch }
+    }
+
     fn readings<'a>(&'a self, streams: &'a [String], from: i64, to: i64) -> BoxFuture<'a, Readings> {
         async move {
             self.step().await;
+            self.hear(streams).await;
+            streams.iter().for_each(|stream| *self.read.lock().unwrap().entry(stream.clone()).or_default() += 1);
             let mut all = self.local.readings(streams, from, to).await;
             for stream in streams {
                 if self.happens(self.odds.stream_blind) {
@@ -293,7 +318,13 @@ impl Cloud for Rough {
     }
 
     fn ringing<'a>(&'a self, alarms: &'a [String]) -> BoxFuture<'a, Result<BTreeSet<String>, Fault>> {
-        self.local.ringing(alarms)
+        async move {
+            self.hear(alarms).await;
+            let mut ringing = self.local.ringing(alarms).await?;
+            ringing.extend(alarms.iter().filter(|alarm| self.rings.contains(*alarm)).cloned());
+            Ok(ringing)
+        }
+        .boxed()
     }
 
     fn now(&self) -> i64 {

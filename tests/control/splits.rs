@@ -70,9 +70,10 @@ fn nothing_is_split_where_the_spec_says_nothing_of_it() {
 #[test]
 fn a_dry_run_only_tells_of_a_split() {
     let shop = Shop::of(ALLOWED);
-    shop.run(&[&ONE_CALL[..], &["--for", "20m"]].concat());
+    // Long enough for the day's call, and too short to split up to the bound, whatever time of day it is on the wave.
+    shop.run(&[&ONE_CALL[..], &["--for", "4m"]].concat());
     let before = shop.status()["shards"].clone();
-    let events = shop.run(&["--calls-a-day", "1", "--for", "12h", "--dry-run"]);
+    let events = shop.run(&["--calls-a-day", "1", "--for", "24h", "--dry-run"]);
     let would = splits(&events);
     assert!(!would.is_empty() && would.iter().all(|split| split["outcome"] == "dry-run"), "{events:#?}");
     assert_eq!(shop.status()["shards"], before);

@@ -11,7 +11,7 @@ use crate::support::emulators::{self, Endpoint};
 const STREAMS: usize = 60;
 
 /// A pipeline of streams, each with a key, a role and alarms.
-fn spec(streams: usize, with_all: bool) -> String {
+pub fn spec(streams: usize, with_all: bool) -> String {
     let mut spec = format!("apiVersion: tidegate/v1\npipeline: scale\nregion: {REGION}\n");
     let each = |line: &dyn Fn(usize) -> String| (0..streams).map(line).collect::<String>();
     if !with_all {
@@ -33,15 +33,15 @@ fn spec(streams: usize, with_all: bool) -> String {
 }
 
 /// A pipeline that stands on a double.
-struct Made {
+pub struct Made {
     folder: tempfile::TempDir,
-    double: Arc<Double>,
-    endpoint: Endpoint,
+    pub double: Arc<Double>,
+    pub endpoint: Endpoint,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Made {
-    fn of(spec: &str) -> Self {
+    pub fn of(spec: &str) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let double: Arc<Double> = Double::new(Manners { rates: None, creating: Duration::ZERO });
         let url = runtime.block_on(double.serve()).expect("a port");
@@ -56,7 +56,7 @@ impl Made {
         std::fs::write(self.folder.path().join("tidegate.yaml"), spec).expect("written");
     }
 
-    fn says(&self, args: &[&str]) -> String {
+    pub fn says(&self, args: &[&str]) -> String {
         let (mut command, folder) = (Command::new(env!("CARGO_BIN_EXE_tidegate")), self.folder.path());
         command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").stdin(Stdio::null());
         emulators::says(command.envs(self.endpoint.env()), args)

@@ -1,0 +1,85 @@
+//! How long a tick waits for answers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::aws::{Late, within};
+
+/// Told that the loop goes on, at each answer and each one that is waited for no longer.
+pub type Beat = Arc<dyn Fn() + Send + Sync>;
+
+/// How long a tick waits for answers, in real time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For one look or reading from its turn on, so that one that hangs holds up nobody.
+    pub one: Duration,
+    /// For all that is read at once, the waits for turns within AWS's rates among it.
+    pub all: Duration,
+}
+
+impl Patience {
+    /// Half a tick for everything, 30 s to 1 min.
+    pub fn of(tick_seconds: u32) -> Self {
+        let half = u64::from(tick_seconds / 2);
+        Self { one: Duration::from_secs(20), all: Duration::from_secs(half.clamp(30, 60)) }
+    }
+
+    /// For somebody who waits for all of so many streams: a minute, and each stream's summary and tags at the rates of the API (20 and 5 a
+    /// second).
+    pub fn for_all(streams: usize) -> Self {
+        Self { one: Duration::from_secs(20), all: Duration::from_secs(60 + streams as u64 / 4) }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// It was not asked, or not for long: that says nothing of whoever was to answer.
+    pub no_turn: bool,
+    why: String,
+}
+
+impl fmt::Display for Missed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.why)
+    }
+}
+
+/// One round of looks and readings, which has an end.
+pub struct Course {
+    one: Duration,
+    until: Instant,
+    beat: Beat,
+}
+
+impl Course {
+    pub fn new(patience: Patience, beat: &Beat) -> Self {
+        Self { one: patience.one, until: Instant::now() + patience.all, beat: Arc::clone(beat) }
+    }
+
+    /// Whether its time is up.
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// A sign of life.
+    pub fn goes_on(&self) {
+        (self.beat)();
+    }
+
+    /// The answer, or why it is waited for no longer. A wait for its turn within AWS's rates is none for the answer.
+    ///
+    /// # Errors
+    /// There was none in time.
+    pub async fn answer<T>(&self, what: &str, ask: impl Future<Output = T>) -> Result<T, Missed> {
+        let answer = within(self.one, self.until, ask).await;
+        self.goes_on();
+        answer.map_err(|late| match late {
+            Late::Hangs => Missed { no_turn: false, why: format!("{what} took more than {} s", self.one.as_secs()) },
+            Late::NoTurn => Missed { no_turn: true, why: format!("{what} did not get its turn in time") },
+        })
+    }
+}
