@@ -15,7 +15,7 @@ mod wake;
 
 pub use controller::{Controller, Told, Watch};
 pub use drift::{Reconciler, Switches};
-pub use file::{FileLedger, minute};
+pub use file::{FileLedger, MISSING, minute};
 pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};
 pub use notify::{Notifier, Recipient, Untold};
 pub use observe::{Beat, Patience};
