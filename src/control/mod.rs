@@ -15,6 +15,7 @@ mod split;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
 pub use decide::Answer;
 pub use fleet::Fleet;
@@ -27,3 +28,4 @@ pub use report::{
 };
 pub use split::SPLITS_A_DAY;
 pub use stream::{DRY_RUN, Rules, Seen, Step, Stream, sample};
+pub use troubles::Troubles;
