@@ -157,7 +157,8 @@ impl Controller {
         let began = std::time::Instant::now();
         let now: Vec<i64> = self.clouds.iter().map(|cloud| cloud.now()).collect();
         self.unwritten.clear();
-        let mut troubles = self.take_over().await;
+        let mut troubles = locked(&self.fleet).left_out.clone();
+        troubles.extend(self.take_over().await);
         let mut read = self.observe(&now).await;
         let failed_reads = read.failed();
         troubles.append(&mut read.troubles);
