@@ -84,7 +84,7 @@ async fn ask(number: usize, aws: Arc<Aws>, target: &Target) {
         5 => drop((aws.glance(target, true).await, aws.open_shards(target, true).await)),
         6 => drop((aws.readings(&names, NOW - 30, NOW).await, aws.deliveries(&consumers, NOW - 30, NOW).await)),
         7 => drop(aws.ringing(&names).await),
-        8 => drop((table.lease("shop").await, table.entries("shop").await, table.partitions().await)),
+        8 => drop((table.lease("shop").await, table.entries("shop", i64::MAX).await, table.partitions().await)),
         9 => {
             let lease = Lease { owner: "me".into(), epoch: 1, beat: 1 };
             drop((table.claim("shop", Some(&lease), &lease).await, table.renew("shop", "me", 1, false).await));

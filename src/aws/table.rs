@@ -10,7 +10,7 @@ use crate::cloud::{Class, Fault};
 
 /// Items of one transaction, the check of the lease included (DynamoDB API reference, TransactWriteItems).
 const TRANSACTION: usize = 100;
-/// Pages of 1 MB that are read of one partition: more than 100 MB of entries is a table that nobody expires.
+/// Pages of 1 MB that are read of one partition: more than 100 MB of a month's entries nobody needs.
 const MOST_PAGES: usize = 100;
 /// What stands under `sk` in the item of a lease.
 const LEASE: &str = "lease";
@@ -161,33 +161,48 @@ impl Table {
         Ok(items)
     }
 
-    /// The texts of a partition's entries, oldest first.
+    /// The texts of a partition's entries, oldest first, back to where all were to expire `lasts` seconds before the newest: where
+    /// DynamoDB lets nothing expire, the rest is not read.
     ///
     /// # Errors
-    /// What DynamoDB answers; a partition that does not end.
-    pub async fn entries(&self, partition: &str) -> Result<Vec<String>, Fault> {
+    /// What DynamoDB answers.
+    pub async fn entries(&self, partition: &str, lasts: i64) -> Result<Vec<String>, Fault> {
         let doing = self.doing("reading the ledger of", partition);
-        let (mut found, mut start) = (Vec::new(), None);
-        for _ in 0..MOST_PAGES {
-            let page = self.aws.call("dynamodb:Query", &doing, || {
+        let (mut found, mut start, mut newest) = (Vec::new(), None, None);
+        for page in 1.. {
+            // From the newest on.
+            let read = self.aws.call("dynamodb:Query", &doing, || {
                 let query = self.aws.dynamodb().query().table_name(&self.name).consistent_read(true);
                 query
                     .key_condition_expression("pk = :pk AND sk < :lease")
                     .expression_attribute_values(":pk", Value::S(partition.into()))
                     .expression_attribute_values(":lease", Value::S(LEASE.into()))
+                    .scan_index_forward(false)
                     .set_exclusive_start_key(start.clone())
                     .send()
             });
-            let page = page.await.map_err(|fault| self.explain(fault))?;
-            found.extend(page.items().iter().filter_map(|item| item.get("entry")?.as_s().ok().cloned()));
-            start = page.last_evaluated_key().cloned();
-            if start.is_none() {
-                return Ok(found);
+            let read = read.await.map_err(|fault| self.explain(fault))?;
+            let items: Vec<(i64, String)> = read.items().iter().filter_map(item).collect();
+            // The middle one, since a clock may have jumped ahead for some.
+            let middle = || {
+                let mut dates: Vec<i64> = items.iter().map(|(expires, _)| *expires).collect();
+                dates.sort_unstable();
+                dates.get(dates.len() / 2).copied()
+            };
+            newest = newest.or_else(middle);
+            let oldest = newest.map_or(i64::MIN, |newest| newest.saturating_sub(lasts));
+            let is_over = !items.is_empty() && items.iter().all(|(expires, _)| *expires < oldest);
+            found.extend(items.into_iter().map(|(_, text)| text));
+            start = read.last_evaluated_key().cloned();
+            if start.is_none() || is_over || page >= MOST_PAGES {
+                break;
             }
         }
-        let what = format!("{} pages of entries and no end", MOST_PAGES);
-        Err(Fault::new(Class::Refused, doing, "TooManyPages", what)
-            .help("switch time to live on for the attribute `expires` of the table, so that old entries leave"))
+        if start.is_some() {
+            tracing::info!(partition, "older entries are left out: let them expire (time to live on `expires`)");
+        }
+        found.reverse();
+        Ok(found)
     }
 
     /// Every partition that has entries or a lease.
@@ -238,11 +253,7 @@ impl Table {
         match &fault.class {
             Class::Absent => {
                 let table = &self.name;
-                fault.help(format!(
-                    "make the table: aws dynamodb create-table --table-name {table} --billing-mode PAY_PER_REQUEST \
-                     --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
-                     --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE"
-                ))
+                fault.help(making(table))
             }
             Class::Denied { action } => {
                 let help = format!(
@@ -256,10 +267,46 @@ impl Table {
     }
 }
 
+/// How the table is made, old entries that leave included.
+fn making(table: &str) -> String {
+    format!(
+        "make the table: aws dynamodb create-table --table-name {table} --billing-mode PAY_PER_REQUEST \
+         --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
+         --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE \
+         && aws dynamodb wait table-exists --table-name {table} \
+         && aws dynamodb update-time-to-live --table-name {table} \
+         --time-to-live-specification Enabled=true,AttributeName=expires"
+    )
+}
+
+/// When an entry may go, and its text.
+fn item(item: &HashMap<String, Value>) -> Option<(i64, String)> {
+    let text = item.get("entry")?.as_s().ok()?.clone();
+    let expires = item.get("expires").and_then(|value| value.as_n().ok()?.parse().ok());
+    Some((expires.unwrap_or(i64::MAX), text))
+}
+
 fn key(partition: &str, sort: &str) -> HashMap<String, Value> {
     HashMap::from([("pk".into(), Value::S(partition.into())), ("sk".into(), Value::S(sort.into()))])
 }
 
 fn number(value: i64) -> Value {
     Value::N(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_made_so_that_old_entries_leave() {
+        let told = making("books");
+        for part in
+            ["create-table --table-name books", "update-time-to-live --table-name books", "AttributeName=expires"]
+        {
+            assert!(told.contains(part), "{told}");
+        }
+        let guide = include_str!("../../deploy/README.md");
+        assert!(guide.contains("update-time-to-live") && guide.contains("Enabled=true,AttributeName=expires"));
+    }
 }

@@ -3,8 +3,9 @@
 use super::{Common, Exit, Failure, Job, Out, fleet, status};
 use crate::cloud::Target;
 use crate::control::{Key, Pause, Pin, hand, is_ours};
+use crate::kinds::stream::SCHEMA;
 use crate::model::units::Span;
-use crate::model::{Call, Effect, PAUSED, PIN, Value};
+use crate::model::{Call, Desired, Effect, PAUSED, PIN, Value};
 use crate::scale::Bounds;
 
 #[derive(clap::Args)]
@@ -22,7 +23,7 @@ pub struct PinArgs {
 
 #[derive(clap::Args)]
 pub struct PauseArgs {
-    /// Only this stream; without it all of the spec
+    /// Only this stream, with its alarms, consumers and policy; without it the whole pipeline: nothing of it is sized or healed
     #[arg(value_name = "STREAM")]
     stream: Option<String>,
     /// For how long; without it until `tidegate resume`
@@ -39,37 +40,56 @@ pub struct ResumeArgs {
 
 pub async fn pin(common: &Common, args: PinArgs, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(false).await?;
-    for (job, key, target, bounds) in chosen(&jobs, Some(&args.stream))? {
-        if !(bounds.min..=bounds.max).contains(&args.shards) {
-            let what = format!("{} shards are outside of the spec's {} to {}", args.shards, bounds.min, bounds.max);
-            return Err(Failure::refused(what, "pin a count inside the range, or change the range and apply"));
-        }
-        let pin = Pin { shards: args.shards, until: job.cloud.now() + seconds(args.duration) };
-        tag(job, &key, &target, PIN, Some(hand::pin_text(&pin))).await?;
-        out.line(&format!("{key} is pinned to {} shards until {}", pin.shards, hand::stamp(pin.until)));
+    let all: Vec<(Asked<'_>, Bounds)> = jobs
+        .iter()
+        .flat_map(|job| fleet::ranges(job).map(move |(bounds, desired)| (Asked::of(job, desired), bounds)))
+        .collect();
+    let keys: Vec<Key> = all.iter().map(|(asked, _)| asked.key.clone()).collect();
+    let (asked, bounds) = &all[status::find(&keys, &args.stream, "with a range of shards")?];
+    if !(bounds.min..=bounds.max).contains(&args.shards) {
+        let what = format!("{} shards are outside of the spec's {} to {}", args.shards, bounds.min, bounds.max);
+        return Err(Failure::refused(what, "pin a count inside the range, or change the range and apply"));
     }
+    let pin = Pin { shards: args.shards, until: asked.job.cloud.now() + seconds(args.duration) };
+    asked.tag(PIN, Some(hand::pin_text(&pin))).await?;
+    out.line(&format!("{} is pinned to {} shards until {}", asked.key, pin.shards, hand::stamp(pin.until)));
     Ok(Exit::Success)
 }
 
 pub async fn pause(common: &Common, args: PauseArgs, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(false).await?;
-    for (job, key, target, _) in chosen(&jobs, args.stream.as_deref())? {
-        let pause = Pause { until: args.duration.map(|time| job.cloud.now() + seconds(time)) };
+    let all = chosen(&jobs, args.stream.as_deref())?;
+    let mut exit = Exit::Success;
+    for asked in &all {
+        let pause = Pause { until: args.duration.map(|time| asked.job.cloud.now() + seconds(time)) };
         let text = hand::pause_text(&pause);
-        tag(job, &key, &target, PAUSED, Some(text.clone())).await?;
-        out.line(&format!("{key} is paused {text}"));
+        match asked.tag(PAUSED, Some(text.clone())).await {
+            Ok(_) => out.line(&format!("{} is paused {text}", asked.key)),
+            // The others are paused all the same: somebody wants to be left alone.
+            Err(failure) => exit = failure.tell(out),
+        }
     }
-    Ok(Exit::Success)
+    if exit != Exit::Success && args.stream.is_none() {
+        out.error("warning: a pipeline with a stream that is not paused is still healed, but for its paused streams");
+    }
+    Ok(exit)
 }
 
 pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit, Failure> {
     let jobs = common.open(false).await?;
-    for (job, key, target, _) in chosen(&jobs, args.stream.as_deref())? {
-        tag(job, &key, &target, PAUSED, None).await?;
-        tag(job, &key, &target, PIN, None).await?;
-        out.line(&format!("{key} is sized again"));
+    let mut exit = Exit::Success;
+    for asked in &chosen(&jobs, args.stream.as_deref())? {
+        let resumed = async {
+            asked.tag(PAUSED, None).await?;
+            asked.tag(PIN, None).await
+        };
+        match resumed.await {
+            Ok(true) => out.line(&format!("{} is sized and healed again; its pin was taken off, too", asked.key)),
+            Ok(false) => out.line(&format!("{} is sized and healed again", asked.key)),
+            Err(failure) => exit = failure.tell(out),
+        }
     }
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 fn some_time(text: &str) -> Result<Span, String> {
@@ -85,39 +105,54 @@ fn seconds(time: Span) -> i64 {
     i64::try_from(time.seconds()).unwrap_or(i64::MAX / 4)
 }
 
-/// The streams that are meant.
-fn chosen<'a>(jobs: &'a [Job], name: Option<&str>) -> Result<Vec<(&'a Job, Key, Target, Bounds)>, Failure> {
-    let all: Vec<(&Job, Key, Target, Bounds)> = jobs
-        .iter()
-        .flat_map(|job| {
-            fleet::ranges(job).map(move |(bounds, desired)| {
-                let key = Key { pipeline: job.scope.pipeline.clone(), stream: desired.address.name().to_owned() };
-                (job, key, fleet::target(job, desired), bounds)
-            })
-        })
-        .collect();
-    let Some(name) = name else { return Ok(all) };
-    let keys: Vec<Key> = all.iter().map(|(_, key, _, _)| key.clone()).collect();
-    let at = status::find(&keys, name)?;
-    Ok(all.into_iter().skip(at).take(1).collect())
+/// A stream that a person asks something of.
+struct Asked<'a> {
+    job: &'a Job,
+    key: Key,
+    target: Target,
 }
 
-/// Writes or takes off a tag of a stream that is ours.
-async fn tag(job: &Job, key: &Key, target: &Target, name: &str, text: Option<String>) -> Result<(), Failure> {
-    let tags = job.cloud.glance(target, true).await?.tags.unwrap_or_default();
-    if !is_ours(key, &tags) {
-        let what = format!("stream {} does not carry the tags of this pipeline", target.physical);
-        return Err(Failure::refused(what, "apply the spec first, with --adopt if the stream was there before"));
+/// The streams that are meant, with a range or without: all that the pipelines have of their own, or one of them.
+fn chosen<'a>(jobs: &'a [Job], name: Option<&str>) -> Result<Vec<Asked<'a>>, Failure> {
+    let own = |job: &'a Job| job.graph.of_kind(SCHEMA.kind).filter(|desired| !desired.existing);
+    let mut all: Vec<Asked<'a>> =
+        jobs.iter().flat_map(|job| own(job).map(move |desired| Asked::of(job, desired))).collect();
+    if all.is_empty() {
+        let what = "the spec has no stream of its own, which could carry the tag";
+        return Err(Failure::refused(what, "stop `tidegate run`, or run it without --apply, --heal and --prune"));
     }
-    let call = match text {
-        Some(text) => Call::new(Effect::Set, "kinesis:AddTagsToStream").with("tags", Value::map([(name, text)])),
-        None if !tags.contains_key(name) => return Ok(()),
-        None => {
-            let mut call = Call::new(Effect::Set, "kinesis:RemoveTagsFromStream");
-            call.drop_tags = vec![name.to_owned()];
-            call
+    if let Some(name) = name {
+        let keys: Vec<Key> = all.iter().map(|asked| asked.key.clone()).collect();
+        let at = status::find(&keys, name, "of the spec")?;
+        all = all.into_iter().skip(at).take(1).collect();
+    }
+    Ok(all)
+}
+
+impl<'a> Asked<'a> {
+    fn of(job: &'a Job, desired: &Desired) -> Self {
+        let key = Key { pipeline: job.scope.pipeline.clone(), stream: desired.address.name().to_owned() };
+        Self { job, key, target: fleet::target(job, desired) }
+    }
+
+    /// Writes or takes off a tag of a stream that is ours. Answers whether anything was changed.
+    async fn tag(&self, name: &str, text: Option<String>) -> Result<bool, Failure> {
+        let Self { job, key, target } = self;
+        let tags = job.cloud.glance(target, true).await?.tags.unwrap_or_default();
+        if !is_ours(key, &tags) {
+            let what = format!("stream {} does not carry the tags of this pipeline", target.physical);
+            return Err(Failure::refused(what, "apply the spec first, with --adopt if the stream was there before"));
         }
-    };
-    job.cloud.perform(target, &call).await?;
-    Ok(())
+        let call = match text {
+            Some(text) => Call::new(Effect::Set, "kinesis:AddTagsToStream").with("tags", Value::map([(name, text)])),
+            None if !tags.contains_key(name) => return Ok(false),
+            None => {
+                let mut call = Call::new(Effect::Set, "kinesis:RemoveTagsFromStream");
+                call.drop_tags = vec![name.to_owned()];
+                call
+            }
+        };
+        job.cloud.perform(target, &call).await?;
+        Ok(true)
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Common, Failure, Job, Out};
 use crate::aws::table::Table;
+use crate::model::MOST_RESHARDS;
 use crate::run::{FileLedger, Forgetful, Ledger, ReadOnly, TableLedger, Take};
 
 /// Where a ledger is kept.
@@ -118,6 +119,14 @@ impl Place {
             }
         }
     }
+}
+
+/// Calls a day, as many as the tag on a stream can hold.
+pub fn calls_a_day(text: &str) -> Result<u32, String> {
+    let known = text.parse().ok().filter(|calls| (1..=MOST_RESHARDS).contains(calls));
+    known.ok_or_else(|| {
+        format!("write 1 to {MOST_RESHARDS}: more calls of a day do not fit into the tag `tidegate:ledger`, which has 256 characters")
+    })
 }
 
 /// The table is in the region of the first pipeline, or where the environment says.

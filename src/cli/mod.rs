@@ -34,6 +34,7 @@ mod session;
 mod shell;
 mod signals;
 mod simulate;
+mod start;
 mod status;
 mod terms;
 mod text;

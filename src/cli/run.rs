@@ -1,43 +1,39 @@
+mod beats;
 mod tell;
 
-use std::collections::BTreeSet;
-use std::future::poll_fn;
 use std::io::IsTerminal;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
+use beats::Beats;
 use tell::{Teller, Topic, Voice};
 
 use super::ledger::Place;
+use super::start::{LeftOut, Opened};
 use super::{Common, Exit, Failure, Job, Out, fleet, listen::Listen, session::Where};
 use crate::apply::Stop;
-use crate::aws::fenced;
 use crate::cloud::Cloud;
-use crate::control::{Fleet, Rules};
+use crate::control::{Fleet, Rules, Troubles};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, Fence, Heard, Reconciler, Switches, Told, Watch};
+use crate::run::{Controller, Heard, Reconciler, Switches, Watch};
 use crate::serve::{Door, Pulse};
 
-/// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more.
-const GRACE: Duration = Duration::from_secs(8);
-
-/// Time between an alarm and its tick, in which the others of the same moment come.
-const CALM: Duration = Duration::from_secs(1);
+/// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more, and
+/// leases are given back and messages sent after it.
+const GRACE: Duration = Duration::from_secs(6);
+/// Real time after which a run that was asked to stop is ended whatever it waits for, such as a disk that hangs.
+const LAST: Duration = Duration::from_secs(9);
 
 /// Real time for giving back leases.
 const PARTING: Duration = Duration::from_secs(1);
 
-/// Pipelines that are looked through for drift at once.
-const DRIFTS_AT_ONCE: usize = 4;
+/// The most load for the embedded cloud, in shards.
+const MOST_TRAFFIC: f64 = 100_000.0;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -66,7 +62,7 @@ pub struct Args {
     #[arg(long)]
     heal: bool,
     /// Calls of UpdateShardCount that AWS allows a stream in 24 hours
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = super::ledger::calls_a_day)]
     calls_a_day: u32,
     /// Streams of one account and region that may reshard at the same time; the fullest go first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -84,7 +80,7 @@ pub struct Args {
     #[arg(long, value_name = "FACTOR", value_parser = speed)]
     speed: Option<Pace>,
     /// On the embedded cloud: a day's wave around so many shards' worth of load on every stream with a range
-    #[arg(long, value_name = "SHARDS")]
+    #[arg(long, value_name = "SHARDS", value_parser = traffic, allow_negative_numbers = true)]
     traffic: Option<f64>,
     /// Who is told: an SNS topic's ARN, or the address of a webhook (repeatable; TIDEGATE_NOTIFY takes several, with commas, and
     /// keeps an address out of the list of processes)
@@ -117,6 +113,12 @@ fn speed(text: &str) -> Result<Pace, String> {
         _ if text == "max" => Ok(Pace::Virtual),
         _ => Err("write a number above 0, such as 60 for a minute in a second, or `max`".into()),
     }
+}
+
+/// Shards' worth of load: a stream has 20,000 shards at most, and a wave that fills some of them over and over tells nothing.
+fn traffic(text: &str) -> Result<f64, String> {
+    let known = text.parse().ok().filter(|shards| (0.0..=MOST_TRAFFIC).contains(shards));
+    known.ok_or_else(|| format!("write a number of shards from 0 to {MOST_TRAFFIC}, such as 6"))
 }
 
 fn lease(text: &str) -> Result<Span, String> {
@@ -161,11 +163,18 @@ struct Wanted {
     clouds: Vec<Arc<dyn Cloud>>,
     watches: Vec<Watch>,
     fleet: Fleet,
+    left_out: Vec<LeftOut>,
+    /// The region of the first spec, where the ledger's table is.
+    home: Option<String>,
 }
 
 impl Wanted {
     async fn read(common: &Common, args: &Args, json: bool) -> Result<Self, Failure> {
-        let jobs = common.open(json).await?;
+        let Opened { jobs, left_out, home } = common.open_each(json).await?;
+        if let (Place::Table(table), Some(left), None) = (&args.ledger, left_out.first(), &home) {
+            let what = format!("the region of the table {table} is that of the first spec, and {}", left.message());
+            return Err(Failure::refused(what, "mend the spec, or name a good one first with -f"));
+        }
         let rules = Rules {
             calls_a_day: args.calls_a_day,
             at_once: args.at_once.into(),
@@ -174,14 +183,21 @@ impl Wanted {
             learn_minutes: i64::try_from(args.learn.seconds() / 60).unwrap_or(i64::MAX).min(14 * 1440),
             ..Rules::default()
         };
-        let (clouds, watches, fleet) = fleet::of(&jobs, rules);
+        let (clouds, watches, mut fleet) = fleet::of(&jobs, rules);
+        fleet.left_out = left_out.iter().map(LeftOut::message).collect();
         if fleet.streams().is_empty() {
             return Err(Failure::refused(
                 "no stream of the spec has a range of shards, so there is nothing to size",
                 "write `capacity: { mode: provisioned, shards: { min: 2, max: 64 } }`",
             ));
         }
-        Ok(Self { jobs, clouds, watches, fleet })
+        Ok(Self { jobs, clouds, watches, fleet, left_out, home })
+    }
+
+    /// As the ledger is looked for: in the first spec's region, also where that one is left out.
+    fn at_home(&self, common: &Common) -> Common {
+        let region = common.region.clone().or_else(|| self.home.clone());
+        Common { region, ..common.clone() }
     }
 }
 
@@ -209,9 +225,9 @@ async fn keep(
     left: &mut Left,
     asked: &Asked,
 ) -> Result<Option<Wanted>, Failure> {
-    let Wanted { jobs, clouds, watches, fleet: streams } = wanted;
     let lasts = Duration::from_secs(args.lease.seconds());
-    let ledger = args.ledger.open(common, &jobs, (lasts, args.dry_run), out).await?;
+    let ledger = args.ledger.open(&wanted.at_home(common), &wanted.jobs, (lasts, args.dry_run), out).await?;
+    let Wanted { jobs, clouds, watches, fleet: streams, left_out, .. } = wanted;
     let count = streams.streams().len();
     let heard = Heard::default();
     let pulse = Arc::new(Pulse::new(args.real_tick()));
@@ -226,13 +242,13 @@ async fn keep(
     };
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(common, args).await?;
-    let teller =
-        Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles: Mutex::default() };
+    let troubles = Mutex::new(Troubles::repeating());
+    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles };
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);
-    let ticking = AtomicBool::new(false);
-    let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers, ticking };
+    let (ready, ticking) = (Mutex::default(), AtomicBool::new(false));
+    let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers, left_out, ready, ticking };
     let fleet = controller.fleet();
     let again = beats.go(controller, left, &teller).await;
     ears.iter().for_each(tokio::task::JoinHandle::abort);
@@ -336,169 +352,16 @@ fn listen(asked: Asked) -> Result<impl Future<Output = ()>, Failure> {
                 asked.reread.store(true, Ordering::SeqCst);
             } else if asked.stop.ask() > 1 {
                 std::process::exit(Exit::Interrupted.code().into());
+            } else {
+                // A thread of its own: what hangs may hold up all others.
+                std::thread::spawn(|| {
+                    std::thread::sleep(LAST);
+                    std::process::exit(Exit::Error.code().into());
+                });
             }
             asked.woken.notify_waiters();
             // Whoever was not waiting yet finds it.
             asked.woken.notify_one();
         }
     })
-}
-
-/// The two beats of a run.
-struct Beats<'a> {
-    common: &'a Common,
-    args: &'a Args,
-    out: &'a Out,
-    clock: &'a Arc<dyn Cloud>,
-    asked: &'a Asked,
-    pulse: &'a Pulse,
-    reconcilers: Vec<Reconciler>,
-    /// Whether a tick is under way.
-    ticking: AtomicBool,
-}
-
-impl Beats<'_> {
-    /// Ticks until it is asked to stop, has done what it was to do, or has read the specs again.
-    async fn go(&self, mut controller: Controller, left: &mut Left, teller: &Teller<'_>) -> Option<Wanted> {
-        let tick = i64::try_from(self.args.tick.seconds()).unwrap_or(i64::MAX).max(1);
-        let fleet = controller.fleet();
-        let fences = self.reconcilers.iter().map(|one| controller.fence(&one.scope.pipeline)).collect();
-        let slow = self.slow(&fleet, teller, fences);
-        tokio::pin!(slow);
-        let ticks = async {
-            // The tick that looks at all streams: a storm of alarms neither puts it off nor adds to it.
-            let mut due = self.clock.now();
-            while !self.asked.stop.is_asked() {
-                if let Some(again) = self.reread(teller).await {
-                    return Some(again);
-                }
-                let began = std::time::Instant::now();
-                self.ticking.store(true, Ordering::SeqCst);
-                // Where the clock went back, it is due as well.
-                if !(due - tick..due).contains(&self.clock.now()) {
-                    controller.tick(&|told| teller.tell(&told)).await;
-                    // On the minute, so that metrics are as new as they can be.
-                    let now = self.clock.now();
-                    due = now - now.rem_euclid(tick) + tick;
-                } else {
-                    controller.woken(&|told| teller.tell(&told)).await;
-                }
-                self.ticking.store(false, Ordering::SeqCst);
-                // The slow beat, which may have been polled before the tick ended, goes on.
-                tokio::task::yield_now().await;
-                self.pulse.ticked(began.elapsed());
-                teller.look(&fleet);
-                if left.ticked(self.clock.now()) {
-                    break;
-                }
-                let wait = due - self.clock.now();
-                tokio::select! {
-                    () = self.clock.pause(Duration::from_secs(u64::try_from(wait).unwrap_or(0))) => {}
-                    () = self.asked.woken.notified() => {
-                        // Many alarms at once are one wake-up.
-                        self.clock.pause(CALM).await;
-                    }
-                }
-            }
-            None
-        };
-        let again = tokio::select! {
-            again = ticks => again,
-            () = &mut slow => None,
-            // What does not end in time is dropped: its calls are in the books already.
-            () = self.overdue() => None,
-        };
-        // Another replica need not wait until it runs out.
-        if tokio::time::timeout(PARTING, controller.end()).await.is_err() {
-            tracing::warn!("the lease is not given back in time; it runs out by itself");
-        }
-        again
-    }
-
-    /// Reads the specs again if that was asked for. Where they cannot be used, what was read before holds.
-    async fn reread(&self, teller: &Teller<'_>) -> Option<Wanted> {
-        if !self.asked.reread.swap(false, Ordering::SeqCst) {
-            return None;
-        }
-        let read = match Wanted::read(self.common, self.args, false).await {
-            // What is held now is given up for a ledger that can be reached, or not at all.
-            Ok(wanted) => self.args.ledger.reach(self.common, &wanted.jobs).await.map(|()| wanted),
-            Err(failure) => Err(failure),
-        };
-        match read {
-            Ok(wanted) => Some(wanted),
-            Err(failure) => {
-                failure.tell(self.out);
-                let what = "what was read again cannot be used (standard error says why): those read before hold";
-                teller.tell(&Told::Trouble { at: self.clock.now(), message: what.into() });
-                None
-            }
-        }
-    }
-
-    /// Ends some time after the run was asked to stop.
-    async fn overdue(&self) {
-        while !self.asked.stop.is_asked() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        tokio::time::sleep(GRACE).await;
-    }
-
-    /// The slow beat; it never ends by itself. `fences`: which replica acts for each reconciler's pipeline; another does nothing.
-    async fn slow(&self, fleet: &Mutex<Fleet>, teller: &Teller<'_>, fences: Vec<Fence>) {
-        let every = self.args.drift.seconds();
-        if every == 0 {
-            return std::future::pending().await;
-        }
-        let slots = &Semaphore::new(DRIFTS_AT_ONCE);
-        let mut running = FuturesUnordered::new();
-        let mut busy = BTreeSet::new();
-        loop {
-            {
-                let mut rest = pin!(self.between(self.clock.pause(Duration::from_secs(every))));
-                loop {
-                    // A pipeline whose look hangs holds up itself alone.
-                    tokio::select! {
-                        biased;
-                        Some(at) = running.next() => drop(busy.remove(&at)),
-                        () = &mut rest => break,
-                    }
-                }
-            }
-            for (at, (reconciler, fence)) in self.reconcilers.iter().zip(&fences).enumerate() {
-                if busy.insert(at) {
-                    running.push(async move {
-                        // It is never closed.
-                        let _slot = slots.acquire().await;
-                        if fence() {
-                            fenced(Arc::clone(fence), self.reconcile(reconciler, fleet, teller)).await;
-                        }
-                        at
-                    });
-                }
-            }
-        }
-    }
-
-    /// Lets a pause go on between ticks alone: virtual time, which passes by pauses, would else run away under a tick of many looks.
-    async fn between(&self, mut pause: impl Future<Output = ()> + Unpin) {
-        poll_fn(|context| match self.ticking.load(Ordering::SeqCst) {
-            true => Poll::Pending,
-            false => pause.poll_unpin(context),
-        })
-        .await;
-    }
-
-    /// One pipeline's turn on the slow beat.
-    async fn reconcile(&self, reconciler: &Reconciler, fleet: &Mutex<Fleet>, teller: &Teller<'_>) {
-        let paused = fleet.lock().unwrap_or_else(PoisonError::into_inner).paused(&reconciler.scope.pipeline);
-        let status = reconciler.beat(&self.asked.stop, &paused).await;
-        let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = status.is_news(fleet.drift.get(&status.pipeline));
-        fleet.drift.insert(status.pipeline.clone(), status.clone());
-        drop(fleet);
-        if is_news {
-            teller.tell(&Told::Drift(status));
-        }
-    }
 }

@@ -152,7 +152,7 @@ impl Common {
             .init();
     }
 
-    fn specs(&self) -> Vec<PathBuf> {
+    pub(super) fn specs(&self) -> Vec<PathBuf> {
         if self.file.is_empty() { vec![PathBuf::from("tidegate.yaml")] } else { self.file.clone() }
     }
 
@@ -240,7 +240,7 @@ impl Common {
     }
 
     /// The region of a pipeline. Two that contradict each other are not guessed between.
-    fn region_of(&self, spec: &Pipeline) -> Result<Option<String>, Failure> {
+    pub(super) fn region_of(&self, spec: &Pipeline) -> Result<Option<String>, Failure> {
         match (&spec.region, &self.region) {
             (Some(said), Some(asked)) if said != asked => Err(Failure::refused(
                 format!("the spec of {} says region {said}, and --region says {asked}", spec.pipeline),
@@ -340,7 +340,7 @@ fn twins(specs: &[Pipeline], documents: &[Document], problems: &mut Vec<Problem>
 }
 
 /// Two pipelines of one run that would make the same thing.
-fn shared_names(jobs: &[Job], documents: &[Document], problems: &mut Vec<Problem>) {
+pub(super) fn shared_names(jobs: &[Job], documents: &[Document], problems: &mut Vec<Problem>) {
     let mut taken: BTreeMap<(&str, &str, &str, &str), (usize, &Path)> = BTreeMap::new();
     for (at, job) in jobs.iter().enumerate() {
         for desired in job.graph.iter().filter(|desired| !desired.existing) {

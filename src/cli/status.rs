@@ -2,16 +2,17 @@
 
 mod books;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use books::Books;
+use books::{Books, Unread};
 
 use super::ledger::Place;
 use super::{Common, Exit, Failure, Job, Out, fleet};
 use crate::apply::Stop;
 use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, FunctionStatus, Key, Record, Report, Rules, Status, StreamStatus, hand};
+use crate::kinds::{Name, Pipeline};
 use crate::report::sizing::legend;
 use crate::run::{Controller, Forgetful, Heard};
 
@@ -51,7 +52,7 @@ struct From {
     #[arg(long, value_name = "PLACE", default_value = "tidegate-ledger")]
     ledger: Place,
     /// Calls of UpdateShardCount that AWS allows a stream in 24 hours, as `run` was told
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = super::ledger::calls_a_day)]
     calls_a_day: u32,
     /// JSON in place of text
     #[arg(long)]
@@ -61,11 +62,12 @@ struct From {
 pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let mut books = Books::default();
     let looked = now(common, &args.from, None, &mut |entry| books.take(entry), out).await;
-    let report = match looked {
-        Ok(report) => report,
+    let (report, unread) = match looked {
+        Ok(looked) => looked,
         // What was written down is known also where AWS is not.
         Err(failure) => return Books::alone(common, &args.from, failure, out).await,
     };
+    books.unread = unread;
     if args.from.json {
         out.line(&books.look(&report, &args.from.ledger).to_string());
         return Ok(Exit::Success);
@@ -92,9 +94,12 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
             }
         }
     };
-    let report = now(common, &args.from, Some(&args.stream), &mut take, out).await?;
+    let (report, unread) = now(common, &args.from, Some(&args.stream), &mut take, out).await?;
+    if let Some(unread) = unread {
+        unread.tell(&args.from.ledger, out);
+    }
     let keys: Vec<Key> = report.streams.iter().map(StreamStatus::key).collect();
-    let at = find(&keys, &args.stream)?;
+    let at = find(&keys, &args.stream, "with a range of shards")?;
     let stream = &report.streams[at];
     // What this look decided is in no ledger.
     let newest = known.back().map_or(i64::MIN, |decision| decision.at);
@@ -126,7 +131,11 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
 pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<Exit, Failure> {
     let mut found: VecDeque<(Arc<Key>, Box<Decision>)> = VecDeque::new();
     let wanted = |key: &Key| args.stream.as_ref().is_none_or(|name| is_named(key, name));
+    let mut streams: BTreeSet<Arc<Key>> = BTreeSet::new();
     let mut take = |entry: Entry| {
+        if !streams.contains(&entry.key) {
+            streams.insert(Arc::clone(&entry.key));
+        }
         if let Record::Decided { decision } = entry.record
             && wanted(&entry.key)
         {
@@ -137,6 +146,11 @@ pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<E
         }
     };
     args.from.ledger.peek(common, &[], &mut take).await?;
+    if let Some(name) = &args.stream
+        && !streams.iter().any(|key| is_named(key, name))
+    {
+        known(common, name, &streams)?;
+    }
     if args.from.json {
         let told = |(key, decision): &(Arc<Key>, Box<Decision>)| {
             let mut value = serde_json::to_value(decision).unwrap_or_default();
@@ -155,19 +169,32 @@ pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<E
     Ok(Exit::Success)
 }
 
+/// Refuses a name that neither the ledger nor the spec, where it can be read, knows.
+fn known(common: &Common, name: &str, written: &BTreeSet<Arc<Key>>) -> Result<(), Failure> {
+    let (specs, _) = common.load(false).unwrap_or_default();
+    let of = |spec: &Pipeline| -> Vec<Key> {
+        let key = |stream: &Name| Key { pipeline: spec.pipeline.to_string(), stream: stream.to_string() };
+        spec.streams.keys().map(key).collect()
+    };
+    let mut keys: Vec<Key> = written.iter().map(|key| Key::clone(key)).chain(specs.iter().flat_map(of)).collect();
+    keys.sort();
+    keys.dedup();
+    find(&keys, name, "of the ledger and the spec").map(drop)
+}
+
 fn is_named(key: &Key, name: &str) -> bool {
     key.stream == name || key.to_string() == name
 }
 
-/// The one stream that is meant.
-pub fn find(keys: &[Key], name: &str) -> Result<usize, Failure> {
+/// The one stream that is meant; `which` says in a few words which ones there are.
+pub fn find(keys: &[Key], name: &str, which: &str) -> Result<usize, Failure> {
     let found: Vec<usize> = (0..keys.len()).filter(|at| is_named(&keys[*at], name)).collect();
     let names = keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
     match found[..] {
         [at] => Ok(at),
         [] => Err(Failure::refused(
-            format!("no stream with a range of shards is called `{name}`"),
-            format!("the streams under control are {names}"),
+            format!("no stream {which} is called `{name}`"),
+            format!("the streams {which} are {names}"),
         )),
         _ => {
             Err(Failure::refused(format!("several pipelines have a stream `{name}`"), format!("write one of {names}")))
@@ -182,28 +209,25 @@ async fn now(
     named: Option<&str>,
     also: &mut (dyn FnMut(&Entry) + Send),
     out: &Out,
-) -> Result<Report, Failure> {
+) -> Result<(Report, Option<Unread>), Failure> {
     let jobs: Vec<Job> = common.open(from.json).await?;
     let rules = Rules { dry_run: true, learn_minutes: 180, calls_a_day: from.calls_a_day, ..Rules::default() };
     let keys = fleet::keys(&jobs);
-    let one = named.map(|name| find(&keys, name)).transpose()?;
+    let one = named.map(|name| find(&keys, name, "with a range of shards")).transpose()?;
     let is_wanted = |key: &Key| one.is_none_or(|at| keys[at] == *key);
     let (clouds, watches, mut streams) = fleet::some(&jobs, rules, &is_wanted);
     let mut take = |entry: Entry| {
         also(&entry);
         streams.recall(&entry);
     };
-    if let Err(failure) = from.ledger.peek(common, &jobs, &mut take).await {
-        out.note("note: the ledger could not be read, so this is told without it:");
-        failure.tell(out);
-    }
+    let missing = from.ledger.peek(common, &jobs, &mut take).await.err().map(Unread::of);
     let controller =
         Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default(), Heard::default());
     let mut controller = controller.await?.for_all();
     common.patiently(out, controller.tick(&|_| ())).await;
     let fleet = controller.fleet();
     let report = fleet.lock().unwrap_or_else(std::sync::PoisonError::into_inner).report();
-    Ok(report)
+    Ok((report, missing))
 }
 
 /// A stream in a few lines.
@@ -277,9 +301,10 @@ fn figures(decision: &Decision) -> String {
     let numbers = &decision.numbers;
     let at = numbers.metrics_at.map_or_else(|| "none".to_owned(), hand::stamp);
     format!(
-        "metrics of {at}: demand {} shards, rejected {}, age {} s; {} wanted, {} calls left",
+        "metrics of {at}: attempts {} shards, {} of them rejected; demand {} by estimate, age {} s; {} wanted, {} calls left",
         number(numbers.demand),
         number(numbers.rejected),
+        number(numbers.estimate),
         number(numbers.age_seconds),
         decision.desired,
         numbers.calls_left

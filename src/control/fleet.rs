@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::report::{DriftStatus, FORMAT, Lease, Report, StreamStatus, Ticks};
 use super::stream::{Rules, Stream};
 use super::{Entry, Function, Key};
+use crate::model::Made;
 use crate::scale::counts_until;
 
 /// All streams under control, and how the loop is doing.
@@ -14,6 +15,8 @@ pub struct Fleet {
     pub ticks: Ticks,
     pub drift: BTreeMap<String, DriftStatus>,
     pub troubles: Vec<String>,
+    /// Specs that could not be started, each with its reason: troubles of every tick.
+    pub left_out: Vec<String>,
     /// Pipelines of which something in the newest tick could not be written into the ledger.
     pub unwritten: BTreeSet<String>,
     /// Who acts for a pipeline, where several replicas share a ledger.
@@ -33,6 +36,7 @@ impl Fleet {
             ticks: Ticks::default(),
             drift: BTreeMap::new(),
             troubles: Vec::new(),
+            left_out: Vec::new(),
             unwritten: BTreeSet::new(),
             leases: Vec::new(),
             now: 0,
@@ -67,6 +71,17 @@ impl Fleet {
         here.map(|stream| stream.key.stream.clone()).collect()
     }
 
+    /// Whether CloudTrail could tell something of a pipeline's streams: somebody else changed one.
+    pub fn asks_trail(&self, pipeline: &str, now: i64) -> bool {
+        self.streams.iter().any(|stream| stream.key.pipeline == pipeline && stream.asks_trail(now))
+    }
+
+    /// Takes in the calls of the last 24 hours that CloudTrail knows of.
+    pub fn heed_trail(&mut self, pipeline: &str, made: &[Made], now: i64) {
+        let here = self.streams.iter_mut().filter(|stream| stream.key.pipeline == pipeline);
+        here.for_each(|stream| stream.heed_trail(made, now));
+    }
+
     /// Everything at this moment, as it is told.
     pub fn report(&self) -> Report {
         Report {
@@ -79,6 +94,7 @@ impl Fleet {
             streams: self.streams.iter().map(|stream| stream.status(&self.rules, self.now)).collect(),
             drift: self.drift.values().cloned().collect(),
             troubles: self.troubles.clone(),
+            left_out: self.left_out.clone(),
             leases: self.leases.clone(),
         }
     }
@@ -107,6 +123,7 @@ impl Stream {
             seen_at: self.seen_at,
             metrics_at: numbers.metrics_at,
             demand: numbers.demand,
+            estimate: numbers.estimate,
             utilisation: accepted.zip(self.shards).map(|(accepted, shards)| accepted / f64::from(shards.max(1))),
             rejected: numbers.rejected,
             age_seconds: numbers.age_seconds,

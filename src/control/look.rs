@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::report::{Decision, Verb};
 use super::stream::{Moment, Stream};
 use super::{Foreign, Key, Record, hand};
-use crate::model::{Glance, LEDGER, Ledger, PAUSED, PIN, PIPELINE, RESOURCE, State};
+use crate::model::{Glance, LEDGER, Ledger, Made, PAUSED, PIN, PIPELINE, RESOURCE, State};
 use crate::scale::Resize;
 
 /// The tags that a listing is read for.
@@ -17,6 +17,10 @@ const GIVE_UP: i64 = 6;
 const REVERSALS: usize = 3;
 /// Minutes without anybody else's change after which we go on.
 const PEACE: i64 = 60;
+/// Minutes by which CloudTrail may be late.
+const LATE: i64 = 20;
+/// Minutes for which AWS counts a call.
+const DAY: i64 = 1440;
 /// A change that another program wrote into the stream's ledger shows up in the count within so many minutes.
 const APPLIED: i64 = 20;
 
@@ -126,6 +130,39 @@ impl Stream {
         self.event((Verb::Foreign, "foreign-change"), (from, to), because, moment, records);
     }
 
+    /// Whether somebody else changed the count on a day that counts still, long enough ago that CloudTrail knows of it.
+    pub(super) fn asks_trail(&self, now: i64) -> bool {
+        self.calls_of_others(now).next().is_some()
+    }
+
+    /// Places of the changes by others that count as calls and that CloudTrail could know of, oldest first.
+    fn calls_of_others(&self, now: i64) -> impl Iterator<Item = usize> {
+        let minute = now.div_euclid(60);
+        let known = minute - DAY..minute - LATE;
+        let is_theirs = move |resize: &Resize| {
+            let theirs =
+                |change: &Foreign| (change.minute, change.from, change.to) == (resize.called, resize.from, resize.to);
+            !resize.split && known.contains(&resize.called) && self.foreign.iter().any(theirs)
+        };
+        self.resizes.iter().enumerate().filter(move |(_, resize)| is_theirs(resize)).map(|(at, _)| at)
+    }
+
+    /// Takes CloudTrail's word for the day: where it knows of fewer calls than are counted, some of the changes by others were
+    /// splits and merges of single shards, which count nothing. The newest are taken for calls, since they count the longest.
+    pub(super) fn heed_trail(&mut self, made: &[Made], now: i64) {
+        let minute = now.div_euclid(60);
+        // What was written down at the edge of the day may have been sent before it.
+        let known = minute - DAY + 2..minute - LATE;
+        let is_counted = |call: &Made| call.stream == self.physical && call.operation == "UpdateShardCount";
+        let calls = made.iter().filter(|call| is_counted(call)).count();
+        let theirs: Vec<usize> = self.calls_of_others(now).collect();
+        let is_ours =
+            |(at, resize): &(usize, &Resize)| !resize.split && !theirs.contains(at) && known.contains(&resize.called);
+        let ours = self.resizes.iter().enumerate().filter(is_ours).count();
+        let splits = theirs.len().saturating_sub(calls.saturating_sub(ours));
+        theirs.iter().take(splits).for_each(|at| self.resizes[*at].split = true);
+    }
+
     /// Something that happened is told like a decision.
     fn event(
         &mut self,
@@ -187,4 +224,55 @@ impl Stream {
 pub fn is_ours(key: &Key, tags: &BTreeMap<String, String>) -> bool {
     let tag = |name: &str| tags.get(name).map(String::as_str);
     tag(PIPELINE) == Some(&key.pipeline) && tag(RESOURCE) == Some(format!("stream/{}", key.stream).as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::control::Rules;
+    use crate::model::Scope;
+    use crate::scale::{Bounds, Tidegate};
+
+    const NOW: i64 = 1_795_500_000;
+
+    /// One call of ours, and the count by others up by one five times.
+    fn changed() -> Stream {
+        let scope = Scope { pipeline: "shop".into(), partition: "aws".into(), region: "r".into(), account: "1".into() };
+        let key = Key { pipeline: "shop".into(), stream: "clicks".into() };
+        let bounds = Bounds { min: 2, max: 64 };
+        let mut stream = Stream::new(key, "clicks-aws".into(), Arc::new(scope), bounds, Box::new(Tidegate::new()));
+        let minute = NOW / 60;
+        let foreign =
+            |at: u32| Record::Foreign { minute: minute - 300 + i64::from(at), from: at, to: at + 1, undid: false };
+        let called = minute - 400;
+        let ours = [Record::Calling { called, from: 2, to: 4 }, Record::Settled { called, done: called + 2 }];
+        ours.into_iter().chain((4..9).map(foreign)).for_each(|record| stream.recall(&record, &Rules::default()));
+        stream
+    }
+
+    fn made(minutes_ago: i64, stream: &str) -> Made {
+        Made { stream: stream.into(), operation: "UpdateShardCount".into(), at: NOW - minutes_ago * 60 }
+    }
+
+    #[test]
+    fn splits_of_others_count_nothing_where_cloudtrail_says_so() {
+        let counted = |log: &[Made]| {
+            let mut stream = changed();
+            assert!(stream.asks_trail(NOW));
+            stream.heed_trail(log, NOW);
+            stream.heed_trail(log, NOW);
+            (stream.calls_used(NOW / 60), stream.asks_trail(NOW))
+        };
+        assert_eq!(changed().calls_used(NOW / 60), 6, "where nothing is known each counts");
+        assert_eq!(counted(&[made(400, "clicks-aws"), made(3, "another")]), (1, false));
+        assert_eq!(counted(&[made(400, "clicks-aws"), made(296, "clicks-aws")]), (2, true));
+        let all: Vec<Made> = (292..297).chain([400]).map(|ago| made(ago, "clicks-aws")).collect();
+        assert_eq!(counted(&all), (6, true));
+        // What has just happened CloudTrail cannot know yet.
+        let mut stream = changed();
+        stream.heed_trail(&[], NOW - 290 * 60);
+        assert_eq!(stream.calls_used(NOW / 60 - 290), 6);
+    }
 }

@@ -17,6 +17,7 @@ mod split;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
 pub use decide::Answer;
 pub use fleet::Fleet;
@@ -31,3 +32,4 @@ pub use report::{
 };
 pub use split::SPLITS_A_DAY;
 pub use stream::{DRY_RUN, Rules, Seen, Step, Stream, sample};
+pub use troubles::Troubles;

@@ -9,15 +9,13 @@ use serde::Serialize;
 use super::conditions::MONEY;
 use super::hand::stamp;
 use super::report::{Condition, ConditionKind, Decision, DriftStatus, Status, Verb};
+use super::troubles::Troubles;
 use super::{Fleet, Key};
 
 /// The version of a message's form.
 pub const FORMAT: u32 = 1;
 /// How the outcome of a call begins that was not made.
 const UNSENT: &str = "not sent: ";
-/// Seconds in which a trouble that comes back is not told again, and how many are remembered.
-const TOLD: i64 = 3600;
-const TROUBLES: usize = 1000;
 /// Seconds that a stream may be blind or unhealthy before anybody is told: a resize takes as long.
 const PATIENCE: i64 = 300;
 
@@ -38,7 +36,7 @@ pub enum Topic {
 pub struct News {
     pub format_version: u32,
     pub topic: Topic,
-    /// A stable slug: `resized`, `settled`, `no-effect`, `resize-refused`, `changed-by-others`, `contended`, `contended-over`, `drift`, `trouble`…
+    /// A stable slug: `resized`, `settled`, `no-effect`, `resize-refused`, `changed-by-others`, `contended`, `contended-over`, `drift`, `trouble`, `trouble-over`…
     pub event: String,
     /// Seconds since 1970.
     pub at: i64,
@@ -141,8 +139,7 @@ pub fn of_drift(drift: &DriftStatus) -> Option<News> {
 #[derive(Debug, Default)]
 pub struct Watchman {
     told: BTreeMap<(Arc<Key>, ConditionKind), &'static str>,
-    /// Troubles of the newest tick that have been told.
-    troubles: BTreeSet<String>,
+    troubles: Troubles,
 }
 
 /// What makes a condition a concern, for how long it must last, and its words: an event and how it is told.
@@ -206,38 +203,26 @@ impl Watchman {
         news
     }
 
-    /// What failed for more than one stream: told when it is new.
+    /// What failed for more than one stream: told when it is new, and when it is over.
     fn troubles(&mut self, fleet: &Fleet) -> Vec<News> {
-        let now: BTreeSet<String> = fleet.troubles.iter().cloned().collect();
-        let fresh = now.difference(&self.troubles).map(|trouble| News {
+        let news = |event: &str, subject: &str, text: String| News {
             format_version: FORMAT,
             topic: Topic::Problems,
-            event: "trouble".into(),
+            event: event.into(),
             at: fleet.now,
             pipeline: None,
             stream: None,
-            subject: "the controller is in trouble".into(),
-            text: format!("{} {trouble}", stamp(fleet.now)),
-        });
-        let fresh = fresh.collect();
-        self.troubles = now;
-        fresh
-    }
-}
-
-/// Troubles that were told in the log, each with its moment: what lasts is told once an hour, as holds are.
-#[derive(Debug, Default)]
-pub struct Troubles(BTreeMap<String, i64>);
-
-impl Troubles {
-    /// Whether this is to be told at `now`, in seconds since 1970.
-    pub fn is_news(&mut self, trouble: &str, now: i64) -> bool {
-        self.0.retain(|_, told| (0..TOLD).contains(&(now - *told)));
-        let is_news = !self.0.contains_key(trouble);
-        if is_news && self.0.len() < TROUBLES {
-            self.0.insert(trouble.to_owned(), now);
-        }
-        is_news
+            subject: subject.into(),
+            text: format!("{} {text}", stamp(fleet.now)),
+        };
+        let fresh = fleet.troubles.iter().filter(|trouble| self.troubles.is_news(trouble, fleet.now));
+        let fresh = fresh.map(|trouble| news("trouble", "the controller is in trouble", trouble.clone()));
+        let mut told: Vec<News> = fresh.collect();
+        let over = self.troubles.over(&fleet.troubles, fleet.now).into_iter();
+        told.extend(over.map(|trouble| {
+            news("trouble-over", "a trouble of the controller is over", format!("it is over: {trouble}"))
+        }));
+        told
     }
 }
 
@@ -314,28 +299,20 @@ mod tests {
     }
 
     #[test]
-    fn troubles_are_told_when_they_are_new() {
+    fn troubles_are_told_when_they_are_new_and_when_they_are_over() {
         let (mut fleet, mut watchman) = (fleet(), Watchman::default());
-        fleet.troubles = vec!["reading alarms: denied".into()];
-        assert_eq!(events(&watchman.look(&fleet)), ["trouble"]);
-        assert!(watchman.look(&fleet).is_empty());
-        fleet.troubles.clear();
-        assert!(watchman.look(&fleet).is_empty());
-        fleet.troubles = vec!["reading alarms: denied".into()];
-        assert_eq!(events(&watchman.look(&fleet)), ["trouble"]);
-    }
-
-    #[test]
-    fn a_trouble_that_lasts_is_told_once_an_hour() {
-        let mut troubles = Troubles::default();
-        let told = (0..180).filter(|minute| troubles.is_news("reading alarms: denied", minute * 60)).count();
-        assert_eq!(told, 3);
+        let mut look = |minute: i64, trouble: Option<&str>| {
+            (fleet.now, fleet.troubles) = (minute * 60, trouble.map(str::to_owned).into_iter().collect());
+            watchman.look(&fleet)
+        };
+        assert_eq!(events(&look(0, Some("reading alarms took more than 20 s"))), ["trouble"]);
         assert!(
-            troubles.is_news("another", 179 * 60) && troubles.is_news("reading alarms: denied", 0),
-            "a clock that went back"
+            (1..300).all(|minute| look(minute, Some(&format!("reading alarms took more than {minute} s"))).is_empty())
         );
-        let many = (0..2 * TROUBLES).filter(|one| troubles.is_news(&one.to_string(), 0)).count();
-        assert_eq!((many, troubles.0.len()), (2 * TROUBLES, TROUBLES));
+        assert!((300..304).all(|minute| look(minute, None).is_empty()));
+        let over = look(304, None);
+        assert_eq!(events(&over), ["trouble-over"]);
+        assert!(over[0].text.contains("it is over: reading alarms took more than"), "{}", over[0].text);
     }
 
     #[test]

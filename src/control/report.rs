@@ -25,6 +25,9 @@ pub struct Report {
     pub drift: Vec<DriftStatus>,
     /// What failed for more than one stream in the newest tick, in sentences.
     pub troubles: Vec<String>,
+    /// Specs of the run that could not be started, each with its reason; they are tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Who acts for a pipeline, where several replicas share a ledger; empty for a ledger of one process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<Lease>,
@@ -95,8 +98,11 @@ pub struct StreamStatus {
     pub seen_at: Option<i64>,
     /// The newest minute with metrics, as seconds since 1970.
     pub metrics_at: Option<i64>,
-    /// Load of that minute: accepted and rejected.
+    /// Load of that minute, accepted and rejected: attempts, those that writers repeated included.
     pub demand: Option<f64>,
+    /// What the policy takes for the demand behind the attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<f64>,
     /// Accepted load over open shards, 1.0 is full.
     pub utilisation: Option<f64>,
     /// Rejected records of that minute, as load.
@@ -150,7 +156,7 @@ pub struct Series {
     /// The first step, seconds since 1970.
     pub start: i64,
     pub step_seconds: u32,
-    /// The highest demand of each step, in shards.
+    /// The highest demand of each step, in shards, as the policy estimates it; where it has not, what was accepted.
     pub demand: Vec<Option<f32>>,
     /// The fewest open shards of each step.
     pub capacity: Vec<Option<u32>>,
@@ -259,7 +265,11 @@ pub struct Lambda {
 pub struct Numbers {
     /// The newest known minute, seconds since 1970.
     pub metrics_at: Option<i64>,
+    /// Attempts: what was accepted and what was rejected, repeated writes included.
     pub demand: Option<f64>,
+    /// What the policy takes for the demand behind them, which it decides by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<f64>,
     pub rejected: Option<f64>,
     pub age_seconds: Option<f64>,
     pub calls_left: u32,

@@ -56,13 +56,20 @@ impl Day {
     /// Takes in a minute's metrics.
     pub fn saw(&mut self, minute: i64, sample: &Sample) {
         let Some(step) = self.step(minute) else { return };
-        let load = sample.accepted.map(|accepted| accepted + sample.rejected.unwrap_or(0.0));
         for (worst, value) in [
-            (&mut step.demand, load),
+            // What was rejected may be the same records over and over: the policy tells what is behind it.
+            (&mut step.demand, sample.accepted),
             (&mut step.rejected, sample.rejected),
             (&mut step.age, sample.age.map(|minutes| minutes * 60.0)),
         ] {
             *worst = value.map_or(*worst, |value| worst.or_more(Rough::near(value)));
+        }
+    }
+
+    /// Takes in the demand that the policy saw.
+    pub fn wanted(&mut self, minute: i64, demand: f64) {
+        if let Some(step) = self.step(minute) {
+            step.demand = step.demand.or_more(demand);
         }
     }
 
@@ -107,12 +114,13 @@ mod tests {
         let sample = |accepted| Sample { accepted: Some(accepted), rejected: Some(0.5), ..Sample::default() };
         day.saw(100, &sample(1.0));
         day.saw(102, &sample(3.0));
+        day.wanted(102, 3.25);
         day.had(103, 4);
         day.had(104, 2);
         day.saw(111, &sample(2.0));
         let told = day.told();
         assert_eq!((told.start, told.step_seconds), (6000, 300));
-        assert_eq!(told.demand, [Some(3.5), None, Some(2.5)]);
+        assert_eq!(told.demand, [Some(3.25), None, Some(2.0)], "not what was tried again");
         assert_eq!((told.capacity, told.age), (vec![Some(2), None, None], vec![None; 3]));
         day.kept(103, 111, 7);
         assert_eq!(day.told().capacity, [Some(2), Some(7), Some(7)]);

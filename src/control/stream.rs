@@ -164,6 +164,8 @@ pub struct Stream {
     pub(super) quiet_until: i64,
     pub(super) refusals: u32,
     pub(super) desired: Option<u32>,
+    /// The demand that the policy saw when it was asked last.
+    pub(super) estimate: Option<f64>,
     pub(super) parted: Vec<super::split::Parted>,
     /// What the newest decision found that the month's money does not pay for.
     pub(super) unpaid: Option<String>,
@@ -211,6 +213,7 @@ impl Stream {
             quiet_until: i64::MIN,
             refusals: 0,
             desired: None,
+            estimate: None,
             unpaid: None,
         }
     }
@@ -323,7 +326,13 @@ impl Stream {
         self.allot(minute);
         let (bounds, calls_a_day, price) = (self.bounds, rules.calls_a_day, self.price);
         let (window, resizes, inputs) = (&self.window, &self.resizes[..], &self.inputs);
-        self.policy.propose(&View { now: minute, shards, window, resizes, calls_a_day, bounds, price, inputs })
+        let view = View { now: minute, shards, window, resizes, calls_a_day, bounds, price, inputs };
+        let proposal = self.policy.propose(&view);
+        self.estimate = proposal.evidence.demand.filter(|demand| demand.is_finite());
+        if let Some((demand, at)) = self.estimate.zip(self.newest_known()) {
+            self.day.wanted(at, demand);
+        }
+        proposal
     }
 
     /// What the policy and the guard are shown.
@@ -363,6 +372,7 @@ impl Stream {
         Numbers {
             metrics_at: known.map(|at| at * 60),
             demand: sample.accepted.map(|accepted| accepted + sample.rejected.unwrap_or(0.0)),
+            estimate: self.estimate,
             rejected: sample.rejected,
             age_seconds: sample.age.map(|age| age * 60.0),
             calls_left: rules.calls_a_day.saturating_sub(self.calls_used(minute)),

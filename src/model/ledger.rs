@@ -15,6 +15,11 @@ pub const COUNTED: &str = "ledger";
 pub const LIMITED_A_DAY: [&str; 4] =
     ["UpdateShardCount", "UpdateStreamMode", "StartStreamEncryption", "StopStreamEncryption"];
 
+/// Reshards of a day that fit into the tag beside the mode switches: AWS takes 256 characters.
+pub const MOST_RESHARDS: u32 = 40;
+/// The longest value of a tag, in characters.
+const LONGEST: usize = 256;
+
 /// A call that somebody made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Made {
@@ -80,22 +85,23 @@ impl Ledger {
         ledger
     }
 
-    /// The tag's text: at most 256 characters, so the oldest key changes are forgotten first.
+    /// The tag's text. AWS refuses a longer one, and with it each resize: what has no room is forgotten, key changes first, then the
+    /// oldest calls, since their day is over first.
     pub fn text(&self) -> String {
-        let mut keys = self.key_changes.as_slice();
+        let (reshards, modes, keys) = (&self.reshards, &self.mode_switches, &self.key_changes);
+        let mut all = [("r", reshards.clone()), ("m", modes.clone()), ("k", keys.clone())];
         loop {
-            let text = [("r", self.reshards.as_slice()), ("m", &self.mode_switches), ("k", keys)]
-                .iter()
-                .filter(|(_, minutes)| !minutes.is_empty())
-                .map(|(mark, minutes)| {
-                    format!("{mark} {}", minutes.iter().map(|minute| base36(*minute)).collect::<Vec<_>>().join(" "))
-                })
-                .collect::<Vec<_>>()
-                .join(" ");
-            if text.len() <= 256 || keys.is_empty() {
-                return text;
-            }
-            keys = &keys[1..];
+            let words = all.iter().filter(|(_, minutes)| !minutes.is_empty()).map(|(mark, minutes)| {
+                format!("{mark} {}", minutes.iter().map(|minute| base36(*minute)).collect::<Vec<_>>().join(" "))
+            });
+            let text = words.collect::<Vec<_>>().join(" ");
+            let longest = [2, 0, 1].into_iter().find(|place| !all[*place].1.is_empty());
+            let Some(place) = longest.filter(|_| text.len() > LONGEST) else { return text };
+            let minutes = &mut all[place].1;
+            let oldest = (0..minutes.len()).min_by_key(|at| minutes[*at]);
+            oldest.into_iter().for_each(|at| {
+                minutes.remove(at);
+            });
         }
     }
 }
@@ -149,6 +155,23 @@ mod tests {
         assert_eq!(Ledger::of(Some(&stream), now), ledger);
         assert_eq!(Ledger::of(Some(&stream), now + DAY + 60), Ledger::default());
     }
+
+    #[test]
+    fn as_many_calls_as_a_controller_may_make_fit_into_the_tag() {
+        let minute = 1_795_000_000 / 60;
+        let last = |count: i64| (0..count).map(|back| minute - back).rev().collect::<Vec<i64>>();
+        let full = Ledger { reshards: last(i64::from(MOST_RESHARDS)), mode_switches: last(2), key_changes: last(25) };
+        let read = Ledger::read(&full.text(), 1_795_000_000);
+        assert_eq!((&read.reshards, &read.mode_switches), (&full.reshards, &full.mode_switches));
+        let over = Ledger { reshards: last(300), mode_switches: last(60), key_changes: last(25) };
+        for ledger in [&over, &Ledger { mode_switches: last(2), ..over.clone() }] {
+            assert!(ledger.text().len() <= 256, "{}", ledger.text());
+        }
+        let read = Ledger::read(&Ledger { mode_switches: last(2), ..over }.text(), 1_795_000_000);
+        assert_eq!(read.reshards, last(read.reshards.len() as i64), "the newest are kept");
+        assert!(read.reshards.len() >= MOST_RESHARDS as usize);
+    }
+
     #[test]
     fn calls_of_others_count_and_ours_count_once() {
         let now = 1_795_000_000;

@@ -29,7 +29,7 @@ pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Sche
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use lambda::{IteratorAges, Mapping, PARALLELIZATION};
-pub use ledger::{COUNTED, DAY, LIMITED_A_DAY, Ledger, Made};
+pub use ledger::{COUNTED, DAY, LIMITED_A_DAY, Ledger, MOST_RESHARDS, Made};
 pub use metrics::{Delivered, Deliveries, FanOut, Glance, Metrics, OpenShard, Readings};
 pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};

@@ -139,7 +139,8 @@ impl Controller {
         if woken.is_none() {
             self.unwritten.clear();
         }
-        let mut troubles = self.take_over().await;
+        let mut troubles = locked(&self.fleet).left_out.clone();
+        troubles.extend(self.take_over().await);
         let (only, heard) = woken.unzip();
         let course = &Course::new(self.patience, &self.beat);
         let (clouds, watches, fleet) = (&self.clouds[..], &self.watches[..], &*self.fleet);

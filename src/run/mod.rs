@@ -20,7 +20,7 @@ mod watch;
 pub use controller::Controller;
 pub use course::{Beat, Patience};
 pub use drift::{Reconciler, Switches};
-pub use file::{FileLedger, minute};
+pub use file::{FileLedger, MISSING, minute};
 pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};
 pub use notify::{Notifier, Recipient, Untold};
 pub use table::TableLedger;

@@ -90,7 +90,7 @@ impl TableLedger {
     /// # Errors
     /// What DynamoDB answers.
     pub async fn peek(table: &Table, partition: &str, take: Take<'_>) -> Result<(), Fault> {
-        for text in table.entries(partition).await? {
+        for text in table.entries(partition, KEPT).await? {
             match serde_json::from_str(&text) {
                 Ok(entry) => take(entry),
                 Err(error) => tracing::warn!(%error, partition, "an entry of the ledger cannot be read"),

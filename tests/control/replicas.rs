@@ -141,7 +141,7 @@ fn what_is_written_too_late_is_refused() {
         let line = tidegate::aws::table::Line { sort: "e0#1".into(), text: "{}".into(), expires: i64::MAX };
         assert_eq!(old.append(&partition, "first", row.epoch, &[line]).await, Ok(false));
         assert_eq!(old.renew(&partition, "first", row.epoch, false).await, Ok(false));
-        assert_eq!(old.entries(&partition).await, Ok(Vec::new()));
+        assert_eq!(old.entries(&partition, i64::MAX).await, Ok(Vec::new()));
     });
 }
 
@@ -178,8 +178,9 @@ fn a_kill_loses_no_call_from_the_table() {
         child.wait().expect("it ends");
     }
     let partition = TableLedger::partition("shop", "123456789012", REGION);
-    let entries =
-        block_on(async { table(emulators::ministack(), account, "tidegate-kills").await.entries(&partition).await });
+    let entries = block_on(async {
+        table(emulators::ministack(), account, "tidegate-kills").await.entries(&partition, i64::MAX).await
+    });
     let entries = entries.expect("the entries");
     let records: Vec<Value> = entries.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
     assert!(judged(&shop, &records).unwrap_or_else(|why| panic!("{why}")) > 0, "nothing was sent");

@@ -24,7 +24,19 @@ fn both(command: &mut Command) -> (String, String, Option<i32>) {
 fn a_look_is_not_the_controller_and_says_so() {
     let shop = Shop::new();
     let (_, wrong, code) = both(&mut shop.command(&["status"]));
-    assert!(code == Some(0) && wrong.contains("no controller has written anything into tidegate-ledger"), "{wrong}");
+    assert!(code == Some(0) && wrong.contains("there is no ledger tidegate-ledger here"), "{wrong}");
+    // Whether somebody acts is not known from one file.
+    assert!(wrong.contains("whether a controller runs is not known from here"), "{wrong}");
+    std::fs::write(shop.path("alien"), "tidegate-ledger 9\n").expect("a file");
+    let (said, wrong, code) = both(&mut shop.command(&["status", "--ledger", "alien"]));
+    assert!(code == Some(0) && wrong.contains("the ledger alien cannot be read"), "{wrong}");
+    assert!(wrong.contains("not known from here") && said.contains("shop/clicks"), "{said}{wrong}");
+    let (said, _, _) = both(&mut shop.command(&["status", "--ledger", "alien", "--json"]));
+    let told: Value = serde_json::from_str(&said).expect("JSON");
+    assert!(told["ledger"]["unread"].as_str().is_some_and(|why| why.contains("cannot be read")), "{told:#}");
+    std::fs::write(shop.path("empty"), "tidegate-ledger 2\n").expect("a file");
+    let (_, wrong, _) = both(&mut shop.command(&["status", "--ledger", "empty"]));
+    assert!(wrong.contains("no controller has written anything into empty yet"), "{wrong}");
     let grown = shop.run(&["--traffic", "12", "--for", "4h", "--calls-a-day", "30"]);
     let (said, _, _) = both(&mut shop.command(&["status"]));
     assert!(said.contains("last written by the controller at 2"), "{said}");
@@ -147,4 +159,45 @@ fn calls_without_an_answer_are_counted_as_such() {
         ticks.latency_seconds.is_some_and(|seconds| (0..600).contains(&seconds)),
         "by the virtual clock: {ticks:?}"
     );
+}
+
+#[test]
+fn a_stream_that_nobody_knows_has_no_history() {
+    let shop = Shop::new();
+    shop.run(&["--traffic", "12", "--for", "2h"]);
+    let (_, wrong, code) = both(&mut shop.command(&["history", "nope"]));
+    assert!(code == Some(5) && wrong.contains("is called `nope`") && wrong.contains("shop/clicks"), "{wrong}");
+    assert_eq!(both(&mut shop.command(&["history", "clicks"])).2, Some(0));
+    // One that is in the spec and of which nothing is written has an empty one.
+    let spec = std::fs::read_to_string(shop.path("tidegate.yaml")).unwrap();
+    std::fs::write(shop.path("tidegate.yaml"), spec.replace("  clicks:", "  orders:")).unwrap();
+    assert_eq!(both(&mut shop.command(&["history", "orders"])).2, Some(0));
+}
+
+#[test]
+fn numbers_that_mean_nothing_are_refused() {
+    let shop = Shop::new();
+    let before = std::fs::read(shop.path("cloud.json")).unwrap();
+    for traffic in ["nan", "inf", "-3", "1e300"] {
+        let (_, wrong, code) = both(&mut shop.command(&["run", "--ticks", "1", "--traffic", traffic]));
+        assert!(code == Some(1) && wrong.contains("a number of shards from 0 to"), "{traffic}: {wrong}");
+    }
+    assert_eq!(std::fs::read(shop.path("cloud.json")).unwrap(), before);
+    let (_, wrong, code) = both(&mut shop.command(&["run", "--ticks", "1", "--calls-a-day", "43"]));
+    assert!(code == Some(1) && wrong.contains("write 1 to 40"), "{wrong}");
+}
+
+#[test]
+fn a_ledger_that_is_taken_away_is_written_anew() {
+    let shop = Shop::new();
+    let child = shop.command(&["run", "--speed", "600", "--traffic", "12", "--for", "3h"]).spawn().expect("it starts");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while std::fs::remove_file(shop.path("tidegate-ledger")).is_err() {
+        assert!(std::time::Instant::now() < until, "no ledger");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().expect("it ends");
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && wrong.contains("the ledger is written"), "{wrong}");
+    assert!(shop.says(&["history"]).contains("  resize "));
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::super::{Common, Failure, Out, fleet};
 use super::Args;
 use crate::aws::http::Post;
-use crate::control::news::{self, News, Troubles, Watchman};
-use crate::control::{Decision, DriftStatus, Fleet, Key, Verb, hand};
+use crate::control::news::{self, News, Watchman};
+use crate::control::{Decision, DriftStatus, Fleet, Key, Troubles, Verb, hand};
 use crate::run::{Notifier, Recipient, Told, Untold};
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -130,6 +130,7 @@ impl Teller<'_> {
 
     /// What a tick has left behind.
     pub fn look(&self, fleet: &Mutex<Fleet>) {
+        self.over(fleet);
         let Some(voice) = self.voice else { return };
         let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,6 +139,20 @@ impl Teller<'_> {
         drop(fleet);
         if let Some(why) = untold {
             self.trouble(&why, now);
+        }
+    }
+
+    /// Tells of the troubles that a tick met no more.
+    fn over(&self, fleet: &Mutex<Fleet>) {
+        let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let (troubles, at) = (fleet.troubles.clone(), fleet.now);
+        drop(fleet);
+        for message in self.troubles.lock().unwrap_or_else(PoisonError::into_inner).over(&troubles, at) {
+            if self.json {
+                self.json("trouble-over", at, serde_json::json!({ "message": message }));
+            } else {
+                self.out.line(&format!("{}  trouble is over: {message}", hand::stamp(at)));
+            }
         }
     }
 

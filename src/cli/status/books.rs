@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::super::ledger::Place;
 use super::super::{Common, Exit, Failure, Out, fleet};
 use super::From;
+use crate::cloud::Class;
 use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, Key, Record, Report, hand};
-use crate::run::minute;
+use crate::run::{MISSING, minute};
 
 /// Seconds after which a ledger in which nothing was written makes one wonder: some ticks.
 const SILENT: i64 = 300;
@@ -21,6 +22,47 @@ pub struct Books {
     /// The date of the newest entry, seconds since 1970.
     written_at: Option<i64>,
     decided: BTreeMap<Arc<Key>, Decision>,
+    /// Why nothing is known of it.
+    pub unread: Option<Unread>,
+}
+
+/// A ledger that could not be read.
+pub struct Unread {
+    /// There is none: a controller may keep its books elsewhere.
+    is_missing: bool,
+    why: String,
+    help: Option<String>,
+}
+
+impl Unread {
+    pub fn of(failure: Failure) -> Self {
+        match failure {
+            Failure::Fault(fault) => Self {
+                is_missing: fault.code == MISSING || fault.class == Class::Absent,
+                why: fault.to_string(),
+                help: fault.help,
+            },
+            Failure::Refused { what, help } | Failure::Unusable { what, help } => {
+                Self { is_missing: false, why: what, help: Some(help) }
+            }
+            Failure::Problems { .. } => Self { is_missing: false, why: "the spec has mistakes".into(), help: None },
+            Failure::Other(error) => Self { is_missing: false, why: format!("{error:#}"), help: None },
+        }
+    }
+
+    pub fn tell(&self, place: &Place, out: &Out) {
+        out.error(&format!("warning: {}", self.warning(place)));
+        self.help.iter().for_each(|help| out.error(&format!("help: {help}")));
+    }
+
+    /// What is told in place of the ledger's words: who acts is not known from here.
+    fn warning(&self, place: &Place) -> String {
+        let what = match self.is_missing {
+            true => format!("there is no ledger {place} here ({})", self.why),
+            false => format!("the ledger {place} cannot be read ({})", self.why),
+        };
+        format!("{what}: this is a look without it, and whether a controller runs is not known from here")
+    }
 }
 
 impl Books {
@@ -45,10 +87,15 @@ impl Books {
 
     /// Whose words these are, by the cloud's clock.
     pub fn head(&self, place: &Place, now: i64, out: &Out) {
+        if let Some(unread) = &self.unread {
+            return unread.tell(place, out);
+        }
         let Some(at) = self.written_at else {
-            return out.error(&format!(
-                "warning: no controller has written anything into {place}: this is a look, and nobody acts on it"
-            ));
+            let ledger = match place {
+                Place::Nowhere => "without a ledger nobody knows what a controller did".to_owned(),
+                _ => format!("no controller has written anything into {place} yet"),
+            };
+            return out.error(&format!("warning: {ledger}: this is a look"));
         };
         let ago = (now - at).max(0);
         let held = match place.is_held() {
@@ -96,6 +143,7 @@ impl Books {
             "place": place.to_string(),
             "written_at": self.written_at,
             "is_held": place.is_held(),
+            "unread": self.unread.as_ref().map(|unread| unread.warning(place)),
             "decisions": decisions,
         })
     }

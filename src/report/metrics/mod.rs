@@ -67,6 +67,8 @@ pub fn fleet(report: &Report) -> String {
     }
     let help = "What failed for more than one stream in the newest tick.";
     into.single("tidegate_troubles", Gauge, help, report.troubles.len() as f64);
+    let help = "Specs that could not be started; they are tried again.";
+    into.single("tidegate_specs_left_out", Gauge, help, report.left_out.len() as f64);
     into.single("tidegate_streams", Gauge, "Streams under control.", report.streams.len() as f64);
     stream::all(&report.streams, &mut into);
     leases(report, &mut into);

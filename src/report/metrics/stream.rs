@@ -5,16 +5,21 @@ use crate::control::{Status, StreamStatus, Verb};
 type Of = fn(&StreamStatus) -> Option<f64>;
 
 /// Name, help and value of each gauge.
-const GAUGES: [(&str, &str, Of); 19] = [
+const GAUGES: [(&str, &str, Of); 20] = [
     ("tidegate_stream_shards", "Open shards at the newest look.", |of| of.shards.map(f64::from)),
     ("tidegate_stream_shards_desired", "Shards that the policy wants inside the bounds.", |of| {
         of.desired.map(f64::from)
     }),
     ("tidegate_stream_shards_min", "The lower bound of the spec.", |of| Some(f64::from(of.min))),
     ("tidegate_stream_shards_max", "The upper bound of the spec.", |of| Some(f64::from(of.max))),
-    ("tidegate_stream_demand_shards", "Load of the newest minute, rejected load included; 1 fills one shard.", |of| {
-        of.demand
+    ("tidegate_stream_demand_shards", "Demand by the policy's estimate, which decides; 1 fills one shard.", |of| {
+        of.estimate.or(of.demand)
     }),
+    (
+        "tidegate_stream_attempted_shards",
+        "Load of the newest minute, rejected and repeated writes included; 1 fills one shard.",
+        |of| of.demand,
+    ),
     ("tidegate_stream_rejected_shards", "Load of the newest minute that was rejected; 1 fills one shard.", |of| {
         of.rejected
     }),
@@ -168,6 +173,7 @@ mod tests {
             seen_at: Some(100),
             metrics_at: None,
             demand: Some(2.5),
+            estimate: Some(2.5),
             utilisation: Some(0.625),
             rejected: None,
             age_seconds: Some(1.5),

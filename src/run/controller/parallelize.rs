@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use super::{CALLS_AT_ONCE, Controller, entries_of, locked, tell_step};
 use crate::control::{Answer, Decision, Entry};
 use crate::model::{Call, Effect, Glance, Value};
-use crate::run::observe::Course;
+use crate::run::course::Course;
 use crate::run::{Told, act, functions};
 
 impl Controller {
