@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
+use super::again::look_again;
 use super::step::Runner;
 use super::{Event, Outcome, Stop};
 use crate::cloud::{Cloud, Fault, Outputs};
@@ -38,7 +39,8 @@ pub async fn execute(
 ) -> Vec<Outcome> {
     let gates: BTreeMap<&str, Semaphore> =
         schemas.iter().filter_map(|schema| Some((schema.kind, Semaphore::new(schema.creating_limit?)))).collect();
-    let runner = Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, stop, tell };
+    let runner =
+        Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, stop, tell };
     let known = Known::default();
     let mut queue = Queue::new(plan);
     let mut running = FuturesUnordered::new();
@@ -60,7 +62,10 @@ pub async fn execute(
         };
         queue.ended(id, outcome, tell);
     }
-    queue.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotStarted)).collect()
+    let mut outcomes: Vec<Outcome> =
+        queue.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotStarted)).collect();
+    look_again(&runner, plan, &mut outcomes, &known).await;
+    outcomes
 }
 
 /// What AWS assigned to the resources of earlier steps.
@@ -102,7 +107,7 @@ impl<'a> Queue<'a> {
                 }
             }
             Outcome::Failed(_) => self.skip_dependents(id, tell),
-            Outcome::Skipped { .. } | Outcome::NotStarted => {}
+            Outcome::Lost(_) | Outcome::Skipped { .. } | Outcome::NotStarted => {}
         }
         self.outcomes[id] = Some(outcome);
     }

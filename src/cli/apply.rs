@@ -230,7 +230,8 @@ async fn obey(mut signals: Signals, stop: Stop, live: Option<Live>) {
 fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &Out) -> Exit {
     let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
     let done = count(|outcome| *outcome == Outcome::Done);
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let lost = count(|outcome| matches!(outcome, Outcome::Lost(_)));
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_))) + lost;
     let left = outcomes.len() - done - failed;
     let held: Vec<&Held> = plan.obstacles().collect();
     let waiting = plan.steps.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::NotStarted);
@@ -254,7 +255,7 @@ fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &O
     }
     match () {
         () if stopped && left > 0 => Exit::Interrupted,
-        () if done == 0 && failed > 0 => Exit::Error,
+        () if done + lost == 0 && failed > 0 => Exit::Error,
         () if failed + left > 0 => Exit::Partial,
         () if !held.is_empty() => Exit::Partial,
         () => Exit::Success,

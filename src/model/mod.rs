@@ -23,7 +23,7 @@ pub use address::Address;
 pub use attrs::{Attrs, Ref, Value};
 pub use call::{Call, Effect, Seconds};
 pub use capacity::{BYTES_PER_SHARD_MINUTE, PRICE_TIMES_SHARE, RECORDS_PER_SHARD_MINUTE};
-pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Schema, Shift, When};
+pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Schema, Shift, When, dropped_tags};
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use ledger::{COUNTED, DAY, LIMITED_A_DAY, Ledger, Made};

@@ -127,6 +127,58 @@ fn local(at: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// A pipeline whose two parts say whose spec it is.
+fn owned_by(team: &str, may: &str) -> String {
+    format!(
+        "apiVersion: tidegate/v1\npipeline: upd\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\n\
+         tags: {{ team: {team} }}\nstreams: {{ a: {{ capacity: {{ mode: provisioned, shards: 2 }} }} }}\n\
+         access: {{ w: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{{ {may}: a }}] }} }}\n"
+    )
+}
+
+/// Two with different specs, begun at the same moment: the end is one of the two, or whoever does not see its own there says so.
+#[test]
+fn two_applies_of_different_specs_never_mix_in_silence() {
+    const ROUNDS: usize = 8;
+    let (mut overlaps, mut losers) = (0, 0);
+    for round in 0..ROUNDS {
+        let folder = folder_with(&owned_by("x", "write"));
+        let at = folder.path();
+        let applied = local(at, &["apply", "-y"]).output().expect("it starts");
+        assert!(applied.status.success(), "{}", told(&applied));
+        for (name, team, may) in [("b.yaml", "y", "read"), ("c.yaml", "z", "write")] {
+            std::fs::write(at.join(name), owned_by(team, may)).expect("written");
+        }
+        let runs = ["b.yaml", "c.yaml"].map(|spec| local(at, &["apply", "-y", "-f", spec]).spawn().expect("it starts"));
+        let outputs = runs.map(|run| run.wait_with_output().expect("it ends"));
+        let said = outputs.each_ref().map(told);
+        let is_there = ["b.yaml", "c.yaml"].map(|spec| {
+            let plan = local(at, &["plan", "-f", spec, "--detailed-exitcode"]).output().expect("it starts");
+            plan.status.code() == Some(0)
+        });
+        let when = format!("round {round}, {is_there:?}: {said:#?}");
+        let well = outputs.each_ref().map(|output| output.status.success());
+        // Both planned from what was there at first.
+        let overlap = said.iter().all(|said| said.contains("team=x →"));
+        overlaps += usize::from(overlap);
+        for end in 0..2 {
+            if well[end] {
+                continue;
+            }
+            losers += 1;
+            assert!(said[end].contains("somebody else changed") && said[end].contains("plan again"), "{when}");
+        }
+        assert!(is_there != [true, true], "{when}");
+        assert!(is_there != [false, false] || well != [true, true], "a mixture, and nobody says so: {when}");
+        if overlap {
+            // One of them may have come to its end before the other one's first look.
+            assert!(well != [true, true] || is_there.contains(&true), "{when}");
+        }
+    }
+    println!("{overlaps} of {ROUNDS} pairs overlapped, {losers} runs were overtaken");
+    assert!(overlaps > 0 && losers > 0, "{overlaps} overlapped, {losers} were overtaken");
+}
+
 /// Calls that the plant accepted, and those that the controller's ledger holds.
 fn reshards(at: &Path) -> (usize, usize) {
     let cloud: Value = serde_json::from_slice(&std::fs::read(at.join("c.json")).expect("the cloud")).expect("JSON");
