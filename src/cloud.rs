@@ -119,6 +119,11 @@ impl Fault {
         self
     }
 
+    /// As many of its kind are being created as AWS creates at once, where it has such a limit.
+    pub fn is_full(&self) -> bool {
+        self.class == Class::Throttled && self.code == "LimitExceededException"
+    }
+
     pub fn is_absent(&self) -> bool {
         self.class == Class::Absent
     }

@@ -165,6 +165,7 @@ impl Runner<'_> {
     /// Sends the call; waits and repeats while another change of the resource is under way.
     async fn perform(&self, step: &Step, target: &Target, call: &Call, course: &mut Course) -> Result<Outputs, Fault> {
         let mut tries = 0;
+        let mut place = Place::default();
         loop {
             let fault = match self.cloud.perform(target, call).await {
                 Ok(outputs) => return Ok(outputs),
@@ -200,11 +201,29 @@ impl Runner<'_> {
                 {
                     return Ok(Outputs::new());
                 }
+                // AWS creates a few at once, and others create too: another run, one that was killed, other pipelines of the account.
+                (Class::Throttled, Effect::Create) if fault.is_full() && self.may_wait(target, &place) => {
+                    if place.waited.is_zero() {
+                        let most = target.schema.creating_limit.unwrap_or_default();
+                        self.wait(
+                            step,
+                            &format!("waiting: {most} others are being created, and AWS allows no more at once"),
+                        );
+                    }
+                    tries -= 1;
+                    self.cloud.pause(place.next()).await;
+                }
                 // A new role works everywhere within seconds; asking again is the only way to know.
                 (Class::NotYet, _) if tries < NOT_YET_TRIES => self.cloud.pause(NOT_YET_WAIT).await,
                 _ => return Err(on_resource(fault, target)),
             }
         }
+    }
+
+    /// Whether it is worth while to wait for a place among those that are being created.
+    fn may_wait(&self, target: &Target, place: &Place) -> bool {
+        let patience = Duration::from_secs(self.limits.settle_seconds.unsigned_abs());
+        target.schema.creating_limit.is_some() && place.waited < patience && !self.stop.is_asked()
     }
 
     /// An earlier run, or a lost answer of this one, may have made the resource: then it carries our tags.
@@ -300,6 +319,21 @@ struct Course {
     waited: bool,
     /// Another run has made the resource.
     met: bool,
+}
+
+/// The wait for a place among those that AWS lets be created at once.
+#[derive(Default)]
+struct Place {
+    waited: Duration,
+}
+
+impl Place {
+    /// How long to wait until the next try.
+    fn next(&mut self) -> Duration {
+        let wait = (self.waited / LOOK_FRACTION).clamp(FIRST_LOOK, LONGEST_LOOK);
+        self.waited += wait;
+        wait
+    }
 }
 
 pub(super) fn creates(step: &Step) -> bool {

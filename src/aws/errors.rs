@@ -58,6 +58,8 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         | "EntityAlreadyExistsException" => Class::Exists,
         // Kinesis answers the same code for a rate and for a quota; only a rate gets better within seconds.
         "LimitExceededException" if !lower.starts_with("rate exceeded") && is_quota(&lower) => Class::Refused,
+        // "… exceed the limit on the number of On-Demand streams": those that are being created get fewer, these do not.
+        "LimitExceededException" if lower.contains("limit on the number") && !lower.contains("simultaneously") => Class::Refused,
         "LimitExceededException"
         | "SlowDown"
         | "RequestLimitExceeded"
@@ -82,6 +84,11 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         _ if status.is_some_and(|status| status >= 500) => Class::Unreachable,
         _ => Class::Refused,
     }
+}
+
+/// Whether AWS creates as many of this kind as it does at once. That is a state and no rate: there is room when one of them is there.
+pub fn is_full(operation: &str, code: &str) -> bool {
+    code == "LimitExceededException" && matches!(operation, "kinesis:CreateStream" | "kinesis:RegisterStreamConsumer")
 }
 
 /// Words for a quota or a daily limit. Numbers alone say nothing: an account's id can hold any.
@@ -261,6 +268,18 @@ mod tests {
             Class::Refused
         );
         let rate = |account: u64| format!("Rate exceeded for stream quota-a under account {account}.");
+        for text in [
+            "This request would have exceed the limit on the number  of streams that can simultaneously be in CREATING or DELETING \
+             for the account 1. Limit: 5.",
+            "Rate exceeded for stream x under account 1.",
+        ] {
+            assert_eq!(class("kinesis:CreateStream", "LimitExceededException", text), Class::Throttled);
+        }
+        let quota = "This request would exceed the limit on the number of On-Demand streams for the account `1` in `eu-west-1`.";
+        assert_eq!(class("kinesis:CreateStream", "LimitExceededException", quota), Class::Refused);
+        assert!(is_full("kinesis:CreateStream", "LimitExceededException"));
+        assert!(!is_full("kinesis:CreateStream", "ThrottlingException"));
+        assert!(!is_full("kinesis:UpdateShardCount", "LimitExceededException"));
         for account in [111_122_224_444, 111_133_335_555] {
             let sorted = classify("kinesis:CreateStream", "LimitExceededException", &rate(account), Some(400));
             assert_eq!(sorted, Class::Throttled);
