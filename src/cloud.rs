@@ -86,6 +86,8 @@ pub enum Class {
     Denied { action: String },
     /// AWS says no, and will say no again.
     Refused,
+    /// AWS takes nothing from this caller any more: credentials that have expired, a clock that is wrong. No other call fares better.
+    Caller,
     /// The endpoint does not know the operation.
     Unsupported,
     /// No answer: the effect may or may not have taken place.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -37,10 +38,17 @@ pub(super) struct Runner<'a> {
     /// AWS's limits on resources of a kind in creation at once.
     pub gates: &'a BTreeMap<&'a str, Semaphore>,
     pub stop: &'a Stop,
+    /// AWS takes nothing from this caller any more.
+    pub over: AtomicBool,
     pub tell: &'a (dyn Fn(Event) + Sync),
 }
 
 impl Runner<'_> {
+    /// Whether no further step is worth a try.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
     /// Carries out the calls of a step one after the other and answers the outputs of its resource.
     pub async fn run(&self, step: &Step, known: &Known) -> Result<Outputs, Fault> {
         let schema = self.schemas.iter().copied().find(|schema| schema.kind == step.address.kind());
@@ -115,6 +123,12 @@ impl Runner<'_> {
                 Observed::Present(live) => expected.iter().find_map(|expected| expected.overtaken(&live.attrs)),
                 Observed::Absent => Some("deleted it".to_owned()),
                 Observed::Unreadable(why) => {
+                    // What is wrong with the caller ends the run, and is told by its own words.
+                    if let Err(fault) = self.cloud.state(target).await
+                        && fault.class == Class::Caller
+                    {
+                        return Err(fault);
+                    }
                     let what = format!("it could not be seen whether somebody else changed it: {why}");
                     return Err(Fault::new(
                         Class::Unreachable,

@@ -44,6 +44,7 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         _ if code.ends_with("QueueDeletedRecently") => Class::NotYet,
         // A consumer cannot be registered while its stream changes.
         "ResourceInUseException" if creates && !is_changing(&lower) => Class::Exists,
+        _ if is_expired(code) || is_skewed(code, message) => Class::Caller,
         // Waiting does not help: somebody registered a consumer that the plan did not know.
         "ResourceInUseException" if lower.contains("consumers exist") => Class::Refused,
         "ResourceInUseException"
@@ -134,6 +135,10 @@ fn denied_action(message: &str) -> Option<&str> {
     rest.split([' ', ',']).next().filter(|action| action.contains(':'))
 }
 
+fn is_expired(code: &str) -> bool {
+    code.starts_with("ExpiredToken")
+}
+
 /// AWS refuses signatures that are more than some minutes from its own time; each service says it in its own words.
 fn is_skewed(code: &str, message: &str) -> bool {
     matches!(code, "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture")
@@ -147,7 +152,7 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
             let on = on.map(|resource| format!(" on {resource}")).unwrap_or_default();
             Some(format!("allow {action}{on}; `tidegate iam deployer` prints the whole policy that this spec needs"))
         }
-        _ if code.starts_with("ExpiredToken") => Some(
+        _ if is_expired(code) => Some(
             "the credentials have expired: sign in again (for example `aws sso login`), then run the same command"
                 .into(),
         ),
@@ -280,6 +285,13 @@ mod tests {
         assert!(is_full("kinesis:CreateStream", "LimitExceededException"));
         assert!(!is_full("kinesis:CreateStream", "ThrottlingException"));
         assert!(!is_full("kinesis:UpdateShardCount", "LimitExceededException"));
+        for (code, message) in [
+            ("ExpiredTokenException", "The security token included in the request is expired"),
+            ("SignatureDoesNotMatch", "Signature expired: 20261125T190000Z is now earlier than 20261125T191500Z"),
+            ("RequestTimeTooSkewed", "The difference is too large."),
+        ] {
+            assert_eq!(class("kinesis:CreateStream", code, message), Class::Caller, "{code}");
+        }
         for account in [111_122_224_444, 111_133_335_555] {
             let sorted = classify("kinesis:CreateStream", "LimitExceededException", &rate(account), Some(400));
             assert_eq!(sorted, Class::Throttled);

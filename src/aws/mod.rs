@@ -134,7 +134,7 @@ fn seen(answer: Result<Option<Resource>, Fault>) -> Observed {
         Ok(None) => Observed::Absent,
         Err(fault) if fault.is_absent() => Observed::Absent,
         // Credentials that have ended and a wrong clock are mended here, not at the resource.
-        Err(Fault { class: Class::Refused, help: Some(help), doing, message, .. }) => {
+        Err(Fault { class: Class::Refused | Class::Caller, help: Some(help), doing, message, .. }) => {
             Observed::Unreadable(format!("{doing}: {message}; {help}"))
         }
         Err(fault) => Observed::Unreadable(fault.to_string()),

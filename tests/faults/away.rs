@@ -77,6 +77,14 @@ fn credentials_end(name: &str, account: &str, over: Speaks, code: &'static str) 
         "{over:?}: {said}"
     );
     assert!(said.contains("Run the same command again"), "{said}");
+    let told = words(&said);
+    assert!(
+        told.contains("Stopped: the credentials have expired: sign in again") && told.contains(" not started."),
+        "{said}"
+    );
+    // What was in flight may fail as well; nothing is begun after the first that did.
+    let mut after = said.lines().skip_while(|line| !line.starts_with("  FAIL "));
+    assert!(after.all(|line| !line.starts_with("  …    create ")), "{over:?}: {said}");
     assert!(proxy.counts().1 > 0, "{over:?}: nothing was refused");
     continued(folder.path(), account, "after new credentials");
     gone(folder.path(), account, name);
