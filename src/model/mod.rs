@@ -32,7 +32,7 @@ pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};
 pub use rates::published_rate;
 pub use reshape::{gcd, operations, splits};
-pub use scope::Scope;
+pub use scope::{NO_ACCOUNT, Scope};
 pub use tags::{
     ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PAUSED, PIN, PIPELINE, PROTECT, RESOURCE, is_ours_to_write,
 };
