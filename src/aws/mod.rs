@@ -26,6 +26,7 @@ use futures::future::BoxFuture;
 pub use call::{Fence, fenced};
 pub use clients::{Aws, Connect};
 pub use history::Writes;
+pub use owned::unended;
 
 use crate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
 use crate::kinds;

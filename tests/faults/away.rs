@@ -228,3 +228,24 @@ fn an_operation_that_an_endpoint_lacks_is_asked_for_once() {
     lacks("lackingroles", "700000008029", "CreateRole", "role/producer");
     lacks("lackingbuckets", "700000008030", "PUT /acme-lackingbuckets-raw", "bucket/acme-lackingbuckets-raw");
 }
+
+/// A listing that leads in a circle is no listing: what it did not show is not taken for gone.
+#[test]
+fn a_listing_without_an_end_is_told() {
+    let folder = folder_with(&spec("circling"));
+    let proxy = Proxy::with(ministack(), 1, 0, |request| {
+        let body = r#"{"PaginationToken":"again","ResourceTagMappingList":[]}"#.to_owned();
+        let is_listing = request.operation() == "GetResources";
+        Some(if is_listing {
+            Deed::Answer { status: 200, kind: "application/x-amz-json-1.1", body }
+        } else {
+            Deed::Pass
+        })
+    });
+    let (_, said) = run(folder.path(), "700000008037", &proxy.url, &["plan"]);
+    let told = words(&said);
+    assert!(
+        told.contains("listing what the pipeline owns: 2 pages and no end: what comes after them was not seen"),
+        "{said}"
+    );
+}
