@@ -107,6 +107,8 @@ pub enum Class {
     Denied { action: String },
     /// AWS says no, and will say no again.
     Refused,
+    /// AWS takes nothing from this caller any more: credentials that have expired, a clock that is wrong. No other call fares better.
+    Caller,
     /// The endpoint does not know the operation.
     Unsupported,
     /// No answer: the effect may or may not have taken place.
@@ -138,6 +140,11 @@ impl Fault {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// As many of its kind are being created as AWS creates at once, where it has such a limit.
+    pub fn is_full(&self) -> bool {
+        self.class == Class::Throttled && self.code == "LimitExceededException"
     }
 
     pub fn is_absent(&self) -> bool {

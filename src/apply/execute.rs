@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
+use super::again::look_again;
 use super::step::Runner;
 use super::{Event, Outcome, Stop};
-use crate::cloud::{Cloud, Fault, Outputs};
+use crate::cloud::{Class, Cloud, Fault, Outputs};
 use crate::model::{Address, Schema};
 use crate::plan::{Plan, Step};
 
@@ -38,18 +40,19 @@ pub async fn execute(
 ) -> Vec<Outcome> {
     let gates: BTreeMap<&str, Semaphore> =
         schemas.iter().filter_map(|schema| Some((schema.kind, Semaphore::new(schema.creating_limit?)))).collect();
-    let runner = Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, stop, tell };
+    let runner =
+        Runner { cloud, scope: &plan.scope, schemas, limits, gates: &gates, stop, over: AtomicBool::new(false), tell };
     let known = Known::default();
     let mut queue = Queue::new(plan);
     let mut running = FuturesUnordered::new();
     loop {
-        while !stop.is_asked() && running.len() < limits.parallelism {
+        while !stop.is_asked() && !runner.is_over() && running.len() < limits.parallelism {
             let Some(id) = queue.ready.pop_first() else { break };
             running.push(run_one(&runner, &plan.steps[id], &known));
         }
         let Some((id, result)) = running.next().await else { break };
         let outcome = match result {
-            // It was stopped while it waited for its turn.
+            // The run was stopped while it waited for its turn.
             None => Outcome::NotStarted,
             Some(Ok(outputs)) => {
                 let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +63,12 @@ pub async fn execute(
         };
         queue.ended(id, outcome, tell);
     }
-    queue.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotStarted)).collect()
+    let mut outcomes: Vec<Outcome> =
+        queue.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotStarted)).collect();
+    if !runner.is_over() {
+        look_again(&runner, plan, &mut outcomes, &known).await;
+    }
+    outcomes
 }
 
 /// What AWS assigned to the resources of earlier steps.
@@ -101,8 +109,10 @@ impl<'a> Queue<'a> {
                     }
                 }
             }
+            // What depends on it was not begun, as nothing was that does not.
+            Outcome::Failed(fault) if fault.class == Class::Caller => {}
             Outcome::Failed(_) => self.skip_dependents(id, tell),
-            Outcome::Skipped { .. } | Outcome::NotStarted => {}
+            Outcome::Lost(_) | Outcome::Skipped { .. } | Outcome::NotStarted => {}
         }
         self.outcomes[id] = Some(outcome);
     }
@@ -126,12 +136,15 @@ impl<'a> Queue<'a> {
 
 async fn run_one(runner: &Runner<'_>, step: &Step, known: &Known) -> (usize, Option<Result<Outputs, Fault>>) {
     let _turn = runner.turn(step).await;
-    if runner.stop.is_asked() {
+    if runner.stop.is_asked() || runner.is_over() {
         return (step.id, None);
     }
     let began = runner.cloud.now();
     (runner.tell)(Event::Started { step: step.id, address: step.address.clone(), verb: step.verb });
     let result = runner.run(step, known).await;
+    if result.as_ref().is_err_and(|fault| fault.class == Class::Caller) {
+        runner.over.store(true, Ordering::SeqCst);
+    }
     let (step_id, address, verb) = (step.id, step.address.clone(), step.verb);
     (runner.tell)(match &result {
         Ok(_) => Event::Done { step: step_id, address, verb, seconds: runner.cloud.now() - began },

@@ -144,7 +144,7 @@ fn is_found_by_tags(schemas: &[&'static Schema], kind: &str) -> bool {
 }
 
 /// Looks at all of them: many at once where AWS reads many in one call, and several calls in flight.
-async fn observe(cloud: &dyn Cloud, targets: Vec<Target>) -> BTreeMap<Address, Observed> {
+pub(super) async fn observe(cloud: &dyn Cloud, targets: Vec<Target>) -> BTreeMap<Address, Observed> {
     let mut looks: Vec<Vec<Target>> = Vec::new();
     for target in targets {
         match looks.last_mut() {

@@ -1,6 +1,8 @@
 //! Looks at a cloud and carries out plans. Decisions were taken before; here is only order, patience and honesty.
 
+mod again;
 mod execute;
+mod expect;
 mod look;
 mod others;
 mod step;
@@ -58,6 +60,14 @@ pub enum Event {
         verb: Verb,
         because: String,
     },
+    /// What a step did was no longer so, or could not be seen, when all was done.
+    Lost {
+        step: usize,
+        address: Address,
+        verb: Verb,
+        error: String,
+        help: Option<String>,
+    },
 }
 
 /// How a step ended.
@@ -65,6 +75,8 @@ pub enum Event {
 pub enum Outcome {
     Done,
     Failed(Fault),
+    /// It was done, and at the end of the run somebody else had changed it again, or it could not be seen.
+    Lost(Fault),
     /// A step it depends on did not end well.
     Skipped {
         because_of: Address,

@@ -1,23 +1,25 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::execute::Known;
+use super::expect::{self, Expected, counts, is_so, not_overtaken};
 use super::{Event, Limits, Stop};
 use crate::cloud::{Class, Cloud, Fault, Outputs, Target};
-use crate::model::{Attrs, Call, Compare, Effect, Observed, Owner, Ref, Resource, Schema, Scope, State, Value};
+use crate::model::{Attrs, Call, Effect, Observed, Owner, Ref, Resource, Schema, Scope, State, Value};
 use crate::plan::Step;
 
 /// The first wait between two looks at a resource that settles…
-const FIRST_LOOK: Duration = Duration::from_millis(400);
+pub(super) const FIRST_LOOK: Duration = Duration::from_millis(400);
 /// …then an eighth of what was waited so far: what has settled is seen at most so much late, and a long wait costs few calls.
 const LOOK_FRACTION: u32 = 8;
 /// …up to this: a stream becomes ACTIVE within seconds or minutes, and looks are cheap.
-const LONGEST_LOOK: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// How long something that was just made may not be there: AWS's reads follow its writes within seconds.
-const VISIBLE_SECONDS: i64 = 10;
+pub(super) const VISIBLE_SECONDS: i64 = 10;
 /// The longest wait for a deletion. Firehose says that it may last minutes; what takes longer is stuck.
 const DELETION_SECONDS: i64 = 900;
 /// How often a call is repeated because another change was under way.
@@ -36,10 +38,17 @@ pub(super) struct Runner<'a> {
     /// AWS's limits on resources of a kind in creation at once.
     pub gates: &'a BTreeMap<&'a str, Semaphore>,
     pub stop: &'a Stop,
+    /// AWS takes nothing from this caller any more.
+    pub over: AtomicBool,
     pub tell: &'a (dyn Fn(Event) + Sync),
 }
 
 impl Runner<'_> {
+    /// Whether no further step is worth a try.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
     /// Carries out the calls of a step one after the other and answers the outputs of its resource.
     pub async fn run(&self, step: &Step, known: &Known) -> Result<Outputs, Fault> {
         let schema = self.schemas.iter().copied().find(|schema| schema.kind == step.address.kind());
@@ -47,19 +56,15 @@ impl Runner<'_> {
             let what = format!("this version of tidegate knows no kind `{}`", step.address.kind());
             return Err(Fault::new(Class::Unsupported, format!("changing {}", step.address), "UnknownKind", what));
         };
-        let mut target = Target {
-            address: step.address.clone(),
-            schema,
-            scope: self.scope.clone(),
-            physical: step.physical.clone(),
-            outputs: step.outputs.clone(),
-            listed: None,
-        };
-        // Whether time has passed since the step began, in which somebody else may have changed the resource.
-        let mut waited = false;
+        let mut target = self.target(step, schema);
+        let expected = self.expected(step, schema, known);
+        if step.calls.iter().all(|call| call.effect == Effect::Set) {
+            self.must_be_untouched(&target, &expected).await?;
+        }
+        let mut course = Course::default();
         for call in &step.calls {
             let call = self.resolve(step, call, known)?;
-            if waited
+            if course.waited
                 && counts(&call).next().is_some()
                 && let Some(live) = self.live(&target, &call).await
             {
@@ -67,24 +72,85 @@ impl Runner<'_> {
             }
             let operation = call.operation.clone();
             (self.tell)(Event::Calling { step: step.id, address: step.address.clone(), operation });
-            let outputs = self.perform(step, &target, &call, &mut waited).await?;
+            let outputs = self.perform(step, &target, &call, &mut course).await?;
             target.outputs.extend(outputs);
             if schema.asynchronous || call.effect == Effect::Delete {
                 match self.settle(step, &target, call.effect).await {
                     // Made while one of the same name was still going, it can go with it: once more, then.
                     Err(gone) if gone.is_absent() && call.effect == Effect::Create => {
-                        target.outputs.extend(self.perform(step, &target, &call, &mut waited).await?);
+                        target.outputs.extend(self.perform(step, &target, &call, &mut course).await?);
                         self.settle(step, &target, call.effect).await?;
                     }
                     settled => settled?,
                 }
-                waited = true;
+                course.waited = true;
+            }
+            if std::mem::take(&mut course.met) {
+                self.wait(step, "there already: another run made it, or a call whose answer was lost");
+                self.must_be_untouched(&target, &expected).await?;
             }
         }
         if creates(step) {
             self.confirm(step, &mut target).await?;
         }
         Ok(target.outputs)
+    }
+
+    /// What a step is about.
+    pub fn target(&self, step: &Step, schema: &'static Schema) -> Target {
+        Target {
+            address: step.address.clone(),
+            schema,
+            scope: self.scope.clone(),
+            physical: step.physical.clone(),
+            outputs: step.outputs.clone(),
+            listed: None,
+        }
+    }
+
+    fn expected(&self, step: &Step, schema: &Schema, known: &Known) -> Vec<Expected> {
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        expect::of(step, schema, &|reference: &Ref| known.get(&reference.address)?.get(&reference.output).cloned())
+    }
+
+    /// Looks just before the first call: what the plan was made of must still be so, since the calls would take back what they know nothing of.
+    /// What is already as it is to be is no obstacle. Reads of AWS follow its writes within seconds, so that a difference is looked at again.
+    async fn must_be_untouched(&self, target: &Target, expected: &[Expected]) -> Result<(), Fault> {
+        let until = self.cloud.now() + VISIBLE_SECONDS;
+        let mut wait = FIRST_LOOK;
+        loop {
+            let other = match self.cloud.observe(target).await {
+                Observed::Present(live) => expected.iter().find_map(|expected| expected.overtaken(&live.attrs)),
+                Observed::Absent => Some("deleted it".to_owned()),
+                Observed::Unreadable(why) => {
+                    // What is wrong with the caller ends the run, and is told by its own words.
+                    if let Err(fault) = self.cloud.state(target).await
+                        && fault.class == Class::Caller
+                    {
+                        return Err(fault);
+                    }
+                    let what = format!("it could not be seen whether somebody else changed it: {why}");
+                    return Err(Fault::new(
+                        Class::Unreachable,
+                        format!("changing {}", target.address),
+                        "NotSeen",
+                        what,
+                    )
+                    .help("run the same command again"));
+                }
+            };
+            match other {
+                None => return Ok(()),
+                Some(other) if self.cloud.now() >= until => return Err(expect::fault(target, &other)),
+                Some(_) => self.cloud.pause(wait).await,
+            }
+            wait = (wait * 2).min(LONGEST_LOOK);
+        }
+    }
+
+    fn wait(&self, step: &Step, status: &str) {
+        let (step, address) = (step.id, step.address.clone());
+        (self.tell)(Event::Waiting { step, address, status: status.to_owned() });
     }
 
     /// Waits for a place among those that AWS lets be created at once.
@@ -111,8 +177,9 @@ impl Runner<'_> {
     }
 
     /// Sends the call; waits and repeats while another change of the resource is under way.
-    async fn perform(&self, step: &Step, target: &Target, call: &Call, waited: &mut bool) -> Result<Outputs, Fault> {
+    async fn perform(&self, step: &Step, target: &Target, call: &Call, course: &mut Course) -> Result<Outputs, Fault> {
         let mut tries = 0;
+        let mut place = Place::default();
         loop {
             let fault = match self.cloud.perform(target, call).await {
                 Ok(outputs) => return Ok(outputs),
@@ -122,11 +189,14 @@ impl Runner<'_> {
             match (&fault.class, call.effect) {
                 (Class::Absent, Effect::Delete) => return Ok(Outputs::new()),
                 (Class::Exists, Effect::Create) => match self.already_there(target, fault).await? {
-                    Some(outputs) => return Ok(outputs),
+                    Some(outputs) => {
+                        course.met = true;
+                        return Ok(outputs);
+                    }
                     None => self.settle(step, target, Effect::Delete).await?,
                 },
                 (Class::Busy, _) if tries < BUSY_TRIES => {
-                    *waited = true;
+                    course.waited = true;
                     self.cloud.pause(FIRST_LOOK).await;
                     match self.settle(step, target, Effect::Set).await {
                         // The change under way was the deletion that an earlier run asked for.
@@ -145,11 +215,29 @@ impl Runner<'_> {
                 {
                     return Ok(Outputs::new());
                 }
+                // AWS creates a few at once, and others create too: another run, one that was killed, other pipelines of the account.
+                (Class::Throttled, Effect::Create) if fault.is_full() && self.may_wait(target, &place) => {
+                    if place.waited.is_zero() {
+                        let most = target.schema.creating_limit.unwrap_or_default();
+                        self.wait(
+                            step,
+                            &format!("waiting: {most} others are being created, and AWS allows no more at once"),
+                        );
+                    }
+                    tries -= 1;
+                    self.cloud.pause(place.next()).await;
+                }
                 // A new role works everywhere within seconds; asking again is the only way to know.
                 (Class::NotYet, _) if tries < NOT_YET_TRIES => self.cloud.pause(NOT_YET_WAIT).await,
                 _ => return Err(on_resource(fault, target)),
             }
         }
+    }
+
+    /// Whether it is worth while to wait for a place among those that are being created.
+    fn may_wait(&self, target: &Target, place: &Place) -> bool {
+        let patience = Duration::from_secs(self.limits.settle_seconds.unsigned_abs());
+        target.schema.creating_limit.is_some() && place.waited < patience && !self.stop.is_asked()
     }
 
     /// An earlier run, or a lost answer of this one, may have made the resource: then it carries our tags.
@@ -205,8 +293,7 @@ impl Runner<'_> {
                     .help("run the same command again: it continues where this one stopped"));
             }
             if status != told {
-                let (step, address) = (step.id, step.address.clone());
-                (self.tell)(Event::Waiting { step, address, status: status.clone() });
+                self.wait(step, &status);
                 told = status;
             }
             let wait = (waited / LOOK_FRACTION).clamp(FIRST_LOOK, LONGEST_LOOK);
@@ -233,13 +320,37 @@ impl Runner<'_> {
             return Ok(());
         }
         for call in Call::setting(target.schema, &live.attrs, &Attrs::from([("tags".to_owned(), Value::map(lost))])) {
-            self.perform(step, target, &call, &mut false).await?;
+            self.perform(step, target, &call, &mut Course::default()).await?;
         }
         Ok(())
     }
 }
 
-fn creates(step: &Step) -> bool {
+/// What has happened on the way through a step.
+#[derive(Default)]
+struct Course {
+    /// Time has passed since the step began, in which somebody else may have changed the resource.
+    waited: bool,
+    /// Another run has made the resource.
+    met: bool,
+}
+
+/// The wait for a place among those that AWS lets be created at once.
+#[derive(Default)]
+struct Place {
+    waited: Duration,
+}
+
+impl Place {
+    /// How long to wait until the next try.
+    fn next(&mut self) -> Duration {
+        let wait = (self.waited / LOOK_FRACTION).clamp(FIRST_LOOK, LONGEST_LOOK);
+        self.waited += wait;
+        wait
+    }
+}
+
+pub(super) fn creates(step: &Step) -> bool {
     step.calls.iter().any(|call| call.effect == Effect::Create)
 }
 
@@ -254,45 +365,4 @@ fn on_resource(fault: Fault, target: &Target) -> Fault {
     }
     let help = format!("allow {action} on {arn}; `tidegate iam deployer` prints the whole policy that this spec needs");
     fault.help(help)
-}
-
-/// An earlier attempt whose answer was lost may have brought about what the call sets; asking again is then refused.
-fn is_so(target: &Target, call: &Call, live: &Resource) -> bool {
-    let holds = |(name, value): (&String, &Value)| {
-        let Some(field) = target.schema.field(name) else { return false };
-        let default = field.default.map(|default| default());
-        let Some(seen) = live.attrs.get(name).or(default.as_ref()) else { return false };
-        match (field.compare, value.as_map()) {
-            // The call holds only the tags that it writes.
-            (Compare::Tags { .. }, Some(tags)) => tags.iter().all(|(key, tag)| seen.get(key) == Some(tag)),
-            _ => field.compare.same(value, seen),
-        }
-    };
-    let sets = !call.set.is_empty() || !call.drop_tags.is_empty();
-    sets && call.set.iter().all(holds) && call.drop_tags.iter().all(|key| live.tag(key).is_none())
-}
-
-/// The counts that a call was planned to change, and what it was planned from.
-fn counts(call: &Call) -> impl Iterator<Item = (&String, &Value)> {
-    call.from.iter().filter(|(_, from)| matches!(from, Value::Int(_)))
-}
-
-/// While a call had to wait, somebody else, such as the controller, may have set the very same field. What the plan was made of is no more, so
-/// that the call would take back what it knows nothing of. Counts alone: a step may set another field by several calls, each from the same value.
-fn not_overtaken(target: &Target, call: &Call, live: &Resource) -> Result<(), Fault> {
-    for (name, from) in counts(call) {
-        if let (Some(field), Some(seen), Some(to)) =
-            (target.schema.field(name), live.attrs.get(name), call.set.get(name))
-            && !field.compare.same(from, seen)
-            && !field.compare.same(to, seen)
-        {
-            let (from, seen) = (from.to_json(), seen.to_json());
-            let what = format!("somebody else changed {name} from {from} to {seen} meanwhile");
-            let doing = format!("changing {} ({})", target.address, call.operation);
-            return Err(
-                Fault::new(Class::Refused, doing, "Overtaken", what).help("plan again: it may no longer be needed")
-            );
-        }
-    }
-    Ok(())
 }

@@ -105,6 +105,8 @@ impl Aws {
             };
             tries += 1;
             let limit = match fault.class {
+                // Who carries out the plan waits for a place; the calls that look whether there is one are not to be slowed down.
+                Class::Throttled if errors::is_full(operation, &fault.code) => 0,
                 Class::Throttled => self.attempts * 2,
                 Class::Unreachable if began.elapsed() >= PATIENCE => 0,
                 Class::Unreachable => unanswered,

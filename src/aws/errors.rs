@@ -44,6 +44,7 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         _ if code.ends_with("QueueDeletedRecently") => Class::NotYet,
         // A consumer cannot be registered while its stream changes.
         "ResourceInUseException" if creates && !is_changing(&lower) => Class::Exists,
+        _ if is_expired(code) || is_skewed(code, message) => Class::Caller,
         // Waiting does not help: somebody registered a consumer that the plan did not know.
         "ResourceInUseException" if lower.contains("consumers exist") => Class::Refused,
         "ResourceInUseException"
@@ -58,6 +59,8 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         | "EntityAlreadyExistsException" => Class::Exists,
         // Kinesis answers the same code for a rate and for a quota; only a rate gets better within seconds.
         "LimitExceededException" if !lower.starts_with("rate exceeded") && is_quota(&lower) => Class::Refused,
+        // "… exceed the limit on the number of On-Demand streams": those that are being created get fewer, these do not.
+        "LimitExceededException" if lower.contains("limit on the number") && !lower.contains("simultaneously") => Class::Refused,
         "LimitExceededException"
         | "SlowDown"
         | "RequestLimitExceeded"
@@ -82,6 +85,11 @@ fn classify(operation: &str, code: &str, message: &str, status: Option<u16>) -> 
         _ if status.is_some_and(|status| status >= 500) => Class::Unreachable,
         _ => Class::Refused,
     }
+}
+
+/// Whether AWS creates as many of this kind as it does at once. That is a state and no rate: there is room when one of them is there.
+pub fn is_full(operation: &str, code: &str) -> bool {
+    code == "LimitExceededException" && matches!(operation, "kinesis:CreateStream" | "kinesis:RegisterStreamConsumer")
 }
 
 /// Words for a quota or a daily limit. Numbers alone say nothing: an account's id can hold any.
@@ -127,6 +135,10 @@ fn denied_action(message: &str) -> Option<&str> {
     rest.split([' ', ',']).next().filter(|action| action.contains(':'))
 }
 
+fn is_expired(code: &str) -> bool {
+    code.starts_with("ExpiredToken")
+}
+
 /// AWS refuses signatures that are more than some minutes from its own time; each service says it in its own words.
 fn is_skewed(code: &str, message: &str) -> bool {
     matches!(code, "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture")
@@ -142,7 +154,7 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
             let who = if action.starts_with("lambda:") { "controller" } else { "deployer" };
             Some(format!("allow {action}{on}; `tidegate iam {who}` prints the whole policy that this spec needs"))
         }
-        _ if code.starts_with("ExpiredToken") => Some(
+        _ if is_expired(code) => Some(
             "the credentials have expired: sign in again (for example `aws sso login`), then run the same command"
                 .into(),
         ),
@@ -263,6 +275,25 @@ mod tests {
             Class::Refused
         );
         let rate = |account: u64| format!("Rate exceeded for stream quota-a under account {account}.");
+        for text in [
+            "This request would have exceed the limit on the number  of streams that can simultaneously be in CREATING or DELETING \
+             for the account 1. Limit: 5.",
+            "Rate exceeded for stream x under account 1.",
+        ] {
+            assert_eq!(class("kinesis:CreateStream", "LimitExceededException", text), Class::Throttled);
+        }
+        let quota = "This request would exceed the limit on the number of On-Demand streams for the account `1` in `eu-west-1`.";
+        assert_eq!(class("kinesis:CreateStream", "LimitExceededException", quota), Class::Refused);
+        assert!(is_full("kinesis:CreateStream", "LimitExceededException"));
+        assert!(!is_full("kinesis:CreateStream", "ThrottlingException"));
+        assert!(!is_full("kinesis:UpdateShardCount", "LimitExceededException"));
+        for (code, message) in [
+            ("ExpiredTokenException", "The security token included in the request is expired"),
+            ("SignatureDoesNotMatch", "Signature expired: 20261125T190000Z is now earlier than 20261125T191500Z"),
+            ("RequestTimeTooSkewed", "The difference is too large."),
+        ] {
+            assert_eq!(class("kinesis:CreateStream", code, message), Class::Caller, "{code}");
+        }
         for account in [111_122_224_444, 111_133_335_555] {
             let sorted = classify("kinesis:CreateStream", "LimitExceededException", &rate(account), Some(400));
             assert_eq!(sorted, Class::Throttled);

@@ -29,6 +29,7 @@ pub use call::{Fence, fenced};
 pub use clients::{Aws, Connect};
 pub use history::Writes;
 pub use patience::{Late, within};
+pub use owned::unended;
 
 use crate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Listed, Outputs, Target};
 use crate::kinds;
@@ -164,7 +165,7 @@ fn seen(answer: Result<Option<Resource>, Fault>) -> Observed {
         Ok(None) => Observed::Absent,
         Err(fault) if fault.is_absent() => Observed::Absent,
         // Credentials that have ended and a wrong clock are mended here, not at the resource.
-        Err(Fault { class: Class::Refused, help: Some(help), doing, message, .. }) => {
+        Err(Fault { class: Class::Refused | Class::Caller, help: Some(help), doing, message, .. }) => {
             Observed::Unreadable(format!("{doing}: {message}; {help}"))
         }
         Err(fault) => Observed::Unreadable(fault.to_string()),

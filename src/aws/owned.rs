@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clients::Aws;
-use crate::cloud::{Claim, Claims, Fault, Listed, Tags};
+use crate::cloud::{Claim, Claims, Class, Fault, Listed, Tags};
 use crate::kinds::{self, Known, Tagged};
 use crate::model::{Address, LEDGER, PAUSED, PIN, PIPELINE, RESOURCE, Scope};
 
@@ -15,13 +15,10 @@ const READ: [&str; 5] = [PIPELINE, RESOURCE, PIN, PAUSED, LEDGER];
 pub async fn list(aws: &Aws, scope: &Scope, wanted: &BTreeMap<Address, String>) -> Claims {
     let mut claims = Claims::default();
     let mut found: Vec<Tagged> = Vec::new();
-    match hints(aws, scope).await {
-        Ok(hints) => {
-            claims.tags = tags(&hints);
-            found = hints;
-        }
-        Err(fault) => claims.blind.push(fault.to_string()),
+    if let Err(fault) = hints(aws, scope, &mut found).await {
+        claims.blind.push(fault.to_string());
     }
+    claims.tags = tags(&found);
     for kind in kinds::KINDS {
         let more = kind.list(aws, scope, Known { tagged: &found, wanted }).await;
         found.retain(|hint| kind.arn_tells_name() || hint.claim.address.kind() != kind.schema().kind);
@@ -81,13 +78,18 @@ fn filter(scope: &Scope) -> aws_sdk_resourcegroupstagging::types::TagFilter {
     aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(PIPELINE).values(&scope.pipeline).build()
 }
 
-async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
+/// A listing that does not come to an end within so many pages, or begins anew: what comes after them was not seen.
+pub fn unended(doing: &str, pages: usize) -> Fault {
+    Fault::new(Class::Refused, doing, "NoEnd", format!("{pages} pages and no end: what comes after them was not seen"))
+}
+
+async fn hints(aws: &Aws, scope: &Scope, found: &mut Vec<Tagged>) -> Result<(), Fault> {
+    let doing = "listing what the pipeline owns";
     let filter = filter(scope);
-    let mut found = Vec::new();
     let mut token: Option<String> = None;
-    for _ in 0..MOST_PAGES {
+    for pages in 1..=MOST_PAGES {
         let page = aws
-            .call("tag:GetResources", "listing what the pipeline owns", || {
+            .call("tag:GetResources", doing, || {
                 aws.tagging().get_resources().tag_filters(filter.clone()).set_pagination_token(token.clone()).send()
             })
             .await?;
@@ -95,12 +97,17 @@ async fn hints(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
             let tags = mapping.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
             found.extend(mapping.resource_arn().and_then(|arn| claim(arn, tags, scope)));
         }
+        let before = token;
         token = page.pagination_token().and_then(some);
         if token.is_none() {
-            break;
+            return Ok(());
+        }
+        // A token that comes again leads in a circle.
+        if token == before {
+            return Err(unended(doing, pages));
         }
     }
-    Ok(found)
+    Err(unended(doing, MOST_PAGES))
 }
 
 /// The claim that the tags make, if they are ours and the kind is known to this version.

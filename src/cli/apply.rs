@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::{Common, Exit, Failure, Job, Out, plan, planfile};
 use crate::apply::{self, Limits, Outcome, Stop};
-use crate::cloud::Cloud;
+use crate::cloud::{Class, Cloud};
 use crate::kinds;
 use crate::plan::{Held, Plan, Reason, digest_inventory};
 use crate::report::json;
@@ -230,7 +230,8 @@ async fn obey(mut signals: Signals, stop: Stop, live: Option<Live>) {
 fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &Out) -> Exit {
     let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
     let done = count(|outcome| *outcome == Outcome::Done);
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let lost = count(|outcome| matches!(outcome, Outcome::Lost(_)));
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_))) + lost;
     let left = outcomes.len() - done - failed;
     let held: Vec<&Held> = plan.obstacles().collect();
     let waiting = plan.steps.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::NotStarted);
@@ -248,13 +249,20 @@ fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &O
         words.extend((left > 0).then(|| format!("{left} not done")));
         words.extend((!held.is_empty()).then(|| format!("{} held", held.len())));
         out.line(&format!("{}: {}.", plan.scope.pipeline, words.join(", ")));
+        let over = outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::Failed(fault) if fault.class == Class::Caller => fault.help.as_ref(),
+            _ => None,
+        });
+        if let Some(help) = over {
+            out.line(&format!("Stopped: {help}; {left} step{} not started.", if left == 1 { "" } else { "s" }));
+        }
         if failed + left > 0 {
             out.line("Run the same command again: it continues where this one stopped.");
         }
     }
     match () {
         () if stopped && left > 0 => Exit::Interrupted,
-        () if done == 0 && failed > 0 => Exit::Error,
+        () if done + lost == 0 && failed > 0 => Exit::Error,
         () if failed + left > 0 => Exit::Partial,
         () if !held.is_empty() => Exit::Partial,
         () => Exit::Success,

@@ -27,7 +27,9 @@ const REGION: &str = "eu-west-1";
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let doing = || format!("preparing {}", args.dir.display());
     std::fs::create_dir_all(&args.dir).with_context(doing)?;
-    let (spec, cloud) = (args.dir.join("clickstream.yaml"), args.dir.join("cloud.json"));
+    let (usual, is_kept) = (args.dir.join("clickstream.yaml"), is_changed(&args.dir.join("clickstream.yaml")));
+    let [spec, cloud] = if is_kept { ["demo.yaml", "demo.json"] } else { ["clickstream.yaml", "cloud.json"] };
+    let (spec, cloud) = (args.dir.join(spec), args.dir.join(cloud));
     std::fs::write(&spec, SPEC).with_context(doing)?;
     // Every demo begins with an empty account.
     if cloud.exists() {
@@ -36,6 +38,10 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let common = Common { file: vec![spec.clone()], cloud: Where::Local(cloud.clone()), ..common.clone() };
     let show = Show { common, out, spec: &spec, cloud: &cloud };
     show.title("A pipeline in one file");
+    if is_kept {
+        let (usual, spec) = (usual.display(), spec.display());
+        out.line(&format!("{usual} was changed and is kept, with its cloud; this demo plays with {spec}.\n"));
+    }
     out.text(SPEC);
     show.title("What would be done?");
     show.says("plan");
@@ -57,6 +63,14 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     show.destroy().await?;
     show.next();
     Ok(Exit::Success)
+}
+
+/// Whether somebody has made the demo's spec their own, as the last demo asks for. What cannot be read is not ours to write over either.
+fn is_changed(spec: &Path) -> bool {
+    match std::fs::read_to_string(spec) {
+        Ok(text) => text != SPEC,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 struct Show<'a> {

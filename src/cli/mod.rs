@@ -150,6 +150,7 @@ pub fn main() -> ExitCode {
 }
 
 async fn command(cli: Cli, out: &Out) -> Result<Exit, Failure> {
+    signals::survive_limits();
     let common = &cli.common;
     match cli.command {
         Command::Plan(args) => plan::run(common, args, out).await,

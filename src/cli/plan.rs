@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use super::{Common, Exit, Failure, Job, Out, planfile};
 use crate::plan::{Agreed, Plan};
-use crate::report::{human, json, markdown};
+use crate::report::{human, json, markdown, plain};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -67,6 +67,14 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     tell(&plans, args.format, out);
     if let Some(file) = &args.out {
         planfile::write(file, &plans)?;
+        let secrets: BTreeSet<String> = plans.iter().flat_map(plain::secrets).collect();
+        if !secrets.is_empty() {
+            let (file, places) = (file.display(), secrets.into_iter().collect::<Vec<_>>().join(", "));
+            out.error(&format!(
+                "warning: {file} holds in clear what looks like a secret: {places}. A plan holds what it will send, and tags and descriptions are plain \
+                 to read in AWS: keep the secret in a secret store and write where it is."
+            ));
+        }
         out.note(&format!("Saved. To do exactly this: tidegate apply {}", file.display()));
     }
     if plans.iter().any(Plan::is_blind) {

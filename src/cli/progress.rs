@@ -80,7 +80,7 @@ impl<'a> Progress<'a> {
                 let took = if *seconds > 0 { format!(" in {seconds} s") } else { String::new() };
                 Some(format!("  ok   {} {address}{took}  [{}/{}]", past(*verb), *done, self.total))
             }
-            Event::Failed { address, verb, error, help, .. } => {
+            Event::Failed { address, verb, error, help, .. } | Event::Lost { address, verb, error, help, .. } => {
                 let help = help.as_ref().map(|help| format!("\n       help: {help}")).unwrap_or_default();
                 Some(format!("  FAIL {} {address}\n       {error}{help}", doing(*verb)))
             }
@@ -124,7 +124,7 @@ impl Live {
                     bar.finish_and_clear();
                 }
             }
-            Event::Skipped { .. } => {}
+            Event::Skipped { .. } | Event::Lost { .. } => {}
         }
     }
 }

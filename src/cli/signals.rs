@@ -10,6 +10,18 @@ pub struct Signals {
     terminate: tokio::signal::unix::Signal,
 }
 
+/// A file that would grow beyond the system's limit (`ulimit -f`) raises SIGXFSZ, which ends a program without a word. Once it is heard the writing
+/// fails instead, and is told as that of a full disk. Must be called within the runtime.
+pub fn survive_limits() {
+    #[cfg(unix)]
+    {
+        /// Its number on Linux and macOS.
+        const SIGXFSZ: i32 = 25;
+        // Where the system refuses the handler, it is as it was. Nothing is told: whoever listens may be on a full disk.
+        drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ)));
+    }
+}
+
 impl Signals {
     /// Must be called within the runtime.
     ///

@@ -188,7 +188,7 @@ impl ResourceKind for Kind {
         let spec = wish.spec;
         for (name, access) in &spec.access {
             let at = Path::of(["access", name.as_str()]);
-            access.trust.check(&at.key("trust"), &mut wish.problems);
+            access.trust.check(wish.scope, &at.key("trust"), &mut wish.problems);
             let mut statements = Vec::new();
             let host = access.trust.service.as_deref().and_then(grants::Host::of);
             for (index, grant) in access.can.iter().enumerate() {

@@ -22,7 +22,7 @@ use crate::model::{Graph, Path};
 use crate::spec::{Document, Node, NodeValue};
 
 /// The account of ARNs in facts: lint knows no credentials, so none is ever real.
-pub const NO_ACCOUNT: &str = "000000000000";
+pub use crate::model::NO_ACCOUNT;
 
 /// One pipeline, as far as it can be known without a cloud.
 pub struct Known<'a> {

@@ -31,6 +31,9 @@ pub struct Saved {
     pub regions: BTreeMap<String, World>,
 }
 
+/// What is behind the name of a cloud's file in that of its lock.
+const LOCK: &str = ".lock";
+
 /// The version alone, so that a newer file gets a better answer than "unknown field".
 #[derive(Deserialize)]
 struct Version {
@@ -46,16 +49,18 @@ pub struct Store {
     seen: Option<Stamp>,
     /// What killed runs left is removed by the first change.
     swept: bool,
+    /// The lock lay beside the file before this process came: it has been written before.
+    is_known: bool,
 }
 
 impl Store {
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), seen: None, swept: false }
+        Self { path: path.to_owned(), seen: None, swept: false, is_known: beside(path, LOCK).exists() }
     }
 
     /// Locks against other processes until the answer is dropped. A file of its own, since the data file is replaced.
     pub fn lock(&self) -> Result<File, Fault> {
-        let path = beside(&self.path, ".lock");
+        let path = beside(&self.path, LOCK);
         let open = || {
             let file = File::options().create(true).truncate(false).write(true).open(&path)?;
             file.lock()?;
@@ -67,8 +72,12 @@ impl Store {
     /// The file's content if it changed since it was last read or written here; `None` also where there is no file.
     pub fn changed(&mut self) -> Result<Option<Saved>, Fault> {
         let stamp = self.stamp()?;
-        // An empty file, as `mktemp` makes it, is an empty cloud.
-        if stamp.is_none_or(|(_, bytes, _)| bytes == 0) || stamp == self.seen {
+        // An empty file, as `mktemp` makes it, is an empty cloud; one that was written before has lost what it held.
+        let is_empty = stamp.is_some_and(|(_, bytes, _)| bytes == 0);
+        if is_empty && self.is_known {
+            return Err(damaged(&self.path, "it is empty, though it has been in use"));
+        }
+        if stamp.is_none() || is_empty || stamp == self.seen {
             return Ok(None);
         }
         let text = disk::read(&self.path, MOST_BYTES).map_err(|error| match error.kind() {
@@ -121,24 +130,51 @@ impl Store {
 
 /// Reads the file's bytes.
 pub fn parse(path: &Path, text: &[u8]) -> Result<Saved, Fault> {
-    let path = path.display();
-    let doing = || format!("reading the local cloud {path}");
-    let damaged = |error: serde_json::Error| {
-        Fault::new(Class::Refused, doing(), "DamagedFile", format!("the file is damaged: {error}"))
-            .help(format!("move it away (`mv {path} {path}.damaged`) and apply again; the local cloud starts empty"))
-    };
-    let version: Version = serde_json::from_slice(text).map_err(damaged)?;
+    let damaged = |what: &str| damaged(path, what);
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(damaged("it does not begin as a local cloud does"));
+    }
+    let version: Version = serde_json::from_slice(text).map_err(|error| damaged(&plainly(&error)))?;
     if version.format != FORMAT {
         let message = format!("the file has format {}, and this version of tidegate knows {FORMAT}", version.format);
-        return Err(Fault::new(Class::Refused, doing(), "UnknownFormat", message)
+        let doing = format!("reading the local cloud {}", path.display());
+        return Err(Fault::new(Class::Refused, doing, "UnknownFormat", message)
             .help("use the version of tidegate that wrote it, or another file"));
     }
-    let saved: Saved = serde_json::from_slice(text).map_err(damaged)?;
+    let saved: Saved = serde_json::from_slice(text).map_err(|error| damaged(&plainly(&error)))?;
     if !(0..=LONGEST_AHEAD_MS).contains(&saved.ahead_ms) {
-        let what = format!("the clock cannot be {} ms ahead", saved.ahead_ms);
-        return Err(damaged(serde::de::Error::custom(what)));
+        return Err(damaged(&format!("the clock cannot be {} ms ahead", saved.ahead_ms)));
     }
     Ok(saved)
+}
+
+fn damaged(path: &Path, what: &str) -> Fault {
+    let path = path.display();
+    let doing = format!("reading the local cloud {path}");
+    Fault::new(Class::Refused, doing, "DamagedFile", format!("the file is damaged: {what}"))
+        .help(format!("move it away (`mv {path} {path}.damaged`) and apply again; the local cloud starts empty"))
+}
+
+/// What is wrong with the text and where, in words of the file and not of this program's types.
+fn plainly(error: &serde_json::Error) -> String {
+    let at = format!("line {}, column {}", error.line(), error.column());
+    match error.classify() {
+        serde_json::error::Category::Eof => format!("it ends too early ({at})"),
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => format!("it is no JSON from {at} on"),
+        serde_json::error::Category::Data => {
+            // "missing field `format`" says what is wrong; "expected struct World" does not.
+            let text = error.to_string();
+            let named = ["missing field `", "unknown field `", "duplicate field `", "unknown variant `"];
+            let words = named.iter().find(|words| text.starts_with(**words)).and_then(|words| {
+                let name = text[words.len()..].split('`').next()?;
+                Some(format!("{}{name}`", words.replace("variant", "value")))
+            });
+            format!(
+                "{} ({at})",
+                words.unwrap_or_else(|| "something in it is of another form than a local cloud has".into())
+            )
+        }
+    }
 }
 
 /// Each save is a new file, also where two of them fall into one tick of the file system's clock.

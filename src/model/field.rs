@@ -136,7 +136,7 @@ pub(super) fn bounds(value: &Value) -> Option<(i64, i64)> {
 }
 
 /// Tags that an earlier spec declared and this one does not.
-pub(super) fn dropped_tags(live: &Value, wanted: &Value) -> Vec<String> {
+pub fn dropped_tags(live: &Value, wanted: &Value) -> Vec<String> {
     let managed = live.get(MANAGED).and_then(Value::as_text).unwrap_or_default();
     let mut dropped: Vec<String> = managed.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect();
     dropped.extend([MANAGED, super::PROTECT, super::ON_REMOVAL, super::PARTS].map(str::to_owned));

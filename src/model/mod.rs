@@ -25,7 +25,7 @@ pub use address::Address;
 pub use attrs::{Attrs, Ref, Value};
 pub use call::{Call, Effect, Seconds};
 pub use capacity::{BYTES_PER_SHARD_MINUTE, PRICE_TIMES_SHARE, RECORDS_PER_SHARD_MINUTE};
-pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Schema, Shift, When};
+pub use field::{Change, Compare, Cost, Field, Permit, Priced, Prices, Risk, Schema, Shift, When, dropped_tags};
 pub use graph::{Desired, Graph, OnRemoval};
 pub use inventory::{Inventory, Observed, Owner, Resource, State};
 pub use lambda::{IteratorAges, Mapping, PARALLELIZATION};
@@ -36,7 +36,7 @@ pub use quota::{Need, Quota, Quotas};
 pub use rates::published_rate;
 pub use reshape::{gcd, operations, splits};
 pub use rough::Rough;
-pub use scope::Scope;
+pub use scope::{NO_ACCOUNT, Scope};
 pub use tags::{
     ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PAUSED, PIN, PIPELINE, PROTECT, RESOURCE, is_ours_to_write,
 };

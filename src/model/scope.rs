@@ -1,5 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+/// The account where nobody was asked for it. Its region is then a stand-in as well, unless the spec says one.
+pub const NO_ACCOUNT: &str = "000000000000";
+
 /// Where a pipeline lives. Every deterministic ARN is made from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {

@@ -178,8 +178,8 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_at_any_depth() {
-        let value = Value::map([("auth", Value::map([("apiKey", "abc"), ("secretArn", "arn:x")]))]);
-        assert_eq!(hidden("http", &value), json!({ "auth": { "apiKey": HIDDEN, "secretArn": "arn:x" } }));
+        let value = Value::map([("splunk", Value::map([("apiKey", "abc"), ("secretArn", "arn:x")]))]);
+        assert_eq!(hidden("http", &value), json!({ "splunk": { "apiKey": HIDDEN, "secretArn": "arn:x" } }));
         assert_eq!(hidden("password", &Value::text("x")), json!(HIDDEN));
     }
 

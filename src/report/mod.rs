@@ -9,6 +9,7 @@ mod layout;
 pub mod lint;
 pub mod markdown;
 pub mod metrics;
+pub mod plain;
 pub mod problems;
 pub mod reference;
 #[cfg(test)]

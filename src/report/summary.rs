@@ -33,7 +33,7 @@ pub(super) fn difference(
         }
         (Value::List(_), Value::List(_)) if is_big(before) || is_big(after) => {
             let keyed = |value: &Value| {
-                value.as_list().unwrap_or_default().iter().map(|item| (show(item), String::new())).collect()
+                value.as_list().unwrap_or_default().iter().map(|item| (show(item), Told::default())).collect()
             };
             Some(entries(&keyed(before), &keyed(after), true))
         }
@@ -50,19 +50,37 @@ fn is_big(value: &Value) -> bool {
         || show(value).chars().count() > 60
 }
 
-fn flat(value: &Value) -> BTreeMap<String, String> {
-    let entries = value.as_map().into_iter().flatten();
-    entries.map(|(key, value)| (clean(key), super::value::show_field(key, value))).collect()
+/// A value as it is and as it is shown: two that look the same, hidden or cut, may be different.
+#[derive(Clone, Default, PartialEq)]
+struct Told<'a> {
+    value: Option<&'a Value>,
+    text: String,
+}
+
+impl Told<'_> {
+    /// `team=web → data`
+    fn moved(&self, key: &str, next: &Told) -> String {
+        match self.text == next.text {
+            true if next.text.contains(secret::HIDDEN) => format!("{key}={} → (hidden, another)", self.text),
+            true => format!("{key} {UNSEEN}"),
+            false => format!("{key}={} → {}", self.text, next.text),
+        }
+    }
+}
+
+fn flat(value: &Value) -> BTreeMap<String, Told<'_>> {
+    let told = |key: &str, value| Told { value: Some(value), text: super::value::show_field(key, value) };
+    value.as_map().into_iter().flatten().map(|(key, value)| (clean(key), told(key, value))).collect()
 }
 
 /// `+a=1, ~b=1 → 2, -c`: what comes, changes and goes.
-fn entries(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>, bare: bool) -> String {
+fn entries(before: &BTreeMap<String, Told>, after: &BTreeMap<String, Told>, bare: bool) -> String {
     let mut parts = Vec::new();
     let pair = |key: &str, value: &str| if bare { key.to_owned() } else { format!("{key}={value}") };
     for (key, value) in after {
         match before.get(key) {
-            None => parts.push(format!("+{}", pair(key, value))),
-            Some(old) if old != value => parts.push(format!("{key}={old} → {value}")),
+            None => parts.push(format!("+{}", pair(key, &value.text))),
+            Some(old) if old != value => parts.push(old.moved(key, value)),
             Some(_) => {}
         }
     }
@@ -77,21 +95,21 @@ fn tags(before: Option<&Value>, after: Option<&Value>, dropped: &[String]) -> St
     let mut parts = Vec::new();
     for (key, value) in is.iter().filter(|(key, _)| !own(key)) {
         match was.get(key) {
-            None if before.is_none() => parts.push(format!("{key}={value}")),
-            None => parts.push(format!("+{key}={value}")),
-            Some(old) if old != value => parts.push(format!("{key}={old} → {value}")),
+            None if before.is_none() => parts.push(format!("{key}={}", value.text)),
+            None => parts.push(format!("+{key}={}", value.text)),
+            Some(old) if old != value => parts.push(old.moved(key, value)),
             Some(_) => {}
         }
     }
     parts.extend(dropped.iter().filter(|key| !own(key)).map(|key| format!("-{}", clean(key))));
-    let protects = |tags: &BTreeMap<String, String>| tags.contains_key(crate::model::PROTECT);
+    let protects = |tags: &BTreeMap<String, Told>| tags.contains_key(crate::model::PROTECT);
     match (protects(&was), protects(&is)) {
         (false, true) => parts.push("+protection".into()),
         (true, false) if after.is_some() => parts.push("-protection".into()),
         _ => {}
     }
     if is.get(crate::model::ON_REMOVAL) != was.get(crate::model::ON_REMOVAL) && before.is_some() {
-        let fate = is.get(crate::model::ON_REMOVAL).map_or("retain", String::as_str);
+        let fate = is.get(crate::model::ON_REMOVAL).map_or("retain", |told| told.text.as_str());
         parts.push(format!("onRemoval={fate}"));
     }
     let ours = [crate::model::PIPELINE, crate::model::RESOURCE];
@@ -224,7 +242,7 @@ mod tests {
     #[test]
     fn a_difference_is_never_told_as_none() {
         let long = |end: &str| Value::map([("Version", Value::text("1")), ("x", Value::text("x".repeat(200) + end))]);
-        assert_eq!(difference("settings", Some(&long("a")), Some(&long("b")), &[]).unwrap(), UNSEEN);
+        assert_eq!(difference("settings", Some(&long("a")), Some(&long("b")), &[]).unwrap(), format!("x {UNSEEN}"));
         let reordered = difference("list", Some(&Value::list(0..4_i64)), Some(&Value::list((0..4_i64).rev())), &[]);
         assert_eq!(reordered.unwrap(), UNSEEN);
         assert_eq!(difference("authToken", Some(&long("a")), Some(&long("b")), &[]), None);
@@ -238,5 +256,14 @@ mod tests {
         let text = difference("tags", Some(&old), Some(&new), &["gone".into()]).unwrap();
         assert_eq!(text, "+cost=4711, team=web → data, -gone, +ownership tags");
         assert_eq!(difference("tags", None, Some(&new), &[]).unwrap(), "cost=4711, team=data, +ownership tags");
+        // What is hidden or cut is compared as it is.
+        let long = |end: &str| Value::text("x".repeat(200) + end);
+        let tags = |secret: &str, end| Value::map([("password", Value::text(secret)), ("note", long(end))]);
+        let text = difference("tags", Some(&tags("A", "a")), Some(&tags("B", "b")), &[]).unwrap();
+        assert!(text.starts_with("note differs in details"), "{text}");
+        assert!(text.ends_with("password=(hidden) → (hidden, another)"), "{text}");
+        let big = |secret| Value::map([("token", secret), ("b", "1"), ("c", "2"), ("d", "3")]);
+        let text = difference("settings", Some(&big("A")), Some(&big("B")), &[]).unwrap();
+        assert_eq!(text, "token=(hidden) → (hidden, another)");
     }
 }

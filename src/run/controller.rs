@@ -9,7 +9,7 @@ use super::admit::Room;
 use super::course::{Beat, Course, Patience};
 use super::observe::{self, Look, Observation, Question};
 use super::turns::Turns;
-use super::{Fence, Heard, Ledger, Told, Watch, act, admit, functions};
+use super::{Fence, Heard, Ledger, Told, Watch, act, admit};
 use crate::apply::Stop;
 use crate::cloud::Cloud;
 use crate::control::{Answer, DRY_RUN, Decision, Entry, Fleet, Key, Lease, Record, Seen, Verb};

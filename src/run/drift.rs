@@ -70,7 +70,7 @@ impl Reconciler {
         let outcomes = apply::execute(&*self.cloud, &part, SCHEMAS, Limits::default(), stop, &|_| ()).await;
         let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
         let failure = outcomes.iter().find_map(|outcome| match outcome {
-            Outcome::Failed(fault) => Some(fault.to_string()),
+            Outcome::Failed(fault) | Outcome::Lost(fault) => Some(fault.to_string()),
             _ => None,
         });
         DriftStatus {
@@ -78,7 +78,7 @@ impl Reconciler {
             at: self.cloud.now(),
             found,
             done: count(|outcome| *outcome == Outcome::Done),
-            failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            failed: count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Lost(_))),
             left,
             trouble: failure.or_else(|| inventory.blind.first().cloned()),
         }

@@ -262,7 +262,25 @@ fn written(text: &str) -> bool {
     }
     let told = ["l.json", "l.md"].map(|report| std::fs::read_to_string(folder.path().join(report)).expect("a report"));
     assert!(told.iter().all(|report| report.contains("tidegate.yaml")), "the reports tell of it: {told:?}");
-    folder.path().join("saved.plan").exists()
+    let is_planned = folder.path().join("saved.plan").exists();
+    if is_planned {
+        // A plan holds what it will send. That is said where it is written, for its owner alone.
+        let told = said(folder.path(), "plan --out again.plan --cloud local:fresh.json", &[]);
+        assert!(told.contains("warning: again.plan holds in clear what looks like a secret: "), "{told}");
+        let places = ["tags.note of stream/clicks", "tags.password of stream/clicks"];
+        assert!(!text.contains("tags:") || places.iter().all(|place| told.contains(place)), "{told}");
+        assert!(!told.contains(SONG), "{told}");
+        assert!(std::fs::read_to_string(folder.path().join("again.plan")).expect("a plan").contains(SONG));
+    }
+    is_planned
+}
+
+#[test]
+fn a_plan_without_secrets_is_saved_without_a_warning() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("tidegate.yaml"), SPECS[0]).expect("a file");
+    let told = said(folder.path(), "plan --out saved.plan", &[]);
+    assert!(told.contains("Saved.") && !told.contains("warning"), "{told}");
 }
 
 #[test]

@@ -170,3 +170,24 @@ fn one_policy_for_all_specs_and_a_list_if_asked() {
     let (_, policy, _) = run(at, &[&["iam", "controller"], &on[..]].concat());
     assert!(!policy.contains("UpdateShardCount"), "nothing there has a range");
 }
+
+/// The last words of the demo ask for its spec to be changed, so the next one must not take that away.
+#[test]
+fn a_demo_keeps_what_somebody_made_of_its_spec() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let (code, said, wrong) = run(at, &["demo"]);
+    assert!(code == Some(0) && !said.contains("is kept"), "{wrong}{said}");
+    let (_, said, _) = run(at, &["demo"]);
+    assert!(!said.contains("is kept"), "an unchanged one is the demo's own: {said}");
+    let spec = at.join("tidegate-demo/clickstream.yaml");
+    let mine = std::fs::read_to_string(&spec).expect("the spec") + "# mine\n";
+    write(at, "tidegate-demo/clickstream.yaml", &mine);
+    write(at, "tidegate-demo/cloud.json", "mine as well");
+    let (code, said, wrong) = run(at, &["demo"]);
+    assert_eq!(code, Some(0), "{wrong}");
+    assert!(said.contains("tidegate-demo/clickstream.yaml was changed and is kept, with its cloud"), "{said}");
+    assert!(said.contains("this demo plays with tidegate-demo/demo.yaml"), "{said}");
+    assert_eq!(std::fs::read_to_string(&spec).expect("the spec"), mine);
+    assert_eq!(std::fs::read_to_string(at.join("tidegate-demo/cloud.json")).expect("the cloud"), "mine as well");
+}

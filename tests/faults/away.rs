@@ -77,6 +77,14 @@ fn credentials_end(name: &str, account: &str, over: Speaks, code: &'static str) 
         "{over:?}: {said}"
     );
     assert!(said.contains("Run the same command again"), "{said}");
+    let told = words(&said);
+    assert!(
+        told.contains("Stopped: the credentials have expired: sign in again") && told.contains(" not started."),
+        "{said}"
+    );
+    // What was in flight may fail as well; nothing is begun after the first that did.
+    let mut after = said.lines().skip_while(|line| !line.starts_with("  FAIL "));
+    assert!(after.all(|line| !line.starts_with("  …    create ")), "{over:?}: {said}");
     assert!(proxy.counts().1 > 0, "{over:?}: nothing was refused");
     continued(folder.path(), account, "after new credentials");
     gone(folder.path(), account, name);
@@ -219,4 +227,25 @@ fn an_operation_that_an_endpoint_lacks_is_asked_for_once() {
     lacks("lacking", "700000008026", "CreateStream", "stream/clicks");
     lacks("lackingroles", "700000008029", "CreateRole", "role/producer");
     lacks("lackingbuckets", "700000008030", "PUT /acme-lackingbuckets-raw", "bucket/acme-lackingbuckets-raw");
+}
+
+/// A listing that leads in a circle is no listing: what it did not show is not taken for gone.
+#[test]
+fn a_listing_without_an_end_is_told() {
+    let folder = folder_with(&spec("circling"));
+    let proxy = Proxy::with(ministack(), 1, 0, |request| {
+        let body = r#"{"PaginationToken":"again","ResourceTagMappingList":[]}"#.to_owned();
+        let is_listing = request.operation() == "GetResources";
+        Some(if is_listing {
+            Deed::Answer { status: 200, kind: "application/x-amz-json-1.1", body }
+        } else {
+            Deed::Pass
+        })
+    });
+    let (_, said) = run(folder.path(), "700000008037", &proxy.url, &["plan"]);
+    let told = words(&said);
+    assert!(
+        told.contains("listing what the pipeline owns: 2 pages and no end: what comes after them was not seen"),
+        "{said}"
+    );
 }

@@ -1,6 +1,7 @@
 //! A bad network and a process that is killed: applying again always comes to the end that was asked for.
 
 mod away;
+mod inventory;
 mod killed;
 pub mod proxy;
 mod together;
@@ -13,9 +14,9 @@ use std::sync::OnceLock;
 
 use aws_sdk_kms::types::KeyState;
 
-use crate::emulators::awscli::Session;
 use crate::support::emulators;
 use crate::support::hand::{Hand, config};
+use inventory::inventory;
 
 /// One pipeline with most kinds; each test plays it in an account of its own.
 fn spec(pipeline: &str) -> String {
@@ -129,47 +130,6 @@ fn continued(folder: &Path, account: &str, when: &str) {
 /// What a run says how to take over.
 fn adoptions(said: &str) -> BTreeSet<String> {
     words(said).split('`').filter(|words| words.starts_with("--adopt ")).map(str::to_owned).collect()
-}
-
-/// Everything that stands in an account, by its name, as the AWS CLI lists it: our own looks have no part in it.
-fn inventory(account: &str) -> Vec<String> {
-    const LISTS: &[(&str, &str, &str)] = &[
-        ("kinesis list-streams", "StreamNames", ""),
-        (
-            "kinesis list-stream-consumers --stream-arn arn:aws:kinesis:eu-west-1:{account}:stream/clicks",
-            "Consumers",
-            "ConsumerName",
-        ),
-        ("kms list-aliases", "Aliases", "AliasName"),
-        ("iam list-roles", "Roles", "RoleName"),
-        ("cloudwatch describe-alarms", "MetricAlarms", "AlarmName"),
-        ("s3api list-buckets", "Buckets", "Name"),
-        ("firehose list-delivery-streams", "DeliveryStreamNames", ""),
-        ("logs describe-log-groups", "logGroups", "logGroupName"),
-        ("sqs list-queues", "QueueUrls", ""),
-        ("events list-rules", "Rules", "Name"),
-        ("ec2 describe-vpc-endpoints", "VpcEndpoints", "ServiceName"),
-        ("ec2 describe-security-groups", "SecurityGroups", "GroupName"),
-    ];
-    let plain = Session::at(&emulators::ministack().url, account);
-    let session = Session { ec2: network().to_owned(), ..plain };
-    let commands: Vec<String> = LISTS.iter().map(|(words, ..)| words.replace("{account}", account)).collect();
-    let mut found = Vec::new();
-    for ((words, list, name), answer) in LISTS.iter().zip(session.aws_all(&commands)) {
-        // Without the stream there is nobody whose consumers could be listed.
-        let Ok(answer) = answer else {
-            assert!(words.contains("list-stream-consumers"), "{words}: {answer:?}");
-            continue;
-        };
-        for item in answer[*list].as_array().into_iter().flatten() {
-            let own = if name.is_empty() { item } else { &item[*name] };
-            let own = own.as_str().unwrap_or_else(|| panic!("{words}: {item}"));
-            let deleted = ["deleted", "Deleted"].iter().any(|state| item["State"] == *state);
-            found.extend((!deleted).then(|| format!("{list} {}", own.replace(account, "ACCOUNT"))));
-        }
-    }
-    found.sort();
-    found
 }
 
 /// Destroys everything, and sees that no key is left.

@@ -3,10 +3,13 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::proxy::{Deed, Proxy};
 use super::{continued, folder_with, gone, is_as_described, program, run, spec, words};
 use crate::support::emulators;
 use crate::support::hand::Hand;
@@ -125,6 +128,140 @@ fn local(at: &Path, args: &[&str]) -> Command {
     command.current_dir(at).env_clear().env("HOME", at).env("NO_COLOR", "1").env("TIDEGATE_CLOUD", "local:c.json");
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// A pipeline whose two parts say whose spec it is.
+fn owned_by(team: &str, may: &str) -> String {
+    format!(
+        "apiVersion: tidegate/v1\npipeline: upd\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\n\
+         tags: {{ team: {team} }}\nstreams: {{ a: {{ capacity: {{ mode: provisioned, shards: 2 }} }} }}\n\
+         access: {{ w: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{{ {may}: a }}] }} }}\n"
+    )
+}
+
+/// Two with different specs, begun at the same moment: the end is one of the two, or whoever does not see its own there says so.
+#[test]
+fn two_applies_of_different_specs_never_mix_in_silence() {
+    const ROUNDS: usize = 8;
+    let (mut overlaps, mut losers) = (0, 0);
+    for round in 0..ROUNDS {
+        let folder = folder_with(&owned_by("x", "write"));
+        let at = folder.path();
+        let applied = local(at, &["apply", "-y"]).output().expect("it starts");
+        assert!(applied.status.success(), "{}", told(&applied));
+        for (name, team, may) in [("b.yaml", "y", "read"), ("c.yaml", "z", "write")] {
+            std::fs::write(at.join(name), owned_by(team, may)).expect("written");
+        }
+        let runs = ["b.yaml", "c.yaml"].map(|spec| local(at, &["apply", "-y", "-f", spec]).spawn().expect("it starts"));
+        let outputs = runs.map(|run| run.wait_with_output().expect("it ends"));
+        let said = outputs.each_ref().map(told);
+        let is_there = ["b.yaml", "c.yaml"].map(|spec| {
+            let plan = local(at, &["plan", "-f", spec, "--detailed-exitcode"]).output().expect("it starts");
+            plan.status.code() == Some(0)
+        });
+        let when = format!("round {round}, {is_there:?}: {said:#?}");
+        let well = outputs.each_ref().map(|output| output.status.success());
+        // Both planned from what was there at first.
+        let overlap = said.iter().all(|said| said.contains("team=x →"));
+        overlaps += usize::from(overlap);
+        for end in 0..2 {
+            if well[end] {
+                continue;
+            }
+            losers += 1;
+            assert!(said[end].contains("somebody else changed") && said[end].contains("plan again"), "{when}");
+        }
+        assert!(is_there != [true, true], "{when}");
+        assert!(is_there != [false, false] || well != [true, true], "a mixture, and nobody says so: {when}");
+        if overlap {
+            // One of them may have come to its end before the other one's first look.
+            assert!(well != [true, true] || is_there.contains(&true), "{when}");
+        }
+    }
+    println!("{overlaps} of {ROUNDS} pairs overlapped, {losers} runs were overtaken");
+    assert!(overlaps > 0 && losers > 0, "{overlaps} overlapped, {losers} were overtaken");
+}
+
+/// AWS creates five streams at once. What a killed run has begun takes the places of the next one, which waits for them.
+#[test]
+fn a_run_waits_for_the_streams_that_a_killed_one_has_begun() {
+    let streams: String = ('a'..='j').map(|name| format!("  {name}: {{ capacity: {{ mode: onDemand }} }}\n")).collect();
+    let text = format!(
+        "apiVersion: tidegate/v1\npipeline: ten\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\nstreams:\n{streams}"
+    );
+    let creating = |at: &Path| {
+        let bytes = std::fs::read(at.join("c.json")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).matches("\"CREATING\"").count()
+    };
+    let mut full = 0;
+    for _ in 0..20 {
+        let folder = folder_with(&text);
+        let at = folder.path();
+        let mut run = local(at, &["apply", "-y"]).spawn().expect("it starts");
+        while creating(at) < 5 && run.try_wait().expect("it can be asked").is_none() {}
+        // If it has ended by itself there is nothing to kill.
+        let _ = run.kill();
+        run.wait().expect("it ends");
+        let begun = creating(at);
+        let again = local(at, &["apply", "-y"]).output().expect("it starts");
+        let said = told(&again);
+        assert!(again.status.success(), "{begun} were begun: {said}");
+        if begun == 5 {
+            full += 1;
+            assert!(said.contains("waiting: 5 others are being created"), "{said}");
+        }
+        if full == 3 {
+            return;
+        }
+    }
+    assert!(full > 0, "no run was killed with five streams in creation");
+}
+
+/// Two pipelines of more streams than AWS creates at once, at the same moment: each waits for the other one's.
+#[test]
+fn two_pipelines_of_many_streams_do_not_starve_each_other() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let runs = ["one", "other"].map(|name| {
+        let streams: String =
+            ('a'..='l').map(|letter| format!("  {letter}: {{ name: {name}-{letter}, capacity: {{ mode: onDemand }} }}\n")).collect();
+        let text = format!(
+            "apiVersion: tidegate/v1\npipeline: {name}\nregion: eu-west-1\nalarms: {{ off: true }}\ndefaults: {{ key: none }}\nstreams:\n{streams}"
+        );
+        std::fs::write(at.join(format!("{name}.yaml")), text).expect("written");
+        local(at, &["apply", "-y", "-f", &format!("{name}.yaml")]).spawn().expect("it starts")
+    });
+    for output in runs.map(|run| run.wait_with_output().expect("it ends")) {
+        assert!(output.status.success(), "{}", told(&output));
+    }
+}
+
+/// On AWS the call is refused while five others are being created: that is no rate, and is neither repeated at once nor given up.
+#[test]
+fn a_full_house_of_streams_is_waited_for() {
+    let (name, account) = ("full", "700000008036");
+    let folder = folder_with(&spec(name));
+    let refused = Arc::new(AtomicUsize::new(0));
+    let proxy = Proxy::with(&emulators::ministack().url, 1, 0, {
+        let refused = Arc::clone(&refused);
+        move |request| {
+            let is_full = request.operation() == "CreateStream" && refused.fetch_add(1, Ordering::SeqCst) < 12;
+            let message = "This request would have exceed the limit on the number  of streams that can simultaneously be in CREATING \
+                           or DELETING for the account 1. Limit: 5.";
+            let body = format!(r#"{{"__type":"LimitExceededException","message":"{message}"}}"#);
+            Some(if is_full {
+                Deed::Answer { status: 400, kind: "application/x-amz-json-1.1", body }
+            } else {
+                Deed::Pass
+            })
+        }
+    });
+    let began = Instant::now();
+    let (code, said) = run(folder.path(), account, &proxy.url, &["apply", "-y"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(words(&said).matches("waiting: 5 others are being created").count(), 1, "{said}");
+    assert!(refused.load(Ordering::SeqCst) > 12 && began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    gone(folder.path(), account, name);
 }
 
 /// Calls that the plant accepted, and those that the controller's ledger holds.

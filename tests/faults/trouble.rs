@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::inventory::inventory;
 use super::proxy::Proxy;
 use super::{adoptions, destroy, in_the_network, is_as_described, run, whole};
 use crate::support::emulators;
@@ -54,10 +55,46 @@ fn with_every_seed(pipeline: &str, account: u64, seed: u64, percent: u64, lates:
     assert!(troubles > 0, "no trouble at all");
 }
 
-/// Creates, updates and destroys; answers how much trouble there was.
+/// The pipeline with something else about some kinds.
+fn changed(plain: &str) -> String {
+    let changed = plain.replace("retention: 7d", "retention: 2d").replace("shards: 2", "shards: 3");
+    changed.replace("expireAfter: 30d", "expireAfter: 60d").replace("[10.0.0.0/16]", "[10.1.0.0/16]")
+}
+
+fn destruction(pipeline: &str) -> Vec<String> {
+    let mut words = destroy(pipeline);
+    words.push("--allow-data-loss=stream/audit".to_owned());
+    words
+}
+
+/// What stands in an account of its own after a creation, an update and a destruction that nothing disturbs.
+fn undisturbed(pipeline: &str, account: &str) -> [Vec<String>; 3] {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let plain = plain(pipeline, account);
+    let stages = [Some(plain.clone()), Some(changed(&plain)), None];
+    stages.map(|text| {
+        let words = match text {
+            Some(text) => {
+                std::fs::write(at.join("tidegate.yaml"), text).expect("the spec can be written");
+                vec!["apply".to_owned(), "-y".to_owned()]
+            }
+            None => destruction(pipeline),
+        };
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (code, said) = run(at, account, &emulators::ministack().url, &words);
+        assert_eq!(code, Some(0), "{said}");
+        inventory(account)
+    })
+}
+
+/// Creates, updates and destroys; answers how much trouble there was. What stands there after each is what the AWS CLI lists after an
+/// undisturbed run.
 fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: usize) -> usize {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
+    let quiet: u64 = account.parse().expect("a number");
+    let ends = undisturbed(pipeline, &(quiet + 500_000_000).to_string());
     let plain = plain(pipeline, account);
     std::fs::write(at.join("tidegate.yaml"), &plain).expect("the spec can be written");
     let proxy = Proxy::with(&emulators::ministack().url, seed, percent, in_the_network);
@@ -66,18 +103,18 @@ fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: u
     println!("{when}");
     let made = until_done(at, account, &proxy.url, &["apply", "-y"]);
     is_as_described(at, account, &when);
-    let changed = plain.replace("retention: 7d", "retention: 2d").replace("shards: 2", "shards: 3");
-    let changed = changed.replace("expireAfter: 30d", "expireAfter: 60d").replace("[10.0.0.0/16]", "[10.1.0.0/16]");
-    std::fs::write(at.join("tidegate.yaml"), changed).expect("the spec can be written");
+    assert_eq!(inventory(account), ends[0], "{when}: made");
+    std::fs::write(at.join("tidegate.yaml"), changed(&plain)).expect("the spec can be written");
     let updated = until_done(at, account, &proxy.url, &["apply", "-y"]);
     is_as_described(at, account, &when);
-    let mut words = destroy(pipeline);
-    words.push("--allow-data-loss=stream/audit".to_owned());
+    assert_eq!(inventory(account), ends[1], "{when}: updated");
+    let words = destruction(pipeline);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let gone = until_done(at, account, &proxy.url, &words);
     let (_, said) = run(at, account, &emulators::ministack().url, &["destroy", "-y"]);
     assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
     assert_eq!(super::living_keys(account), 0, "{when}: keys");
+    assert_eq!(inventory(account), ends[2], "{when}: destroyed");
     let (requests, troubles) = proxy.counts();
     let late = lates - proxy.lates_left();
     println!(

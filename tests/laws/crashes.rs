@@ -72,6 +72,17 @@ fn creation() -> Scenario {
     Scenario { name: "creation", first: None, then: bench::graph(EVERY_KIND), consent: Consent::default() }
 }
 
+/// More streams than AWS creates at once: what a run that died has begun is still in creation when the next one comes.
+fn many() -> Scenario {
+    let names =
+        "abcdefg".chars().map(|name| format!("  {name}: {{ retention: 48h, capacity: {{ mode: onDemand }} }}\n"));
+    let text = format!(
+        "apiVersion: tidegate/v1\npipeline: everything\nregion: eu-west-1\ndefaults: {{ key: none }}\nstreams:\n{}",
+        names.collect::<String>()
+    );
+    Scenario { name: "many streams", first: None, then: bench::graph(&text), consent: Consent::default() }
+}
+
 fn update() -> Scenario {
     let (first, then) = (Some(bench::graph(EVERY_KIND)), bench::graph(EVERY_KIND_CHANGED));
     Scenario { name: "update", first, then, consent: Consent::default() }
@@ -96,6 +107,9 @@ cut_at_every_call! {
     a_creation_can_die_before_every_call: creation Before;
     a_creation_can_die_after_every_call: creation After;
     a_creation_can_lose_every_answer: creation Answer;
+    many_streams_can_die_before_every_call: many Before;
+    many_streams_can_die_after_every_call: many After;
+    many_streams_can_lose_every_answer: many Answer;
     an_update_can_die_before_every_call: update Before;
     an_update_can_die_after_every_call: update After;
     an_update_can_lose_every_answer: update Answer;

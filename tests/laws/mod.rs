@@ -8,6 +8,7 @@ mod planning;
 mod quotas;
 mod regions;
 mod sizing;
+mod together;
 
 use tidegate::cli;
 use tidegate::kinds::{self, KINDS, Pipeline, SCHEMAS};

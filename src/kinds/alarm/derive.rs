@@ -9,7 +9,7 @@ use super::spec::{AgeAlarm, ArchiveAlarms, CountAlarm, StreamAlarms};
 use crate::kinds::wish::Fate;
 use crate::kinds::{Name, Wish, consumer, delivery, stream};
 use crate::model::units::Span;
-use crate::model::{Address, Desired, Path, Problem, Value};
+use crate::model::{Address, Desired, NO_ACCOUNT, Path, Problem, Value};
 
 /// What the spec says of one alarm, the threshold in the metric's own unit.
 struct Setting<'a> {
@@ -215,6 +215,8 @@ fn add(wish: &mut Wish, alarm: Alarm) {
         check_notify(notify, &chosen.at.key("notify"), wish);
     }
     let notify = chosen.notify.unwrap_or(&wish.spec.defaults.notify);
+    let said_at = chosen.notify.map_or_else(|| Path::of(["defaults", "notify"]), |_| chosen.at.key("notify"));
+    check_region(notify, &said_at, wish);
     let physical = format!("{}-{}", wish.scope.pipeline, alarm.physical);
     let at = alarm.own.at;
     if physical.len() > LONGEST_NAME {
@@ -241,6 +243,25 @@ fn add(wish: &mut Wish, alarm: Alarm) {
         .with("enabled", true)
         .with("tags", tags);
     wish.add(desired);
+}
+
+/// An alarm acts in its own region only: CloudWatch refuses the topic of another.
+fn check_region(notify: &[String], at: &Path, wish: &mut Wish) {
+    let region = &wish.scope.region;
+    // Where nobody was asked the region may stand for all; lint has a rule of its own for this.
+    let is_known = wish.scope.account != NO_ACCOUNT;
+    for (index, arn) in notify.iter().enumerate().filter(|_| is_known) {
+        let theirs = arn.split(':').nth(3).unwrap_or_default();
+        if theirs.is_empty() || theirs == region || !arn.starts_with("arn:") {
+            continue;
+        }
+        let message = format!("`{arn}` is in {theirs}, and an alarm in {region} can only tell what is there");
+        let problem = Problem::new("invalid-value", at.index(index), message)
+            .help(format!("name a topic in {region}; one topic can be subscribed to by others elsewhere"));
+        if !wish.problems.contains(&problem) {
+            wish.problems.push(problem);
+        }
+    }
 }
 
 /// One mistake is told once, although it may stand for many alarms.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Path, Problem, Scope, Value};
+use crate::model::{NO_ACCOUNT, Path, Problem, Scope, Value};
 
 /// Who may take the role on: exactly one of the three.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,7 +45,7 @@ const DEPUTIES: &[(&str, &str)] = &[
 ];
 
 impl Trust {
-    pub fn check(&self, at: &Path, problems: &mut Vec<Problem>) {
+    pub fn check(&self, scope: &Scope, at: &Path, problems: &mut Vec<Problem>) {
         let mut wrong = |path: Path, message: String, help: &str| {
             problems.push(Problem::new("invalid-value", path, message).help(help));
         };
@@ -55,16 +55,24 @@ impl Trust {
             wrong(at.clone(), "`trust` names exactly one of service, role and account".into(), help);
         }
         if let Some(service) = &self.service
-            && !(service.ends_with(".amazonaws.com") || service.ends_with(".amazonaws.com.cn"))
+            && !is_service(service)
         {
             let help = "write its principal, for example ecs-tasks.amazonaws.com or lambda.amazonaws.com";
             wrong(at.key("service"), format!("`{service}` is not an AWS service"), help);
         }
-        if let Some(role) = &self.role
-            && !(role.starts_with("arn:") && role.contains(":iam::") && role.contains(":role/"))
-        {
+        if let Some(role) = &self.role {
             let help = "write its whole ARN, for example arn:aws:iam::123456789012:role/fraud";
-            wrong(at.key("role"), format!("`{role}` is not a role's ARN"), help);
+            let partition = role.split(':').nth(1).unwrap_or_default();
+            if !(role.starts_with("arn:") && role.contains(":iam::") && role.contains(":role/")) {
+                wrong(at.key("role"), format!("`{role}` is not a role's ARN"), help);
+            } else if role.contains(['*', '?']) {
+                let message = format!("`{role}` stands for many roles, and IAM takes none of them as a principal");
+                wrong(at.key("role"), message, "name one role, or trust its account: { account: \"210987654321\" }");
+            } else if partition != scope.partition && scope.account != NO_ACCOUNT {
+                let message =
+                    format!("`{role}` is of the partition {partition}, and this pipeline of {}", scope.partition);
+                wrong(at.key("role"), message, "IAM knows no roles of other partitions: name one of this partition");
+            }
         }
         if let Some(account) = &self.account
             && !is_account(account)
@@ -84,6 +92,15 @@ impl Trust {
             }
         }
     }
+}
+
+/// `ecs-tasks.amazonaws.com`: words of small letters, digits and hyphens with dots between them.
+fn is_service(service: &str) -> bool {
+    let name = [".amazonaws.com", ".amazonaws.com.cn"].iter().find_map(|domain| service.strip_suffix(domain));
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    name.is_some_and(|name| name.split('.').all(is_word))
 }
 
 /// Twelve digits.

@@ -9,7 +9,7 @@ use aws_sdk_kinesis::types::{
 use super::super::{Tagged, key};
 use super::physics::{ON_DEMAND_STREAMS, SHARDS};
 use super::{SCHEMA, mapping, shards};
-use crate::aws::{Aws, unknown_call};
+use crate::aws::{Aws, unended, unknown_call};
 use crate::cloud::{Claim, Fault, Outputs, Target};
 use crate::model::units::{Size, Span};
 use crate::model::{Attrs, Call, Glance, PIPELINE, Quota, Quotas, RESOURCE, Resource, Scope, State, Value};
@@ -123,27 +123,35 @@ fn expanded<'a>(metrics: impl Iterator<Item = &'a MetricsName>) -> Vec<Value> {
     names.into_iter().map(Value::text).collect()
 }
 
-/// Emulators leave streams out of the tagging API, so there every stream is asked.
-pub async fn list(aws: &Aws, scope: &Scope, found: &[Tagged]) -> Result<Vec<Tagged>, Fault> {
-    if !aws.custom_endpoint || found.iter().any(|tagged| tagged.claim.address.kind() == SCHEMA.kind) {
-        return Ok(Vec::new());
-    }
+/// 100 names a page; more than 10,000 streams on an emulator is no pipeline of ours.
+const MOST_PAGES: usize = 100;
+
+/// The names of all streams.
+async fn names(aws: &Aws) -> Result<Vec<String>, Fault> {
+    let doing = "listing streams";
     let mut names: Vec<String> = Vec::new();
-    // 100 names a page; more than 10,000 streams on an emulator is no pipeline of ours.
-    for _ in 0..100 {
+    for _ in 0..MOST_PAGES {
         let after = names.last().cloned();
         let page = aws
-            .call("kinesis:ListStreams", "listing streams", || {
+            .call("kinesis:ListStreams", doing, || {
                 aws.kinesis().list_streams().limit(100).set_exclusive_start_stream_name(after.clone()).send()
             })
             .await?;
         names.extend(page.stream_names().iter().cloned());
         if !page.has_more_streams() || page.stream_names().is_empty() {
-            break;
+            return Ok(names);
         }
     }
+    Err(unended(doing, MOST_PAGES))
+}
+
+/// Emulators leave streams out of the tagging API, so there every stream is asked.
+pub async fn list(aws: &Aws, scope: &Scope, found: &[Tagged]) -> Result<Vec<Tagged>, Fault> {
+    if !aws.custom_endpoint || found.iter().any(|tagged| tagged.claim.address.kind() == SCHEMA.kind) {
+        return Ok(Vec::new());
+    }
     let mut ours = Vec::new();
-    for name in names {
+    for name in names(aws).await? {
         let tags = match tags(aws, &name).await {
             Err(fault) if fault.is_absent() => continue,
             tags => tags?,
