@@ -28,8 +28,8 @@ use futures::future::BoxFuture;
 pub use call::{Fence, fenced};
 pub use clients::{Aws, Connect};
 pub use history::Writes;
-pub use patience::{Late, within};
 pub use owned::unended;
+pub use patience::{Late, within};
 
 use crate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Listed, Outputs, Target};
 use crate::kinds;
