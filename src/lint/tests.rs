@@ -1,5 +1,8 @@
 //! Every built-in rule against its cases.
 
+#[cfg(test)]
+mod again;
+
 use super::builtin::{self, RULES};
 use super::cases::{Case, Cases};
 use super::choice::Choice;
