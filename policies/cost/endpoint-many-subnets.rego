@@ -13,6 +13,7 @@ deny contains finding if {
 	count(endpoint.subnets) > 3
 	finding := {
 		"msg": sprintf("endpoint `%s` pays for %d interfaces in %d subnets", [endpoint.name, count(endpoint.subnets) * count(endpoint.services), count(endpoint.subnets)]),
+		"key": endpoint.name,
 		"path": array.concat(endpoint.path, ["subnets"]),
 	}
 }

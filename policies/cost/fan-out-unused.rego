@@ -16,6 +16,7 @@ deny contains finding if {
 	count(input.access) > 0
 	finding := {
 		"msg": sprintf("no role reads through the fan-out consumer `%s`%s", [consumer.name, dollars(stream)]),
+		"key": consumer.name,
 		"path": consumer.path,
 		"fix": {"safe": false, "edits": [{"remove": consumer.path}]},
 	}

@@ -20,6 +20,7 @@ deny contains finding if {
 	every consumer in stream.fan_out { count(consumer.readers) > 0 }
 	finding := {
 		"msg": sprintf("stream `%s` has %d readers, who need no fan-out for their throughput", [stream.name, count(stream.readers)]),
+		"key": stream.name,
 		"path": array.concat(stream.path, ["fanOut"]),
 	}
 }

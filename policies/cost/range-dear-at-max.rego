@@ -16,7 +16,12 @@ deny contains finding if {
 	stream.shards.range
 	stream.cost.all_max > 2500
 	finding := {
-		"msg": sprintf("at %d shards stream `%s` costs %v dollars a month, at %d shards %v", [stream.shards.max, stream.name, round(stream.cost.all_max), stream.shards.min, stream.cost.min]),
+		"msg": sprintf("at %d shards stream `%s` costs %v dollars a month, at %s %v", [stream.shards.max, stream.name, round(stream.cost.all_max), shards(stream.shards.min), stream.cost.min]),
+		"key": stream.name,
 		"path": array.concat(stream.path, ["capacity", "shards"]),
 	}
 }
+
+shards(1) := "1 shard"
+
+shards(count) := sprintf("%d shards", [count]) if count != 1

@@ -18,6 +18,7 @@ deny contains finding if {
 	path := array.concat(stream.path, ["retention"])
 	finding := {
 		"msg": sprintf("stream `%s` keeps %d days of records that archive `%s` has as well", [stream.name, round(stream.retention_hours / 24), stream.archives[0]]),
+		"key": stream.name,
 		"path": path,
 	}
 }

@@ -18,6 +18,7 @@ deny contains finding if {
 	not is_unread(stream)
 	finding := {
 		"msg": sprintf("stream `%s` pays %v dollars a month for up to 7 days and uses %d hours", [stream.name, stream.cost.extended_retention, stream.retention_hours]),
+		"key": stream.name,
 		"path": path,
 		"fix": {"safe": false, "edits": [{"set": path, "to": "7d"}]},
 	}

@@ -15,6 +15,7 @@ deny contains finding if {
 	count(stream.shard_metrics) >= 7
 	finding := {
 		"msg": sprintf("stream `%s` publishes all %d metrics of each shard, %v dollars a month or more", [stream.name, count(stream.shard_metrics), stream.cost.shard_metrics]),
+		"key": stream.name,
 		"path": array.concat(stream.path, ["shardMetrics"]),
 	}
 }

@@ -13,6 +13,7 @@ deny contains finding if {
 	stream.cost.shard_metrics_max > 100
 	finding := {
 		"msg": sprintf("at %d shards the metrics of stream `%s` cost %v dollars a month", [stream.shards.max, stream.name, stream.cost.shard_metrics_max]),
+		"key": stream.name,
 		"path": array.concat(stream.path, ["shardMetrics"]),
 	}
 }

@@ -18,6 +18,7 @@ deny contains finding if {
 	path := array.concat(stream.path, ["shardMetrics"])
 	finding := {
 		"msg": sprintf("stream `%s` is on demand and pays for %d metrics of each shard", [stream.name, count(stream.shard_metrics)]),
+		"key": stream.name,
 		"path": path,
 		"fix": {"safe": false, "edits": [{"remove": path}]},
 	}

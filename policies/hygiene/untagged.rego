@@ -19,6 +19,7 @@ deny contains finding if {
 	count(bare) > 0
 	finding := {
 		"msg": sprintf("no tag says whose these streams are: %s", [concat(", ", bare)]),
+		"key": "streams",
 		"path": ["streams", bare[0]],
 	}
 }

@@ -16,6 +16,7 @@ deny contains finding if {
 	count(silent) > 0
 	finding := {
 		"msg": sprintf("%d alarms notify nobody: `defaults.notify` is empty", [count(silent)]),
+		"key": "alarms",
 		"path": input.notify.path,
 	}
 }

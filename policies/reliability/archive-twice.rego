@@ -16,6 +16,7 @@ deny contains finding if {
 	later := stream.archives[1]
 	finding := {
 		"msg": sprintf("stream `%s` is archived by %s", [stream.name, concat(" and ", stream.archives)]),
+		"key": stream.name,
 		"path": ["archives", later, "from"],
 		"also": [{"path": ["archives", stream.archives[0], "from"], "label": "archived here already"}],
 	}

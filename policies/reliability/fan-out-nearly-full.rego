@@ -12,6 +12,7 @@ deny contains finding if {
 	count(stream.fan_out) >= 16
 	finding := {
 		"msg": sprintf("stream `%s` has %d of %d fan-out consumers", [stream.name, count(stream.fan_out), input.limits.fan_out_consumers]),
+		"key": stream.name,
 		"path": array.concat(stream.path, ["fanOut"]),
 	}
 }

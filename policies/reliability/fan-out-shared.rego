@@ -16,6 +16,7 @@ deny contains finding if {
 	count(consumer.readers) > 1
 	finding := {
 		"msg": sprintf("%s read through the one fan-out consumer `%s`", [concat(" and ", consumer.readers), consumer.name]),
+		"key": consumer.name,
 		"path": consumer.path,
 		"also": [{"path": reader.path, "label": "reads through it"} | some reader in stream.readers; reader.via == consumer.name],
 	}

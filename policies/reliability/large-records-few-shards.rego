@@ -15,7 +15,11 @@ deny contains finding if {
 	stream.provisioned
 	stream.shards.min < 4
 	finding := {
-		"msg": sprintf("stream `%s` takes records of %d MiB with as few as %d shards", [stream.name, round(stream.max_record_kib / 1024), stream.shards.min]),
+		"msg": sprintf("stream `%s` takes records of %d MiB with as few as %s", [stream.name, round(stream.max_record_kib / 1024), shards(stream.shards.min)]),
 		"path": array.concat(stream.path, ["maxRecordSize"]),
 	}
 }
+
+shards(1) := "1 shard"
+
+shards(count) := sprintf("%d shards", [count]) if count != 1

@@ -18,6 +18,7 @@ deny contains finding if {
 	input.access[reader.name].trust.service == "lambda.amazonaws.com"
 	finding := {
 		"msg": sprintf("stream `%s` takes records of %d MiB, and `%s` reads them with Lambda, which takes 6 MiB", [stream.name, round(stream.max_record_kib / 1024), reader.name]),
+		"key": reader.name,
 		"path": array.concat(stream.path, ["maxRecordSize"]),
 		"also": [{"path": reader.path, "label": "reads with Lambda"}],
 	}

@@ -16,6 +16,7 @@ deny contains finding if {
 	stream.shared_readers > 2
 	finding := {
 		"msg": sprintf("%d readers share the 2 MiB/s of each shard of stream `%s`, enough for two at full load", [stream.shared_readers, stream.name]),
+		"key": stream.name,
 		"path": stream.path,
 		"also": [{"path": reader.path, "label": "a reader"} | some reader in stream.readers; reader.shared],
 	}

@@ -16,6 +16,7 @@ deny contains finding if {
 	stream.shared_readers > input.limits.shard_read_calls
 	finding := {
 		"msg": sprintf("%d readers poll stream `%s`, whose shards answer five calls a second", [stream.shared_readers, stream.name]),
+		"key": stream.name,
 		"path": stream.path,
 	}
 }

@@ -17,7 +17,12 @@ deny contains finding if {
 	stream.provisioned
 	alarm.threshold >= stream.shards.min * input.limits.shard_write_records * 60 / 100
 	finding := {
-		"msg": sprintf("the alarm `%s` tolerates %d rejected records a minute, more than 1 %% of what %d shards take", [alarm.name, alarm.threshold, stream.shards.min]),
+		"msg": sprintf("the alarm `%s` tolerates %d rejected records a minute, more than 1 %% of what %s", [alarm.name, alarm.threshold, take(stream.shards.min)]),
+		"key": alarm.name,
 		"path": alarm.path,
 	}
 }
+
+take(1) := "1 shard takes"
+
+take(count) := sprintf("%d shards take", [count]) if count != 1

@@ -17,6 +17,7 @@ deny contains finding if {
 	scaling.budget < scaling.schedule_cost
 	finding := {
 		"msg": sprintf("stream `%s` has a budget of %d dollars a month, and %s %v", [stream.name, scaling.budget, cause(scaling), scaling.schedule_cost]),
+		"key": stream.name,
 		"path": array.concat(scaling.path, ["budget"]),
 	}
 }

@@ -19,6 +19,7 @@ deny contains finding if {
 	stream.shards.max > input.limits.lambda_concurrency
 	finding := {
 		"msg": sprintf("with %d shards `%s` needs as many Lambda invocations at once, and an account begins with %d", [stream.shards.max, reader.name, input.limits.lambda_concurrency]),
+		"key": reader.name,
 		"path": array.concat(stream.path, ["capacity", "shards"]),
 		"also": [{"path": reader.path, "label": "reads with Lambda"}],
 	}

@@ -11,6 +11,7 @@ deny contains finding if {
 	input.totals.on_demand_streams > input.limits.on_demand_streams
 	finding := {
 		"msg": sprintf("%d streams are on demand, and an account begins with %d", [input.totals.on_demand_streams, input.limits.on_demand_streams]),
+		"key": "streams",
 		"path": ["streams"],
 	}
 }

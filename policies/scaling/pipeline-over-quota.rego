@@ -13,6 +13,7 @@ deny contains finding if {
 	every stream in input.streams { within(stream) }
 	finding := {
 		"msg": sprintf("the streams may grow to %d shards together, and an account begins with %d", [input.totals.shards_max, input.limits.shards_in_account]),
+		"key": "streams",
 		"path": ["streams"],
 	}
 }

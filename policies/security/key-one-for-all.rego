@@ -18,6 +18,7 @@ deny contains finding if {
 	count(streams) > 5
 	finding := {
 		"msg": sprintf("key `%s` encrypts %d streams", [name, count(streams)]),
+		"key": name,
 		"path": key.path,
 	}
 }

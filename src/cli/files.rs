@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::disk;
-use crate::model::Problem;
+use crate::model::{Place, Problem};
 use crate::spec::{MAX_BYTES, Source};
 
 /// Files in one set; more is a wrong folder.
@@ -16,30 +16,42 @@ const DEEPEST: usize = 16;
 
 /// Reads files, folders (every `.yaml` and `.yml` below them, in order of their names) and `-` for standard input.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Problem>> {
-    let (sources, problems) = read_each(paths, &|_| true);
+    let Each { sources, problems, .. } = read_each(paths, &|_| true);
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+/// What was read, and what could not be.
+#[derive(Default)]
+pub struct Each {
+    pub sources: Vec<Source>,
+    pub problems: Vec<Problem>,
+    /// Of files that are no text as much as is text: their problems have their places there.
+    pub partly: Vec<Source>,
 }
 
 /// The same, and what can be read is there even if something cannot. `counts` says of the bytes of a file that is no text,
 /// or too large, whether that is worth telling.
-pub fn read_each(paths: &[PathBuf], counts: &dyn Fn(&[u8]) -> bool) -> (Vec<Source>, Vec<Problem>) {
-    let (files, mut problems) = listed(paths);
+pub fn read_each(paths: &[PathBuf], counts: &dyn Fn(&[u8]) -> bool) -> Each {
+    let (files, problems) = listed(paths);
+    let mut each = Each { problems, ..Each::default() };
     if files.len() > MOST_FILES {
-        return (Vec::new(), problems);
+        return each;
     }
-    let mut sources = Vec::new();
     let here = std::env::current_dir().unwrap_or_default();
     for file in files.iter().map(|file| from_here(&here, file)) {
         match bytes(file) {
-            Err(error) => problems.push(unreadable(file, &error.to_string())),
+            Err(error) => each.problems.push(unreadable(file, &error.to_string())),
             Ok(bytes) => match Source::from_bytes(named_as(file), &bytes) {
-                Ok(source) => sources.push(source),
-                Err(problem) if counts(&bytes) => problems.push(problem),
+                Ok(source) => each.sources.push(source),
+                Err(problem) if counts(&bytes) => {
+                    each.problems.push(problem);
+                    each.partly.push(Source::readable(named_as(file), &bytes));
+                }
                 Err(_) => {}
             },
         }
     }
-    (sources, problems)
+    each
 }
 
 /// The files that [`read`] would read, each once, and what is wrong with their folders.
@@ -184,5 +196,7 @@ pub fn rewrite(path: &Path, text: &str) -> Result<(), anyhow::Error> {
 
 fn unreadable(path: &Path, why: &str) -> Problem {
     let help = "name spec files or folders with -f, or - for standard input; `tidegate init` writes a first spec";
-    Problem::new("unreadable", crate::model::Path::root(), format!("cannot read {}: {why}", path.display())).help(help)
+    Problem::new("unreadable", crate::model::Path::root(), format!("cannot read {}: {why}", path.display()))
+        .help(help)
+        .at(Place::new(&named_as(path).into(), 0..0))
 }

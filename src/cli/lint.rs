@@ -62,7 +62,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Write what is found into a baseline, and tell nothing of it from then on
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
     write_baseline: Option<PathBuf>,
     /// Tell only what was not there where this branch left a revision of git, such as `origin/main`
     #[arg(long, value_name = "REF")]
@@ -124,7 +124,7 @@ enum How {
 }
 
 pub fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    let setup = Setup::of(&args)?;
+    let setup = Setup::of(&args, common)?;
     let asks = args.list_rules || args.explain.is_some();
     let told = if asks { about_rules(&setup, &args, out) } else { lint(&setup, common, &args, out) };
     match told {
@@ -182,19 +182,22 @@ fn lint(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Exit, 
         let earlier = revision::texts_at(revision, &sources)?;
         // Each file as it was, by the rules of today.
         let known = Baseline::of(&judge_all(setup, &values, &earlier).findings);
-        known.apply(&mut judged.findings, &format!("there in {revision} already"));
+        // Files that were renamed have their new names already, so each is compared with itself.
+        known.apply(&mut judged.findings, &format!("there in {revision} already"), &|_| true);
     }
     sources.extend(beside);
     if let Some(file) = args.baseline.as_ref().or(setup.config.baseline.as_ref()) {
-        setup::baseline(file)?.apply(&mut judged.findings, "known in the baseline");
+        let is_there = |file: &str| std::path::Path::new(file).exists();
+        setup::baseline(file)?.apply(&mut judged.findings, "known in the baseline", &is_there);
     }
+    tell_prices(&judged, common, args, out);
     let mut written = Ok(());
     if let Some(file) = &args.write_baseline {
         let known = Baseline::of(&judged.findings);
         written = super::files::publish(file, &known.text());
         if written.is_ok() {
             out.error(&format!("Wrote {}. From now on: tidegate lint --baseline {}", file.display(), file.display()));
-            known.apply(&mut judged.findings, "known in the baseline");
+            known.apply(&mut judged.findings, "known in the baseline", &|_| true);
         }
     }
     let asked: Vec<Arc<About>> = setup.rules.iter().filter(|about| setup.choice.takes(about)).cloned().collect();
@@ -206,6 +209,14 @@ fn lint(setup: &Setup, common: &Common, args: &Args, out: &Out) -> Result<Exit, 
             Ok(exit)
         }
         told => told.map(|()| exit),
+    }
+}
+
+/// Says whose prices the dollars of findings are.
+fn tell_prices(judged: &Judged, common: &Common, args: &Args, out: &Out) {
+    let open = judged.findings.iter().filter(|finding| finding.counts(args.no_suppressions));
+    if open.into_iter().any(|finding| finding.message.contains("dollars")) && common.prices.is_none() {
+        out.note("dollars are at the prices of us-east-1; --prices FILE takes those of another region");
     }
 }
 

@@ -54,6 +54,10 @@ pub fn run(args: Args, out: &Out) -> Result<Exit, Failure> {
 
 fn run_tests(test: &Test, out: &Out) -> Result<Exit, Failure> {
     let mut folder = Folder::read(&test.dir)?;
+    if folder.files.is_empty() {
+        let what = format!("no policy is in {}, so nothing was tested", test.dir.display());
+        return Err(Failure::unusable(what, "name another folder, or write a rule: tidegate policy new ID"));
+    }
     let taken = |file: &PolicyFile| !builtin::holds(file) && builtin::RULES.iter().any(|rule| rule.id == file.id());
     let (lines, failed) = with_room(|| {
         let mut engine = folder.engine(&taken);

@@ -45,6 +45,7 @@ pub struct EndpointSpec {
     /// Answer to the service's public name inside the VPC, so that programs need no change: `true` (the default).
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     #[schemars(example = false)]
+    #[schemars(extend("default" = true))]
     pub private_dns: bool,
     /// Tags besides the pipeline's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

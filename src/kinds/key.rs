@@ -39,6 +39,7 @@ pub struct KeySpec {
     /// Never delete it, even after this block has left the spec. Kept as a tag on the key.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
     #[schemars(example = true)]
+    #[schemars(extend("default" = false))]
     pub protect: bool,
     /// What happens when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

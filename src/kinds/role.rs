@@ -48,6 +48,7 @@ pub struct AccessSpec {
     /// Never delete it, even after this block has left the spec. Kept as a tag on the role.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
     #[schemars(example = true)]
+    #[schemars(extend("default" = false))]
     pub protect: bool,
     /// What happens when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +78,7 @@ pub struct Grant {
     /// With `write`: by the Kinesis Producer Library, which also lists shards and publishes metrics.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
     #[schemars(example = true)]
+    #[schemars(extend("default" = false))]
     pub kpl: bool,
 }
 

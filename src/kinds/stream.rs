@@ -47,6 +47,7 @@ pub struct StreamSpec {
     /// Who pays for what: on-demand (the default), or provisioned with a number or a range of shards.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
     #[schemars(example = serde_json::json!({ "mode": "provisioned", "shards": { "min": 2, "max": 64 } }))]
+    #[schemars(extend("default" = { "mode": "onDemand" }))]
     pub capacity: Capacity,
     /// How the autoscaler chooses within a range of shards. Nothing of it is sent to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +55,7 @@ pub struct StreamSpec {
     pub scaling: Option<Scaling>,
     /// How long records stay readable: 24h (AWS's default) to 365d. A decrease loses data at once.
     #[serde(default = "one_day", skip_serializing_if = "is_one_day")]
+    #[schemars(extend("default" = "24h"))]
     pub retention: Span,
     /// Encryption at rest. Without it `defaults.key` decides, and without that the AWS-managed key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +75,7 @@ pub struct StreamSpec {
     pub shard_metrics: Vec<ShardMetric>,
     /// The largest record: 1MiB (AWS's default) to 10MiB.
     #[serde(default = "one_mebibyte", skip_serializing_if = "is_one_mebibyte")]
+    #[schemars(example = &"10MiB", extend("default" = "1MiB"))]
     pub max_record_size: Size,
     /// Tags besides the pipeline's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -81,6 +84,7 @@ pub struct StreamSpec {
     /// Never delete it, even after this block has left the spec. Kept as a tag on the stream.
     #[serde(default, skip_serializing_if = "super::wish::is_default")]
     #[schemars(example = true)]
+    #[schemars(extend("default" = false))]
     pub protect: bool,
     /// What happens when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

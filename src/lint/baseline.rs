@@ -1,6 +1,7 @@
 //! Findings that were there before: a file of fingerprints, or the findings of an earlier revision.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +9,13 @@ use super::finding::{Finding, Silence, SilencedBy};
 use super::rule::Concern;
 
 /// The version of the file.
-const FORMAT: u32 = 2;
-/// Its fingerprints knew positions in lists. Such a file is still read, and its findings are known by their words.
-const BY_WORDS: u32 = 1;
+const FORMAT: u32 = 3;
+/// Their fingerprints knew positions in lists (1), or amounts and names of others (2). Such files are still read, and
+/// their findings are known by their words.
+const BY_WORDS: RangeInclusive<u32> = 1..=2;
+
+/// What comes from standard input has the name of no file.
+const STDIN: &str = "<stdin>";
 
 /// Known findings by fingerprint. One fingerprint may occur several times, and each is known once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +59,8 @@ impl Baseline {
     pub fn read(text: &str) -> Result<Self, String> {
         let read: Self = serde_json::from_str(text).map_err(|error| format!("it is no baseline: {error}"))?;
         match read.format_version {
-            FORMAT | BY_WORDS => Ok(read),
+            FORMAT => Ok(read),
+            older if BY_WORDS.contains(&older) => Ok(read),
             other => Err(format!("its format {other} is not ours ({FORMAT}); write it anew")),
         }
     }
@@ -67,12 +73,13 @@ impl Baseline {
 
     /// By what a finding is known.
     fn key(&self, fingerprint: &str, rule: &str, message: &str) -> String {
-        if self.format_version == BY_WORDS { format!("{rule} {message}") } else { fingerprint.to_owned() }
+        if BY_WORDS.contains(&self.format_version) { format!("{rule} {message}") } else { fingerprint.to_owned() }
     }
 
     /// Silences what is known. Protected rules too: a baseline is a decision of the owners, not of the file. Each known
-    /// finding silences one, in its own file if it is still there, else wherever it has gone.
-    pub fn apply(&self, findings: &mut [Finding], reason: &str) {
+    /// finding silences one, in its own file if that is still there, else wherever it has gone. `is_there`: whether a file
+    /// of the baseline still exists, judged now or not: what is new elsewhere must not pass for what was known in it.
+    pub fn apply(&self, findings: &mut [Finding], reason: &str, is_there: &dyn Fn(&str) -> bool) {
         let mut known: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for one in &self.findings {
             let key = self.key(&one.fingerprint, &one.rule, &one.message);
@@ -86,7 +93,8 @@ impl Baseline {
                 let key = self.key(&finding.fingerprint, &finding.about.id, &finding.message);
                 let Some(files) = known.get_mut(&key) else { continue };
                 let file = finding.file.replace('\\', "/");
-                if let Some(nth) = files.iter().position(|one| anywhere || *one == file) {
+                let moved = |one: &str| anywhere && (file == STDIN || !is_there(one));
+                if let Some(nth) = files.iter().position(|one| *one == file || moved(one)) {
                     files.swap_remove(nth);
                     finding.silenced = Some(Silence { reason: reason.to_owned(), by: SilencedBy::Baseline });
                 }
@@ -114,7 +122,7 @@ mod tests {
     fn only_what_is_new_stays() {
         let known = Baseline::read(&Baseline::of(&findings("pipeline: p\n", &["old", "twice"])).text()).unwrap();
         let mut now = findings("# moved\npipeline: p\n", &["old", "new", "twice", "twice"]);
-        known.apply(&mut now, "known");
+        known.apply(&mut now, "known", &|_| true);
         let open: Vec<&str> = now.iter().filter(|one| one.silenced.is_none()).map(|one| one.message.as_str()).collect();
         assert_eq!(open, ["new", "twice"], "a second one of the same sort is new");
     }
@@ -128,11 +136,29 @@ mod tests {
         };
         let known = Baseline::of(&of("prod.yaml"));
         let mut now = [of("dev.yaml"), of("prod.yaml")].concat();
-        known.apply(&mut now, "known");
+        known.apply(&mut now, "known", &|_| true);
         assert_eq!(now.iter().map(|one| one.silenced.is_some()).collect::<Vec<_>>(), [false, true]);
         let mut moved = of("production.yaml");
-        known.apply(&mut moved, "known");
+        known.apply(&mut moved, "known", &|_| false);
         assert!(moved[0].silenced.is_some(), "a file may be renamed");
+    }
+
+    #[test]
+    fn what_is_new_in_one_file_does_not_pass_for_what_was_known_in_another() {
+        let of = |file: &str| {
+            let mut found = findings("pipeline: p\n", &["bad"]);
+            found[0].file = file.into();
+            found
+        };
+        let known = Baseline::of(&of("dev.yaml"));
+        let open = |file: &str, is_there: bool| {
+            let mut now = of(file);
+            known.apply(&mut now, "known", &|_| is_there);
+            now[0].silenced.is_none()
+        };
+        assert!(open("prod.yaml", true), "dev.yaml was mended, or is not judged now");
+        assert!(!open("prod.yaml", false), "dev.yaml is gone");
+        assert!(!open("<stdin>", true), "an editor sends the text without its name");
     }
 
     #[test]
@@ -140,11 +166,11 @@ mod tests {
         let text = r#"{"format_version": 1, "findings": [
             {"fingerprint": "made of a position", "file": "a.yaml", "rule": "x", "message": "old"}]}"#;
         let mut now = findings("pipeline: p\n", &["old", "new", "old"]);
-        Baseline::read(text).unwrap().apply(&mut now, "known");
+        Baseline::read(text).unwrap().apply(&mut now, "known", &|_| true);
         assert_eq!(now.iter().map(|one| one.silenced.is_some()).collect::<Vec<_>>(), [true, false, false]);
-        let renewed = Baseline::read(&text.replace("format_version\": 1", "format_version\": 2")).unwrap();
+        let renewed = Baseline::read(&text.replace("format_version\": 1", "format_version\": 3")).unwrap();
         let mut now = findings("pipeline: p\n", &["old"]);
-        renewed.apply(&mut now, "known");
+        renewed.apply(&mut now, "known", &|_| true);
         assert!(now[0].silenced.is_none(), "in the format of today the fingerprint counts");
     }
 

@@ -1,5 +1,5 @@
 //! Built-in functions of the engine that make as much as they are asked for, past every time limit: they would take the
-//! memory of the machine, or panic. Here they have a bound.
+//! memory of the machine, or panic. Here they have a bound. And `sprintf`, which differs from OPA's.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
@@ -7,12 +7,13 @@ use std::fmt;
 use regorus::Value;
 use serde::Serialize;
 
+use super::older;
+use super::printf::{self, Refused};
+
 /// The most values that one call makes.
 const MOST_MADE: u128 = 1_000_000;
 /// The longest text that `concat` joins, in bytes: a long delimiter between many texts asks for their product at once.
 const LONGEST: usize = 32 << 20;
-/// The widest that `sprintf` pads; the engine takes any width, and panics at one that is no 32-bit number.
-const WIDEST: usize = 999;
 
 /// The longest indentation and the longest prefix of `json.marshal_with_options`, in bytes: the engine asks at once for
 /// the indentation times the depth of a value.
@@ -22,15 +23,18 @@ const LONGEST_INDENT: usize = 999;
 #[derive(Debug, PartialEq, Eq)]
 pub enum TooMany {
     Values(&'static str),
-    Bytes(&'static str),
+    /// A function, and its bound.
+    Bytes(&'static str, usize),
     Indent,
+    Wide,
 }
 
 impl fmt::Display for TooMany {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Values(function) => write!(f, "{function} makes at most {MOST_MADE} values"),
-            Self::Bytes(function) => write!(f, "{function} makes a text of at most {} MiB", LONGEST >> 20),
+            Self::Bytes(function, most) => write!(f, "{function} makes a text of at most {} MiB", most >> 20),
+            Self::Wide => write!(f, "a width or precision of sprintf is at most {}", printf::WIDEST),
             Self::Indent => {
                 write!(
                     f,
@@ -58,6 +62,11 @@ pub fn add_to(engine: &mut regorus::Engine) -> Result<(), String> {
         _ => Ok(Value::Undefined),
     })?;
     add("concat", 2, |given| joined(&given[0], &given[1]))?;
+    add("any", 1, |given| Ok(older::any(&given[0])))?;
+    add("all", 1, |given| Ok(older::all(&given[0])))?;
+    add("re_match", 2, |given| Ok(older::re_match(&given[0], &given[1])))?;
+    add("time.parse_duration_ns", 1, |given| Ok(older::duration(&given[0])))?;
+    add("sprintf", 2, |given| formatted(&given[0], &given[1]))?;
     add("json.marshal_with_options", 2, |given| marshalled(&given[0], &given[1]))?;
     add("net.cidr_expand", 1, |given| given[0].as_string().map_or(Ok(Value::Undefined), |text| addresses(text)))
 }
@@ -88,7 +97,7 @@ fn joined(delimiter: &Value, texts: &Value) -> Result<Value, TooMany> {
     let between = delimiter.len().saturating_mul(members.len().saturating_sub(1));
     let length = members.iter().fold(between, |length, text| length.saturating_add(text.len()));
     if length > LONGEST {
-        return Err(TooMany::Bytes("concat"));
+        return Err(TooMany::Bytes("concat", LONGEST));
     }
     Ok(Value::from(members.join(delimiter)))
 }
@@ -123,7 +132,7 @@ fn marshalled(value: &Value, options: &Value) -> Result<Value, TooMany> {
     }
     let length = text.lines().count().saturating_mul(prefix.len()).saturating_add(text.len());
     if length > LONGEST {
-        return Err(TooMany::Bytes("json.marshal_with_options"));
+        return Err(TooMany::Bytes("json.marshal_with_options", LONGEST));
     }
     // A line break inside a text is escaped in JSON.
     Ok(Value::from(prefix.to_owned() + &text.replace('\n', &format!("\n{prefix}"))))
@@ -153,17 +162,27 @@ fn addresses(network: &str) -> Result<Value, TooMany> {
     Ok(Value::from((first..first + count).map(|number| Value::from(one(number))).collect::<Vec<_>>()))
 }
 
+/// A text by a format; undefined for what is no format or no list, as in OPA.
+fn formatted(format: &Value, arguments: &Value) -> Result<Value, TooMany> {
+    let (Ok(format), Ok(arguments)) = (format.as_string(), arguments.as_array()) else { return Ok(Value::Undefined) };
+    printf::printed(format, arguments.iter()).map(Value::from).map_err(|refused| match refused {
+        Refused::TooWide => TooMany::Wide,
+        Refused::TooLong => TooMany::Bytes("sprintf", printf::LONGEST),
+    })
+}
+
 /// What is wrong with the format of a `sprintf`.
 pub fn wrong_format(format: &str) -> Option<String> {
     let mut rest = format;
     while let Some((_, behind)) = rest.split_once('%') {
-        let width: String = behind.chars().take_while(|c| c.is_numeric()).collect();
-        let too_wide = width.parse::<usize>().map_or(!width.is_empty(), |width| width > WIDEST);
+        let flags = behind.len() - behind.trim_start_matches(['+', '-', '#', ' ', '0']).len();
+        let width: String = behind[flags..].chars().take_while(char::is_ascii_digit).collect();
+        let too_wide = width.parse::<usize>().map_or(!width.is_empty(), |width| width > printf::WIDEST);
         if too_wide {
             return Some(format!("a width of sprintf has at most three digits, and this is %{width}"));
         }
-        rest = &behind[width.len()..];
-        rest = rest.strip_prefix('%').filter(|_| width.is_empty()).unwrap_or(rest);
+        rest = &behind[flags + width.len()..];
+        rest = rest.strip_prefix('%').unwrap_or(rest);
     }
     None
 }
@@ -240,7 +259,7 @@ mod tests {
         for fine in ["", "%", "100 %", "%d of %5d", "%%99999d", "%.3f %010d"] {
             assert_eq!(wrong_format(fine), None, "{fine}");
         }
-        for wrong in ["%2000000000d", "a %99999999999999999999d", "%²d", "%%%1000s"] {
+        for wrong in ["%2000000000d", "a %99999999999999999999d", "%-1000d", "%%%1000s"] {
             assert!(wrong_format(wrong).is_some(), "{wrong}");
         }
     }

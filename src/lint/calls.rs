@@ -1,10 +1,12 @@
 //! Which rule of a policy uses which: a function that calls itself would overflow the engine's stack and end the
-//! program, before any time limit. So circles through functions, and very long chains, are refused beforehand.
+//! program, before any time limit. So circles through functions, and very long chains, are refused beforehand. So are
+//! calls of functions that nothing defines: the engine would notice only where one is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleHead};
 
+use super::functions;
 use super::guard::Refusal;
 
 /// The longest chain of rules that use one another. 300 are fine in a stack of 8 MiB, 3,000 are not.
@@ -13,9 +15,19 @@ const MAX_CHAIN: usize = 200;
 /// A refusal and the file that it is about.
 pub type Located = (String, Refusal);
 
-/// Looks at all modules of an engine together, since they may call one another. `is_data`: whether there are data of a
-/// name.
-pub fn check(modules: &[Ref<Module>], is_data: &dyn Fn(&str) -> bool) -> Result<(), Box<Located>> {
+/// What is known besides the modules themselves.
+pub struct Around<'a> {
+    /// Whether there are data of a name.
+    pub is_data: &'a dyn Fn(&str) -> bool,
+    /// Whether a file of a package could not be used: of what is missing with it, it has told itself.
+    pub is_lost: &'a dyn Fn(&str) -> bool,
+}
+
+/// Looks at all modules of an engine together, since they may call one another.
+///
+/// # Errors
+/// The files that cannot be used, each with its first reason.
+pub fn check(modules: &[Ref<Module>], around: &Around) -> Result<(), Vec<Located>> {
     let mut uses = Uses::default();
     let mut packages = BTreeSet::new();
     for module in modules {
@@ -25,8 +37,9 @@ pub fn check(modules: &[Ref<Module>], is_data: &dyn Fn(&str) -> bool) -> Result<
             uses.rule(&scope, rule);
         }
     }
-    uses.judge()?;
-    uses.defined(&|name| packages.contains(name) || is_data(name))
+    uses.judge().map_err(|located| vec![*located])?;
+    uses.defined(&|name| packages.contains(name) || (around.is_data)(name)).map_err(|located| vec![*located])?;
+    uses.called(around)
 }
 
 /// `a` of `data.a.b`.
@@ -45,7 +58,21 @@ struct Node {
 }
 
 #[derive(Default)]
-struct Uses(BTreeMap<String, Node>);
+struct Uses {
+    rules: BTreeMap<String, Node>,
+    /// The whole names of all functions.
+    functions: BTreeSet<String>,
+    calls: Vec<Call>,
+}
+
+/// A call of a function, as it is written and with its whole name.
+struct Call {
+    name: String,
+    full: String,
+    file: String,
+    line: usize,
+    column: usize,
+}
 
 /// How names of a module are written out: `f` is `data.package.f`, unless it is imported.
 struct Scope {
@@ -80,6 +107,18 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// The whole name of a function: of its own package, or of another that is imported.
+    fn function(&self, name: &str) -> String {
+        let (first, rest) = name.split_once('.').map_or((name, ""), |(first, _)| (first, &name[first.len()..]));
+        match self.imports.get(first) {
+            _ if first == "data" => name.to_owned(),
+            Some(target) => format!("{target}{rest}"),
+            None => format!("{}.{name}", self.package),
+        }
+    }
+}
+
 /// `a.b["c"]` as `a.b.c`, up to the first part that is no name.
 fn dotted(expr: &Expr) -> Option<String> {
     match expr {
@@ -95,19 +134,30 @@ fn dotted(expr: &Expr) -> Option<String> {
 
 impl Uses {
     fn rule(&mut self, scope: &Scope, rule: &Rule) {
-        let Rule::Spec { span, head, bodies } = rule else { return };
+        let (span, head, bodies) = match rule {
+            Rule::Spec { span, head, bodies } => (span, head, bodies),
+            Rule::Default { refr, args, .. } => {
+                if !args.is_empty() {
+                    self.functions.extend(dotted(refr).map(|name| format!("{}.{name}", scope.package)));
+                }
+                return;
+            }
+        };
         let (refr, is_function) = match head {
             RuleHead::Func { refr, .. } => (refr, true),
             RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } => (refr, false),
         };
         let name = dotted(refr).unwrap_or_default();
-        let node = self.0.entry(scope.full(&name)).or_default();
+        if is_function {
+            self.functions.insert(format!("{}.{name}", scope.package));
+        }
+        let node = self.rules.entry(scope.full(&name)).or_default();
         node.is_function |= is_function;
         if node.file.is_empty() {
             node.file.clone_from(span.source.file());
             (node.line, node.column) = (span.line as usize, span.col as usize);
         }
-        let mut walk = Walk { scope, mentions: &mut node.mentions };
+        let mut walk = Walk { scope, mentions: &mut node.mentions, calls: &mut self.calls };
         match head {
             RuleHead::Compr { refr, assign, .. } => {
                 walk.indices(refr);
@@ -127,8 +177,8 @@ impl Uses {
 
     /// Rules that mention a whole package mention every rule in it.
     fn targets<'a>(&'a self, mention: &'a str) -> impl Iterator<Item = &'a str> {
-        let exact = self.0.get_key_value(mention).into_iter().map(|(name, _)| name.as_str());
-        let longer = self.0.keys().filter(move |name| {
+        let exact = self.rules.get_key_value(mention).into_iter().map(|(name, _)| name.as_str());
+        let longer = self.rules.keys().filter(move |name| {
             name.strip_prefix(mention).is_some_and(|rest| rest.starts_with('.'))
                 || mention.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'))
         });
@@ -137,7 +187,7 @@ impl Uses {
 
     fn judge(&self) -> Result<(), Box<Located>> {
         let mut order = Order { uses: self, depth: BTreeMap::new() };
-        for name in self.0.keys() {
+        for name in self.rules.keys() {
             order.visit(name)?;
         }
         Ok(())
@@ -145,7 +195,7 @@ impl Uses {
 
     /// What nothing defines is never true, and its opposite always: the rule would judge by what is not there.
     fn defined(&self, is_known: &dyn Fn(&str) -> bool) -> Result<(), Box<Located>> {
-        for (rule, node) in &self.0 {
+        for (rule, node) in &self.rules {
             let unknown = node.mentions.iter().filter_map(|mention| first(mention)).find(|name| !is_known(name));
             if let Some(name) = unknown {
                 let message = format!(
@@ -158,9 +208,27 @@ impl Uses {
         Ok(())
     }
 
+    /// Every call leads to a function of a policy or to one that is built in.
+    fn called(&self, around: &Around) -> Result<(), Vec<Located>> {
+        let mut refused: Vec<Located> = Vec::new();
+        for call in &self.calls {
+            let is_lost = first(&call.full).is_some_and(|package| (around.is_lost)(package));
+            let leads = is_lost || self.functions.contains(&call.full) || functions::is_built_in(&call.name);
+            if leads || refused.iter().any(|(file, _)| *file == call.file) {
+                continue;
+            }
+            // As they would be written there: those of its own package without it.
+            let package = call.full.strip_suffix(&call.name);
+            let near = self.functions.iter().map(|one| package.and_then(|of| one.strip_prefix(of)).unwrap_or(one));
+            let message = functions::told(&call.name, near);
+            refused.push((call.file.clone(), Refusal { line: call.line, column: call.column, message }));
+        }
+        if refused.is_empty() { Ok(()) } else { Err(refused) }
+    }
+
     fn refuse(&self, name: &str, message: String) -> Box<Located> {
         let (file, line, column) =
-            self.0.get(name).map_or((String::new(), 1, 1), |node| (node.file.clone(), node.line, node.column));
+            self.rules.get(name).map_or((String::new(), 1, 1), |node| (node.file.clone(), node.line, node.column));
         Box::new((file, Refusal { line, column, message }))
     }
 }
@@ -195,7 +263,7 @@ impl<'a> Order<'a> {
                 Some(None) => {
                     let circle: Vec<&str> =
                         path.iter().map(|(name, _)| *name).skip_while(|name| *name != next).collect();
-                    let function = circle.iter().find(|name| self.uses.0[**name].is_function);
+                    let function = circle.iter().find(|name| self.uses.rules[**name].is_function);
                     if let Some(function) = function {
                         let message = format!("the function `{}` calls itself", function.trim_start_matches("data."));
                         return Err(self.uses.refuse(function, message));
@@ -210,13 +278,13 @@ impl<'a> Order<'a> {
     fn enter(&mut self, name: &'a str, path: &mut Vec<(&'a str, Vec<&'a str>)>) {
         self.depth.entry(name).or_insert(None);
         let uses = self.uses;
-        let waiting = uses.0.get(name).into_iter().flat_map(|node| &node.mentions);
+        let waiting = uses.rules.get(name).into_iter().flat_map(|node| &node.mentions);
         path.push((name, waiting.flat_map(|mention| uses.targets(mention)).collect()));
     }
 
     fn below(&self, name: &'a str) -> impl Iterator<Item = Option<&Option<usize>>> {
         let uses = self.uses;
-        let mentions = uses.0.get(name).into_iter().flat_map(|node| &node.mentions);
+        let mentions = uses.rules.get(name).into_iter().flat_map(|node| &node.mentions);
         mentions.flat_map(|mention| uses.targets(mention)).map(|target| self.depth.get(target))
     }
 }
@@ -225,6 +293,7 @@ impl<'a> Order<'a> {
 struct Walk<'a> {
     scope: &'a Scope,
     mentions: &'a mut BTreeSet<String>,
+    calls: &'a mut Vec<Call>,
 }
 
 impl Walk<'_> {
@@ -268,6 +337,21 @@ impl Walk<'_> {
         }
     }
 
+    fn call(&mut self, function: &Expr) {
+        let mut first = function;
+        while let Expr::RefDot { refr, .. } | Expr::RefBrack { refr, .. } = first {
+            first = refr;
+        }
+        let span = first.span();
+        self.calls.extend(dotted(function).map(|name| Call {
+            full: self.scope.function(&name),
+            name,
+            file: span.source.file().clone(),
+            line: span.line as usize,
+            column: span.col as usize,
+        }));
+    }
+
     fn expr(&mut self, expr: &Expr) {
         if let Some(name) = dotted(expr) {
             self.mentions.insert(self.scope.full(&name));
@@ -288,6 +372,7 @@ impl Walk<'_> {
                 self.query(query);
             }
             Expr::Call { fcn, params, .. } => {
+                self.call(fcn);
                 self.expr(fcn);
                 params.iter().for_each(|param| self.expr(param));
             }

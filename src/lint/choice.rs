@@ -42,10 +42,12 @@ impl Choice {
     }
 }
 
-/// The id that looks most like `name`.
+/// The id or concern that looks most like `name`.
 pub fn nearest(name: &str, rules: &[&About]) -> Option<String> {
-    let near = rules.iter().map(|rule| (strsim::jaro_winkler(&rule.id, name), &rule.id));
-    near.filter(|(near, _)| *near > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id.clone())
+    let mut names: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    names.extend(Concern::ALL.map(Concern::word));
+    let near = names.into_iter().map(|one| (strsim::jaro_winkler(one, name), one));
+    near.filter(|(near, _)| *near > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, one)| one.to_owned())
 }
 
 #[cfg(test)]
@@ -70,5 +72,6 @@ mod tests {
         assert!(!takes(&["cost"], &["CKV_AWS_1"], Persona::Auditor) && !takes(&["security"], &[], Persona::Auditor));
         let choice = Choice { select: vec!["tidy-rul".into(), "cost".into()], ..Choice::default() };
         assert_eq!(choice.unknown(&[&rule]), [("tidy-rul", Some("tidy-rule".to_owned()))]);
+        assert_eq!(nearest("secrity", &[&rule]).as_deref(), Some("security"));
     }
 }

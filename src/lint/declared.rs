@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::engine::concern_of;
-use super::fields;
+use super::fields::{self, Unit};
 use super::patterns::is_pattern;
 use super::policy::{Origin, PolicyFailure, PolicyFile};
 use super::rule::{Persona, Severity};
@@ -134,6 +134,27 @@ fn misspelt(rule: &Declared) -> Option<String> {
     })
 }
 
+/// An amount that is of something else than what it is compared with: it would be met for ever, or never.
+fn unlike(rule: &Declared) -> Option<String> {
+    let place: Vec<&str> = rule.r#where.split('.').collect();
+    let there = fields::units(&place);
+    ["minimum", "maximum"].into_iter().find_map(|check| {
+        let asked = rule.check.get(check)?;
+        let unit = match asked.as_str() {
+            None => Unit::Number,
+            Some(text) if text.ends_with('B') => Unit::Data,
+            Some(_) => Unit::Time,
+        };
+        let (what, such) = match there.first().filter(|_| !there.contains(&unit))? {
+            Unit::Number => ("a number", "a number without a unit"),
+            Unit::Time => ("a length of time", "a number with d, h, m or s, such as 7d"),
+            Unit::Data => ("an amount of data", "a number with B, KiB, MiB or GiB, such as 10MiB"),
+        };
+        let shown = asked.as_str().map_or_else(|| asked.to_string(), str::to_owned);
+        Some(format!("`{check}: {shown}` cannot be compared with `{}`, which is {what}; write {such}", rule.r#where))
+    })
+}
+
 /// What `declared.rego` compares: digits and a unit.
 fn is_quantity(text: &str) -> bool {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -160,7 +181,7 @@ fn policy(source: &Source, rule: &Declared, line: usize) -> Result<PolicyFile, S
     if rule.r#where.split('.').any(str::is_empty) {
         return Err(format!("rule `{}`: `where` is a path such as streams.*.retention", rule.id));
     }
-    if let Some(told) = misspelt(rule) {
+    if let Some(told) = misspelt(rule).or_else(|| unlike(rule)) {
         return Err(format!("rule `{}`: {told}", rule.id));
     }
     let mut checks: serde_json::Map<String, Json> = rule.check.clone().into_iter().collect();
@@ -217,7 +238,7 @@ mod tests {
         let files = policies(&source).unwrap();
         let (mut engine, failures) = Engine::load(&files, Duration::from_secs(10));
         assert_eq!(failures, []);
-        let facts = json!({"document": document, "tags": {"team": "web"}});
+        let facts = json!({"document": document, "filled": fields::filled(document), "tags": {"team": "web"}});
         let (verdicts, failures) = engine.judge(&Subject { file: "a.yaml", facts: &facts, document }, &|_| true);
         assert_eq!(failures, []);
         verdicts.into_iter().map(|one| format!("{}: {}", one.path.unwrap(), one.message)).collect()
@@ -242,7 +263,10 @@ mod tests {
             rule("where: streams.*.retention, minimum: 72h"),
             ["streams.clicks.retention: `streams.clicks.retention` is `48h`, and at least 72h is asked for"]
         );
-        assert_eq!(rule("where: region, pattern: '^eu-'"), ["region: `region` does not match ^eu-"]);
+        assert_eq!(
+            rule("where: region, pattern: '^eu-'"),
+            ["region: `region` is `us-east-1`, which does not match ^eu-"]
+        );
         assert_eq!(
             rule("where: streams.*, name-pattern: '^v'"),
             ["streams.clicks: the name `clicks` does not match ^v"]
@@ -271,6 +295,63 @@ mod tests {
         );
         assert_eq!(rule("required: retention, when: { retention: null }").len(), 2);
         assert_eq!(rule("forbidden: retention"), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_said_counts_with_its_default() {
+        let document = json!({
+            "streams": {
+                "clicks": {},
+                "views": { "retention": "7d", "capacity": { "mode": "provisioned", "shards": { "min": 2, "max": 64 } } },
+            },
+            "archives": { "raw": { "from": "views", "s3": { "bucket": "x" }, "logRetention": "never" } },
+        });
+        let rule = |check: &str| found_in(&document, &format!("rules:\n  - {{ id: house, {check} }}\n"));
+        assert_eq!(
+            rule("where: streams.*.retention, minimum: 48h"),
+            [
+                "streams.clicks.retention: `streams.clicks.retention` is `24h` where nothing is said, and at least 48h is asked for"
+            ]
+        );
+        assert_eq!(rule("where: streams.*.retention, allowed: [1d, 168h]"), [""; 0], "amounts, not words");
+        assert_eq!(rule("where: streams.*.capacity.mode, allowed: [provisioned]").len(), 1);
+        assert_eq!(rule("where: streams.*.encryption.key, pattern: '^alias/'").len(), 2);
+        assert_eq!(rule("where: streams.*, required: name, when: { capacity.mode: onDemand }").len(), 1);
+        assert_eq!(rule("where: streams.*, required: name, when: { capacity.mode: [onDemand, provisioned] }").len(), 2);
+        assert_eq!(rule("where: streams.*, required: name, when: { retention: [7d, 8d] }").len(), 1);
+        assert_eq!(
+            rule("where: streams.*.capacity.shards, maximum: 32"),
+            ["streams.views.capacity.shards: `streams.views.capacity.shards` is `2 to 64`, and at most 32 is allowed"]
+        );
+        assert_eq!(rule("where: streams.*.capacity.shards, maximum: 64"), [""; 0]);
+        assert_eq!(rule("where: streams.*.capacity.shards, minimum: 4").len(), 1);
+        assert_eq!(rule("where: archives.*.logRetention, maximum: 30d").len(), 1, "never is longer than any time");
+    }
+
+    #[test]
+    fn amounts_of_something_else_are_refused() {
+        for (rule, told) in [
+            (
+                "where: streams.*.retention, maximum: 7",
+                "`maximum: 7` cannot be compared with `streams.*.retention`, which is a length of time; write a number with d, h, m or s, such as 7d",
+            ),
+            (
+                "where: streams.*.retention, minimum: 7MiB",
+                "`minimum: 7MiB` cannot be compared with `streams.*.retention`, which is a length of time",
+            ),
+            (
+                "where: streams.*.maxRecordSize, maximum: 2",
+                "`maximum: 2` cannot be compared with `streams.*.maxRecordSize`, which is an amount of data",
+            ),
+            (
+                "where: streams.*.capacity.shards, maximum: 2d",
+                "`maximum: 2d` cannot be compared with `streams.*.capacity.shards`, which is a number; write a number without a unit",
+            ),
+        ] {
+            let rules = format!("rules:\n  - {{ id: x, {rule} }}\n");
+            let failure = policies(&Source::new("h.yaml", &rules).unwrap()).unwrap_err().to_string();
+            assert!(failure.starts_with(&format!("h.yaml:2:1: rule `x`: {told}")), "{failure}");
+        }
     }
 
     #[test]

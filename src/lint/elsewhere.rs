@@ -216,7 +216,8 @@ mod tests {
     use super::*;
     use crate::lint::builtin;
     use crate::lint::metadata;
-    use crate::lint::rule::{About, Concern};
+    use crate::lint::policy::{PolicyFile, Style};
+    use crate::lint::rule::About;
 
     /// What the other tools check of the services that a pipeline may touch, written without the numbers' prefix.
     const CHECKOV: &[u16] = &[
@@ -246,6 +247,11 @@ mod tests {
         PERMISSIONS_MANAGEMENT_ACTIONS SENSITIVE_ACCESS PrivilegeEscalation DataExfiltration ResourceExposure \
         ServiceWildcard CredentialsExposure InfrastructureModification";
 
+    /// What a rule says of itself.
+    fn said(file: &PolicyFile) -> Option<About> {
+        metadata::described(file, Style::Facts, &mut []).ok()
+    }
+
     #[test]
     fn every_check_of_other_tools_has_a_rule_or_a_reason() {
         let numbered = |prefix: &str, numbers: &[u16], width: usize| -> Vec<String> {
@@ -255,10 +261,7 @@ mod tests {
         ids.extend(numbered("CKV2_AWS_", CHECKOV_GRAPH, 1));
         ids.extend(numbered("AWS-", TRIVY, 4));
         ids.extend(OTHERS.split_whitespace().map(str::to_owned));
-        let known: Vec<About> = builtin::RULES
-            .iter()
-            .filter_map(|rule| metadata::read(rule.id, Concern::Custom, rule.rego).ok().flatten())
-            .collect();
+        let known: Vec<About> = builtin::files().iter().filter_map(said).collect();
         let is_known = |id: &str| known.iter().any(|about| about.is_called(id));
         let missing: Vec<&String> = ids.iter().filter(|id| !is_known(id) && of(id).is_none()).collect();
         assert!(missing.is_empty(), "neither a rule nor a reason: {missing:?}");
@@ -268,9 +271,8 @@ mod tests {
     fn what_a_rule_knows_is_not_called_unknown() {
         let ids: Vec<&str> = ELSEWHERE.iter().flat_map(|one| one.ids).copied().collect();
         assert!(ids.iter().all(|id| of(&id.to_ascii_lowercase()).is_some()));
-        for rule in builtin::RULES {
-            let about = metadata::read(rule.id, Concern::Custom, rule.rego).unwrap_or_else(|_| panic!("{}", rule.id));
-            let about = about.unwrap();
+        for file in builtin::files() {
+            let about = said(&file).unwrap_or_else(|| panic!("{}", file.id()));
             assert!(!about.aliases.iter().chain(&about.compliance).any(|alias| ids.contains(&alias.as_str())));
         }
     }

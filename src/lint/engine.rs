@@ -1,29 +1,30 @@
 //! Rego in process. The only module that knows the engine; it guards against what the engine does not.
 
+mod texts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use regorus::Value;
-use regorus::unstable::{Expr, Module, Ref, Rule, RuleHead};
+use regorus::unstable::{Expr, Rule, RuleHead};
 use regorus::utils::limits::ExecutionTimerConfig;
 use serde_json::Value as Json;
 
 use super::apart::Shared;
 use super::bounded;
-use super::calls;
+use super::calls::{self, Around};
 use super::data::Data;
-use super::guard::{self, Refusal};
-use super::imports;
+use super::guard;
 use super::metadata;
 use super::patterns;
 use super::policy::{APART, Entry, Policy, PolicyFailure, PolicyFile, Style};
 use super::premise::Premise;
 use super::results;
-use super::rule::{About, Concern, Severity};
+use super::rule::{About, Concern};
 use super::verdict::Verdict;
-use super::walks;
+use texts::{add_either, rewritten, shared};
 
 /// How long one rule may think about one file. Rules take well under a millisecond.
 pub const RULE_LIMIT: Duration = Duration::from_secs(2);
@@ -38,6 +39,8 @@ pub struct Engine {
     pub policies: Vec<Arc<Policy>>,
     /// Whether a policy mentions `input.resources`, which is large and made only then.
     pub reads_resources: bool,
+    /// The same of `input.filled`.
+    pub reads_filled: bool,
     /// Whether rules are asked whose premises say that they find nothing.
     asks_all: bool,
     /// Policies that took too long for some file: in a folder of a thousand files they would take that long for each.
@@ -72,6 +75,7 @@ impl Engine {
     /// The same for policies that have data beside them.
     pub fn load_with(files: &[PolicyFile], data: &Data, limit: Duration) -> (Self, Vec<PolicyFailure>) {
         let packages: BTreeSet<&str> = files.iter().filter_map(PolicyFile::package_root).collect();
+        let all = files;
         let mut files: Vec<&PolicyFile> = files.iter().collect();
         let mut failures = Vec::new();
         // Of a policy that cannot be used is told once, and not again by who uses it.
@@ -85,17 +89,24 @@ impl Engine {
                 let added = engine.add(file, &shared, nth);
                 added.map_err(|failure| failures.push(failure.at(file.origin.as_ref()))).is_ok()
             });
-            let Some(failure) = engine.broken_by(data, &is_known) else {
+            let is_used = |file: &PolicyFile| files.iter().any(|used| std::ptr::eq(*used, file));
+            let lost: BTreeSet<&str> =
+                all.iter().filter(|file| !is_used(file)).filter_map(PolicyFile::package_root).collect();
+            let around = Around { is_data: &is_known, is_lost: &|package| lost.contains(package) };
+            let broken = engine.broken_by(data, &around);
+            if broken.is_empty() {
                 engine.share_exceptions();
                 return (engine, failures);
-            };
-            // The engine takes all files or none, so the one that it refuses is left out and the others are read anew.
-            let (bad, good): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| *file.source.name == *failure.file);
-            failures.push(failure.at(bad.first().and_then(|file| file.origin.as_ref())));
-            if bad.is_empty() {
+            }
+            // The engine takes all files or none, so those that it refuses are left out and the others are read anew.
+            let before = files.len();
+            for failure in broken {
+                let bad = files.iter().position(|file| *file.source.name == *failure.file).map(|nth| files.remove(nth));
+                failures.push(failure.at(bad.and_then(|file| file.origin.as_ref())));
+            }
+            if files.len() == before {
                 break;
             }
-            files = good;
         }
         (Self::empty(limit, data), failures)
     }
@@ -116,6 +127,7 @@ impl Engine {
             inner,
             policies: Vec::new(),
             reads_resources: false,
+            reads_filled: false,
             asks_all: true,
             given_up: BTreeSet::new(),
             fields: Fields::default(),
@@ -123,20 +135,22 @@ impl Engine {
         }
     }
 
-    /// What keeps the policies from being used together, and which of them it is.
-    fn broken_by(&mut self, data: &Data, is_known: &dyn Fn(&str) -> bool) -> Option<PolicyFailure> {
+    /// What keeps the policies from being used together, and which of them it is: of each file the first reason.
+    fn broken_by(&mut self, data: &Data, around: &Around) -> Vec<PolicyFailure> {
         if let Some(policy) = self.policies.iter().find(|policy| data.holds(&policy.package)) {
             let message = format!("`{}` is a package, and stands in data.json or data.yaml as well", policy.package);
-            return Some(PolicyFailure::new(&policy.source.name, 1, 1, message));
+            return vec![PolicyFailure::new(&policy.source.name, 1, 1, message)];
         }
-        if let Err(located) = calls::check(self.inner.get_modules(), is_known) {
-            let (file, refusal) = *located;
-            return Some(PolicyFailure::new(&file, refusal.line, refusal.column, refusal.message));
+        if let Err(located) = calls::check(self.inner.get_modules(), around) {
+            let failure = |(file, refusal): calls::Located| {
+                PolicyFailure::new(&file, refusal.line, refusal.column, refusal.message)
+            };
+            return located.into_iter().map(failure).collect();
         }
-        let first = self.policies.first()?;
+        let Some(first) = self.policies.first() else { return Vec::new() };
         // The engine compiles at the first question.
-        let error = self.inner.eval_query("true".into(), false).err()?;
-        Some(PolicyFailure::told(&first.source.name, &error.to_string()))
+        let error = self.inner.eval_query("true".into(), false).err();
+        error.map(|error| PolicyFailure::told(&first.source.name, &error.to_string())).into_iter().collect()
     }
 
     /// In conftest the exceptions of a package hold for all of its files.
@@ -152,8 +166,8 @@ impl Engine {
         let (name, text) = (&*file.source.name, &*file.source.text);
         let refuse = |line, column, message: String| Box::new(PolicyFailure::new(name, line, column, message));
         guard::check(text).map_err(|refusal| refuse(refusal.line, refusal.column, refusal.message))?;
-        let about = metadata::read(file.id(), file.concern, text).map_err(|bad| refuse(bad.line, 1, bad.message))?;
         self.reads_resources |= text.contains("input.resources");
+        self.reads_filled |= text.contains("input.filled");
         let written_out = metadata::written_out(text);
         let readable = written_out.as_deref().unwrap_or(text);
         let rewritten = rewritten(name, readable, shared, nth);
@@ -170,6 +184,11 @@ impl Engine {
             let first = module.policy.iter().find(|rule| head(rule) == Some(&entry.head));
             entry.line = first.map_or(1, |rule| rule.span().line as usize);
         }
+        let style = match package.split('.').nth(1) {
+            Some("tidegate") => Style::Facts,
+            _ => Style::Document,
+        };
+        let about = metadata::described(file, style, &mut entries).map_err(|bad| refuse(bad.line, 1, bad.message))?;
         // Of a name that files share each is asked for its own part, and not for what all have in common.
         let is_common = |entry: &Entry| heads.iter().any(|head| head.starts_with(&format!("{}{APART}", entry.head)));
         entries.retain(|entry| !is_common(entry));
@@ -177,16 +196,8 @@ impl Engine {
         entries
             .retain(|entry| !self.policies.iter().any(|other| other.entries.iter().any(|one| one.path == entry.path)));
         let premises = entries.iter().map(|entry| Premise::of(module, &entry.head)).collect();
-        let style = match package.split('.').nth(1) {
-            Some("tidegate") => Style::Facts,
-            _ => Style::Document,
-        };
-        let nameless = || About {
-            title: file.id().replace(['-', '_'], " "),
-            ..About::built_in(&file.id().replace('_', "-"), file.concern, Severity::Error, "")
-        };
         self.policies.push(Arc::new(Policy {
-            about: Arc::new(about.unwrap_or_else(nameless)),
+            about: Arc::new(about),
             source: file.source.clone(),
             origin: file.origin.clone(),
             style,
@@ -261,7 +272,8 @@ impl Engine {
             if silent || lifted.contains(&entry.suffix) || (is_rule && !chosen(&policy.about_of(&entry.suffix))) {
                 continue;
             }
-            let severity = entry.at_most.map_or(policy.about.severity, |most| most.min(policy.about.severity));
+            let own = policy.about_of(&entry.suffix).severity;
+            let severity = entry.at_most.map_or(own, |most| most.min(own));
             let results = self.results(place(entry.line), file, &entry.path).map_err(|mut failure| {
                 // What takes too long has no place of its own.
                 if (failure.line, failure.column) == (1, 1) {
@@ -386,55 +398,6 @@ impl Fields {
 
 /// A file, its lines that were run, and those that were not.
 pub type Covered = (String, Vec<u32>, Vec<u32>);
-
-/// Adds a policy as Rego of today or, if it can be, as Rego before OPA 1.0.
-fn add_either(engine: &mut regorus::Engine, name: &str, text: &str) -> Result<(), String> {
-    let Err(error) = engine.add_policy(name.into(), text.into()) else { return Ok(()) };
-    if !guard::may_be_older(text) {
-        return Err(error.to_string());
-    }
-    if let Some(Refusal { line, column, message }) = imports::missing(text) {
-        return Err(format!("--> {name}:{line}:{column}\nerror: {message}"));
-    }
-    engine.set_rego_v0(true);
-    let older = engine.add_policy(name.into(), text.into());
-    engine.set_rego_v0(false);
-    older.map(|_| ()).map_err(|_| error.to_string())
-}
-
-/// The text with its imports and walks as the engine wants them, and with names of its own where other files have the
-/// same; nothing where there is nothing to rewrite.
-fn rewritten(name: &str, text: &str, shared: &Shared, nth: usize) -> Option<String> {
-    let mut new: Option<String> = None;
-    let mut step = |wanted: bool, rewrite: &dyn Fn(&str, &Module) -> Option<String>| {
-        let now = new.as_deref().unwrap_or(text);
-        let next = if wanted { alone(name, now).and_then(|module| rewrite(now, &module)) } else { None };
-        new = next.or(new.take());
-    };
-    step(text.contains("import input"), &imports::without_input);
-    step(text.contains("walk("), &walks::rewritten);
-    step(!shared.is_empty(), &|text, module| shared.apart(text, module, nth));
-    new
-}
-
-/// A file by itself, as the engine reads it.
-fn alone(name: &str, text: &str) -> Option<Ref<Module>> {
-    let mut engine = regorus::Engine::new();
-    add_either(&mut engine, name, text).ok()?;
-    engine.get_modules().last().cloned()
-}
-
-/// What files define together. Ours have a package each.
-fn shared(files: &[&PolicyFile]) -> Shared {
-    let theirs = files.iter().filter(|file| !file.source.text.contains("package tidegate."));
-    let theirs: Vec<&&PolicyFile> = theirs.filter(|file| guard::check(&file.source.text).is_ok()).collect();
-    if theirs.len() < 2 {
-        return Shared::default();
-    }
-    let modules: Vec<Ref<Module>> =
-        theirs.into_iter().filter_map(|file| alone(&file.source.name, &file.source.text)).collect();
-    Shared::among(modules.iter().map(|module| &**module))
-}
 
 /// Whether a policy is to be asked, or some part of it.
 fn is_asked(policy: &Policy, chosen: &dyn Fn(&About) -> bool) -> bool {

@@ -4,6 +4,7 @@ use super::cases::Case;
 use super::choice::Choice;
 use super::engine::{Engine, Subject};
 use super::facts::{self, Known};
+use super::fields;
 use super::finding::Finding;
 use super::fix;
 use super::iam::catalog::Catalog;
@@ -22,6 +23,9 @@ pub fn examine(engines: &mut [Engine], known: &Known, choice: &Choice) -> (Vec<F
     let mut facts = facts::facts(known);
     if engines.iter().any(|engine| engine.reads_resources) {
         facts["resources"] = facts::resources(known.graph);
+    }
+    if engines.iter().any(|engine| engine.reads_filled) {
+        facts["filled"] = fields::filled(&facts["document"]);
     }
     let subject = Subject { file: &known.document.source.name, facts: &facts, document: &facts["document"] };
     let (mut findings, mut failures) = (Vec::new(), Vec::new());

@@ -18,7 +18,7 @@ use super::{iam, reading};
 use crate::kinds::Pipeline;
 use crate::kinds::key::KeyUse;
 use crate::kinds::{Name, key};
-use crate::model::{Graph, Path};
+use crate::model::{Graph, Path, Prices};
 use crate::spec::{Document, Node, NodeValue};
 
 /// The account of ARNs in facts: lint knows no credentials, so none is ever real.
@@ -29,11 +29,12 @@ pub struct Known<'a> {
     pub document: &'a Document,
     pub spec: &'a Pipeline,
     pub graph: &'a Graph,
+    pub prices: Prices,
 }
 
 /// The input of policies.
 pub fn facts(known: &Known) -> Json {
-    let Known { document, spec, graph } = *known;
+    let Known { document, spec, graph, .. } = *known;
     let signs = Signs::of(graph);
     // `input.resources` is large and most policies do not ask for it: see `resources`.
     json!({

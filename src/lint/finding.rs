@@ -46,10 +46,17 @@ pub enum SilencedBy {
 impl Finding {
     /// A finding of Tidegate's own at a place of a document.
     pub fn at(document: &Document, about: &Arc<About>, message: impl Into<String>, place: Place) -> Self {
-        Self::placed(document, about, message.into(), Path::root(), place)
+        Self::placed(document, about, (message.into(), None), Path::root(), place)
     }
 
-    fn placed(document: &Document, about: &Arc<About>, message: String, path: Path, place: Place) -> Self {
+    /// A message, and the key that stands for it in the fingerprint.
+    fn placed(
+        document: &Document,
+        about: &Arc<About>,
+        (message, key): (String, Option<&str>),
+        path: Path,
+        place: Place,
+    ) -> Self {
         Self {
             severity: about.severity,
             about: Arc::clone(about),
@@ -58,7 +65,7 @@ impl Finding {
             also: Vec::new(),
             help: None,
             fix: None,
-            fingerprint: fingerprint(&about.id, pipeline(document), &path, &message),
+            fingerprint: fingerprint(&about.id, pipeline(document), &path, key.unwrap_or(&message)),
             silenced: None,
             message,
             path,
@@ -73,14 +80,15 @@ impl Finding {
             Some(line) => line_of(document, line),
             None => shown(document, &path),
         };
+        // A policy may tell what it has found.
+        let message = secret::hide(&verdict.message).into_owned();
         let also = verdict.also.iter().map(|(path, label)| (shown(document, path), label.clone()));
         Self {
             also: also.collect(),
             severity: verdict.severity,
             help: verdict.help,
             fix: verdict.fix,
-            // A policy may tell what it has found.
-            ..Self::placed(document, about, secret::hide(&verdict.message).into_owned(), path, place)
+            ..Self::placed(document, about, (message, verdict.key.as_deref()), path, place)
         }
     }
 
@@ -130,7 +138,7 @@ fn pipeline(document: &Document) -> &str {
 }
 
 /// 32 hexadecimal digits of what identifies a finding; no line numbers and no positions in lists, so that it survives text
-/// above it and items before it.
+/// above it and items before it. `message`: or the key of a rule whose messages have amounts or name others.
 fn fingerprint(rule: &str, pipeline: &str, path: &Path, message: &str) -> String {
     let last = path.0.iter().rposition(|segment| matches!(segment, Segment::Index(_)));
     let listed = &path.0[..last.map_or(0, |last| last + 1)];
@@ -224,6 +232,12 @@ mod tests {
         assert_eq!(print(text, "a is bad"), print(&format!("{}{text}", "# more\n".repeat(100)), "a is bad"));
         assert_ne!(print(text, "a is bad"), print(text, "a is worse"));
         assert_ne!(print(text, "a is bad"), print("pipeline: q\nstreams: { a: {} }\n", "a is bad"));
+        let keyed = |message: &str, key: &str| {
+            let keyed = Verdict { key: Some(key.to_owned()), ..verdict(message) };
+            Finding::of(&document(text), &about, keyed).fingerprint
+        };
+        assert_eq!(keyed("a costs 7 dollars", "dear"), keyed("a costs 8 dollars", "dear"));
+        assert_ne!(keyed("a costs 7 dollars", "dear"), keyed("a costs 7 dollars", "slow"));
     }
 
     #[test]

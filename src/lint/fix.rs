@@ -1,6 +1,7 @@
 //! Mends the text of a spec. Comments, anchors, quotes and layout stay; whatever else would change is not done.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -24,7 +25,7 @@ pub fn apply(source: &Source, fix: &Fix) -> Option<Source> {
         };
         let mut changed = now.text.to_string();
         changed.replace_range(range, &text);
-        let changed = Source::new(std::sync::Arc::clone(&now.name), &changed).ok()?;
+        let changed = rewritten(&now, &changed)?;
         let (after, problems) = Document::parse(changed.clone());
         let meant = edited(&plain(&document.root), edit)?;
         if !problems.is_empty() || plain(&after?.root) != meant || comments(&changed.text) != comments(&now.text) {
@@ -33,6 +34,59 @@ pub fn apply(source: &Source, fix: &Fix) -> Option<Source> {
         now = changed;
     }
     Some(now)
+}
+
+/// The text after as many fixes as can be made at once because they touch nothing that another does, and which those are;
+/// no text if it cannot be done without touching something else. At least the first is among them, alone by [`apply`].
+pub fn apply_all(source: &Source, fixes: &[&Fix]) -> (Vec<usize>, Option<Source>) {
+    let alone = || (vec![0], fixes.first().and_then(|fix| apply(source, fix)));
+    let Some(document) = Document::parse(source.clone()).0.filter(|_| fixes.len() > 1) else { return alone() };
+    let (mut made, mut done): (Vec<Made>, Vec<usize>) = (Vec::new(), Vec::new());
+    for (nth, fix) in fixes.iter().enumerate() {
+        // Edits of one fix can lean on one another: it has its turn alone.
+        let [edit] = fix.edits.as_slice() else {
+            if nth == 0 {
+                return alone();
+            }
+            continue;
+        };
+        let Some(new) = made_by(&document, edit) else { continue };
+        if made.iter().all(|(range, ..)| new.0.end < range.start || range.end < new.0.start) {
+            made.push(new);
+            done.push(nth);
+        }
+    }
+    if done.len() < 2 {
+        return alone();
+    }
+    made.sort_by_key(|(range, ..)| std::cmp::Reverse(range.start));
+    let mut changed = source.text.to_string();
+    made.iter().for_each(|(range, text, _)| changed.replace_range(range.clone(), text));
+    // From the end, so that an index still means the same item when its turn comes.
+    let mut edits: Vec<&Edit> = made.iter().map(|(.., edit)| *edit).collect();
+    edits.sort_by(|a, b| at(b).cmp(at(a)));
+    let meant = edits.into_iter().try_fold(plain(&document.root), |data, edit| edited(&data, edit));
+    let Some(changed) = rewritten(source, &changed) else { return (done, None) };
+    let (after, problems) = Document::parse(changed.clone());
+    let is_meant = problems.is_empty() && meant.is_some() && after.map(|after| plain(&after.root)) == meant;
+    (done, Some(changed).filter(|changed| is_meant && comments(&changed.text) == comments(&source.text)))
+}
+
+/// The same file with another text, unless that is longer than what is read.
+fn rewritten(source: &Source, text: &str) -> Option<Source> {
+    let read = Source::new(Arc::clone(&source.name), text).ok()?;
+    Some(Source { marked: source.marked, ..read })
+}
+
+/// The bytes that an edit replaces, what comes in their place, and the edit.
+type Made<'a> = (Range<usize>, String, &'a Edit);
+
+fn made_by<'a>(document: &Document, edit: &'a Edit) -> Option<Made<'a>> {
+    let (range, text) = match edit {
+        Edit::Set(path, value) => set(document, path, value)?,
+        Edit::Remove(path) => remove(document, path)?,
+    };
+    Some((range, text, edit))
 }
 
 /// Whether [`apply`] would do it, found out by a look at the places alone wherever that tells.
@@ -81,6 +135,12 @@ fn is_flow(document: &Document, node: &Node) -> bool {
 
 fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// How the lines of a file end: as its first one does.
+fn line_ending(text: &str) -> &'static str {
+    let first = text.find('\n');
+    if first.is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
 }
 
 /// Behind the newline of the line that `at` is in.
@@ -139,8 +199,9 @@ fn set(document: &Document, path: &Path, value: &Json) -> Option<(Range<usize>, 
             let first = entries.first()?;
             let indent = first.key_span.start - line_start(text, first.key_span.start);
             let at = line_end(text, last.value.span.end.max(last.key_span.end));
-            let newline = if text[..at].ends_with('\n') { "" } else { "\n" };
-            Some((at..at, format!("{newline}{}{field}\n", " ".repeat(indent))))
+            let end = line_ending(text);
+            let newline = if text[..at].ends_with('\n') { "" } else { end };
+            Some((at..at, format!("{newline}{}{field}{end}", " ".repeat(indent))))
         }
         NodeValue::Null if depth > 0 => {
             let colon = behind_colon(document, &above[..depth])?;
@@ -224,7 +285,7 @@ fn remove(document: &Document, path: &Path) -> Option<(Range<usize>, String)> {
             let tail = text[span.end..end].trim();
             if tail.starts_with('#') {
                 let indent = " ".repeat(span.start - start - usize::from(matches!(last, Segment::Index(_))) * 2);
-                return Some((start..end, format!("{indent}{tail}\n")));
+                return Some((start..end, format!("{indent}{tail}{}", line_ending(text))));
             }
             Some((start..end, String::new()))
         }

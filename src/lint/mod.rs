@@ -9,7 +9,8 @@
 //! 1. `policies/CONCERN/ID.rego` with a `# METADATA` block (see [`rule::About`] for its fields) and
 //!    `package tidegate.ID_WITH_UNDERSCORES`. Its `deny` is a set of objects
 //!    `{"msg": …, "path": ["streams", name, "retention"], "help": …, "also": [{"path": …, "label": …}], "fix": …}`;
-//!    all but `msg` may be left out. `warn` is the same, and never more than a warning.
+//!    all but `msg` may be left out. A message with amounts or names of others needs a `key` that stays the same.
+//!    `warn` is the same, and never more than a warning.
 //! 2. `policies/CONCERN/ID.cases.yaml` with `bad:` and `good:` specs ([`cases::Cases`]).
 //! 3. Its id in the list of [`builtin`]. Tests, documentation and `--explain` follow from the files.
 //!
@@ -38,6 +39,7 @@ pub mod facts;
 mod fields;
 pub mod finding;
 pub mod fix;
+pub mod functions;
 mod guard;
 #[cfg(test)]
 mod hostile;
@@ -45,10 +47,12 @@ pub mod iam;
 mod imports;
 pub mod mend;
 mod metadata;
+mod older;
 mod patterns;
 pub mod plain;
 pub mod policy;
 mod premise;
+mod printf;
 pub mod reading;
 mod results;
 pub mod rule;

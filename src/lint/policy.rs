@@ -72,7 +72,14 @@ impl Policy {
     /// What is known of the rule that a result came from. conftest knows a rule by what stands behind `deny_`; the file's
     /// own name means all of its rules.
     pub fn about_of(&self, suffix: &str) -> Arc<About> {
-        if self.style == Style::Facts || suffix.is_empty() {
+        if self.style == Style::Facts {
+            return Arc::clone(&self.about);
+        }
+        let own = self.entries.iter().filter(|entry| entry.suffix == suffix).find_map(|entry| entry.about.as_ref());
+        if let Some(own) = own {
+            return Arc::clone(own);
+        }
+        if suffix.is_empty() {
             return Arc::clone(&self.about);
         }
         let mut about = About { id: suffix.replace('_', "-"), ..About::clone(&self.about) };
@@ -95,7 +102,7 @@ impl Policy {
 }
 
 /// A rule of a policy whose results are findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// `deny`, `warn_no_tags`
     pub name: String,
@@ -109,6 +116,8 @@ pub struct Entry {
     pub at_most: Option<Severity>,
     /// Where the policy defines it first, from 1.
     pub line: usize,
+    /// What is said of it alone.
+    pub about: Option<Arc<About>>,
 }
 
 impl Entry {
@@ -128,6 +137,7 @@ impl Entry {
             suffix: suffix.to_owned(),
             at_most,
             line: 1,
+            about: None,
         })
     }
 }

@@ -36,9 +36,10 @@ impl Reading {
         Self { known, problems: wishes.problems }
     }
 
-    /// The pipeline for the facts.
+    /// The pipeline for the facts, at the built-in prices.
     pub fn known(&self) -> Option<Known<'_>> {
-        self.known.as_ref().map(|(document, spec, graph)| Known { document, spec, graph })
+        let prices = crate::plan::price_table;
+        self.known.as_ref().map(|(document, spec, graph)| Known { document, spec, graph, prices: prices() })
     }
 }
 

@@ -1,5 +1,8 @@
 //! Every built-in rule against its cases.
 
+#[cfg(test)]
+mod again;
+
 use super::builtin::{self, RULES};
 use super::cases::{Case, Cases};
 use super::choice::Choice;
@@ -208,8 +211,9 @@ fn after_all_fixes_nothing_can_be_mended() {
         for rule in RULES {
             let cases = Cases::read(rule.cases).unwrap();
             for case in cases.bad.iter().chain(&cases.good).filter(|case| case.policy.is_none()) {
-                let (after, count) = super::mend::mended(&case.source(rule.id).unwrap(), true, &mut judge);
-                mended += count;
+                let done = super::mend::mended(&case.source(rule.id).unwrap(), true, &mut judge);
+                let after = done.source;
+                mended += done.count;
                 for finding in judge(&after).unwrap_or_default() {
                     let done = finding.fix.as_ref().and_then(|fix| super::fix::apply(&after, fix));
                     if done.is_some_and(|done| judge(&done).is_some()) {

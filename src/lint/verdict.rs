@@ -14,6 +14,9 @@ pub struct Verdict {
     pub suffix: String,
     pub severity: Severity,
     pub message: String,
+    /// What is the same for the same finding where the message is not: it has an amount, or names others. A finding is
+    /// known again by it.
+    pub key: Option<String>,
     /// Where in the document, if the policy says so.
     pub path: Option<Path>,
     /// conftest's `_loc.line`.
@@ -43,7 +46,7 @@ pub enum Edit {
 }
 
 impl Verdict {
-    /// Reads a result: a text, or an object with `msg` and, if the policy says more, `path`, `help`, `also` and `fix`.
+    /// Reads a result: a text, or an object with `msg` and, if the policy says more, `key`, `path`, `help`, `also` and `fix`.
     ///
     /// # Errors
     /// What is wrong with the result, for the author of the policy.
@@ -53,6 +56,7 @@ impl Verdict {
             suffix: suffix.to_owned(),
             severity,
             message: message.to_owned(),
+            key: None,
             path: None,
             line: None,
             help: None,
@@ -60,15 +64,25 @@ impl Verdict {
             fix: None,
         };
         let object = match result {
+            Json::String(message) if is_empty(message) => return Err(EMPTY.to_owned()),
             Json::String(message) => return Ok(bare(message)),
             Json::Object(object) => object,
             other => return Err(format!("a result is a text or an object with `msg`, and this is {other}")),
         };
         let text = |name: &str| object.get(name).and_then(Json::as_str);
         let message = text("msg").ok_or("a result that is an object needs a text `msg`")?;
+        if is_empty(message) {
+            return Err(EMPTY.to_owned());
+        }
+        let key = match object.get("key") {
+            None | Some(Json::Null) => None,
+            Some(Json::String(key)) => Some(key.clone()),
+            Some(other) => return Err(format!("a `key` is a text, and this is {other}")),
+        };
         let said = object.get("path").or_else(|| object.get("_path"));
         let line = object.get("_loc").and_then(|at| at.get("line")).and_then(Json::as_u64);
         Ok(Self {
+            key,
             path: said.map(path).transpose()?,
             line: line.and_then(|line| usize::try_from(line).ok()),
             help: text("help").map(str::to_owned),
@@ -83,6 +97,13 @@ impl Verdict {
             ..bare(message)
         })
     }
+}
+
+/// A finding that says nothing could be of anything.
+const EMPTY: &str = "the message of a result is empty; say what is wrong, and where";
+
+fn is_empty(message: &str) -> bool {
+    message.trim().is_empty()
 }
 
 /// A list of keys and indices.
@@ -126,14 +147,23 @@ mod tests {
         let read = |json: Json| Verdict::read(0, Severity::Error, "", &json);
         assert_eq!(read(json!("no")).unwrap().message, "no");
         let full = read(json!({
-            "msg": "m", "path": ["streams", "a", 0], "also": [{"path": ["b"], "label": "l"}],
+            "msg": "m", "path": ["streams", "a", 0], "also": [{"path": ["b"], "label": "l"}], "key": "k",
             "fix": {"safe": true, "edits": [{"set": ["x"], "to": 1}, {"remove": ["y"]}]}, "_loc": {"line": 3},
         }));
         let full = full.unwrap();
-        assert_eq!(full.path.unwrap().to_string(), "streams.a[0]");
+        assert_eq!((full.path.unwrap().to_string().as_str(), full.key.as_deref()), ("streams.a[0]", Some("k")));
         assert_eq!((full.line, full.also.len(), full.fix.unwrap().edits.len()), (Some(3), 1, 2));
-        for wrong in [json!(1), json!({}), json!({"msg": "m", "path": "a"}), json!({"msg": "m", "fix": {}})] {
+        for wrong in [
+            json!(1),
+            json!({}),
+            json!({"msg": "m", "path": "a"}),
+            json!({"msg": "m", "fix": {}}),
+            json!({"msg": "m", "key": 1}),
+        ] {
             assert!(read(wrong).is_err());
+        }
+        for empty in [json!(""), json!({"msg": " "})] {
+            assert!(read(empty).unwrap_err().contains("is empty"));
         }
     }
 }

@@ -47,12 +47,31 @@ pub(super) fn are_near(source: &Source, one: &Place, other: &Place) -> bool {
     source.slice(&between).bytes().filter(|byte| *byte == b'\n').take(NEAR_LINES).count() < NEAR_LINES
 }
 
+/// An access key is written as two parts: where its id stands, what has the form of the other is that.
+fn beside_keys(lines: &str) -> Vec<Range<usize>> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    let mut words = Vec::new();
+    let mut start = 0;
+    for (end, _) in lines.match_indices(|c: char| !is_part(c)).chain([(lines.len(), "")]) {
+        words.push(start..end);
+        start = end + lines[end..].chars().next().map_or(0, char::len_utf8);
+    }
+    let is_id =
+        |word: &Range<usize>| word.len() == 20 && ["AKIA", "ASIA"].contains(&&lines[word.start..word.start + 4]);
+    if !words.iter().any(is_id) {
+        return Vec::new();
+    }
+    // With the name before it, as in `key=wJalr…`.
+    words.into_iter().filter(|word| word.len() >= 40).collect()
+}
+
 /// Where secrets stand in the lines from one byte of a file to another; of a file of values, all that is no name.
 fn secrets(source: &Source, first: usize, last: usize) -> Vec<Range<usize>> {
     let end = source.text[last..].find('\n').map_or(source.text.len(), |length| last + length);
     let lines = &source.text[first..end];
     if !source.confidential {
-        return secret::in_file(lines).into_iter().map(|range| first + range.start..first + range.end).collect();
+        let found = secret::in_file(lines).into_iter().chain(beside_keys(lines));
+        return found.map(|range| first + range.start..first + range.end).collect();
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let mut at = first;
@@ -67,8 +86,9 @@ fn secrets(source: &Source, first: usize, last: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Cuts the lines of the spans, and those between, out of a file. Stars stand for secrets.
-pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize) -> Excerpt {
+/// Cuts the lines of the spans, and those between, out of a file. Stars stand for secrets; `is_secret`: and for the first
+/// span as a whole, which somebody has found to be one.
+pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize, is_secret: bool) -> Excerpt {
     let starts: Vec<_> = spans.iter().map(|span| source.place(span.clone()).start).collect();
     let line_start = |at: usize| source.slice(&(0..at)).rfind('\n').map_or(0, |newline| newline + 1);
     let first = starts.iter().min().map_or(0, |start| line_start(*start));
@@ -79,7 +99,8 @@ pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize) -> 
         spans: vec![0..0; spans.len()],
         shifted: false,
     };
-    let secrets = secrets(source, first, last);
+    let mut secrets = secrets(source, first, last);
+    secrets.extend(spans.first().filter(|_| is_secret).cloned());
     let mut at = first;
     for line in source.text[first..].split('\n') {
         let line_end = at + line.len();

@@ -9,6 +9,8 @@ use crate::spec::Source;
 
 /// Nobody reads more at once, and fixing these changes the rest.
 const MAX_SHOWN: usize = 50;
+/// The rule whose findings are secrets.
+const SECRETS: &str = "secret-in-spec";
 /// Of a message's places in other files or far away, the first few say enough.
 const MAX_RELATED: usize = 5;
 
@@ -115,7 +117,7 @@ pub(super) fn group<'a>(item: &Item<'a>, sources: &Sources<'_>, width: usize) ->
     let title = item.level.clone().primary_title(clean(item.message)).id(item.code);
     let mut elements: Vec<Element<'a>> = Vec::new();
     match item.place {
-        Some(place) => places(item.related, place, sources, width, &mut elements),
+        Some(place) => places(item, place, sources, width, &mut elements),
         None if item.path.0.is_empty() => {}
         None => elements.push(Level::NOTE.message(format!("in `{}`", clean(&item.path.to_string()))).into()),
     }
@@ -126,35 +128,39 @@ pub(super) fn group<'a>(item: &Item<'a>, sources: &Sources<'_>, width: usize) ->
 }
 
 /// One excerpt for the place and the related ones near it, and one for each of the others.
-fn places(
-    related: &[(Place, String)],
-    place: &Place,
-    sources: &Sources<'_>,
-    width: usize,
-    elements: &mut Vec<Element<'_>>,
-) {
+fn places(item: &Item, place: &Place, sources: &Sources<'_>, width: usize, elements: &mut Vec<Element<'_>>) {
     let Some(source) = sources.find(place) else {
         elements.push(Origin::path(clean(&place.file)).into());
         return;
     };
-    let related = || related.iter().take(MAX_RELATED);
+    // The rule knows more forms of secrets than an excerpt does.
+    let is_secret = item.code == SECRETS;
+    let related = || item.related.iter().take(MAX_RELATED);
     let is_near = |other: &Place| other.file == place.file && excerpt::are_near(source, place, other);
     let near = related().filter(|(other, _)| is_near(other));
     let marks: Vec<_> = std::iter::once((place, "", AnnotationKind::Primary))
         .chain(near.map(|(other, label)| (other, label.as_str(), AnnotationKind::Context)))
         .collect();
-    show(source, &marks, width, elements);
+    show(source, &marks, (width, is_secret), elements);
     for (other, label) in related().filter(|(other, _)| !is_near(other)) {
         match sources.find(other) {
-            Some(source) => show(source, &[(other, label.as_str(), AnnotationKind::Context)], width, elements),
+            Some(source) => {
+                let marks = [(other, label.as_str(), AnnotationKind::Context)];
+                show(source, &marks, (width, is_secret), elements);
+            }
             None => elements.push(Level::NOTE.message(format!("{}: {}", clean(&other.file), clean(label))).into()),
         }
     }
 }
 
-fn show(source: &Source, marks: &[(&Place, &str, AnnotationKind)], width: usize, elements: &mut Vec<Element<'_>>) {
+fn show(
+    source: &Source,
+    marks: &[(&Place, &str, AnnotationKind)],
+    (width, is_secret): (usize, bool),
+    elements: &mut Vec<Element<'_>>,
+) {
     let spans: Vec<_> = marks.iter().map(|(place, ..)| place.start..place.end).collect();
-    let Excerpt { text, first_line, spans, shifted } = excerpt::cut_out(source, &spans, width);
+    let Excerpt { text, first_line, spans, shifted } = excerpt::cut_out(source, &spans, width, is_secret);
     let annotations = marks.iter().zip(spans).map(|((_, label, kind), span)| {
         let label = (!label.is_empty()).then(|| clean(label));
         kind.span(span).label(label)

@@ -14,6 +14,8 @@ pub struct Source {
     pub text: Arc<str>,
     /// A file of values for variables: any of them may be a secret, and none is shown.
     pub confidential: bool,
+    /// A byte order mark stood before the text: whoever writes the file anew puts it back.
+    pub marked: bool,
 }
 
 impl Source {
@@ -31,12 +33,13 @@ impl Source {
                 .help("split it into several pipelines, each with a file of its own")
                 .at(Place::new(&name, 0..0)));
         }
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let unmarked = bytes.strip_prefix(b"\xEF\xBB\xBF");
+        let (bytes, marked) = (unmarked.unwrap_or(bytes), unmarked.is_some());
         let (text, broken) = match std::str::from_utf8(bytes) {
             Ok(text) => (text, None),
             Err(error) => (valid_part(bytes, error.valid_up_to()), Some(error.valid_up_to())),
         };
-        let source = Self { name, text: text.into(), confidential: false };
+        let source = Self { name, text: text.into(), confidential: false, marked };
         if let Some(offset) = broken {
             let byte = bytes.get(offset).copied().unwrap_or_default();
             let (line, column) = source.line_col(offset);
@@ -54,6 +57,19 @@ impl Source {
                 .at(source.place(offset..offset + 1)));
         }
         Ok(source)
+    }
+
+    /// As much of a file as is text, to show where it is none.
+    pub fn readable(name: impl Into<Arc<str>>, bytes: &[u8]) -> Self {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
+        let text = std::str::from_utf8(bytes).unwrap_or_else(|error| valid_part(bytes, error.valid_up_to()));
+        Self { name: name.into(), text: text.into(), confidential: false, marked: false }
+    }
+
+    /// The text as it stands in the file, with its byte order mark.
+    pub fn whole(&self) -> String {
+        format!("{}{}", if self.marked { "\u{FEFF}" } else { "" }, self.text)
     }
 
     /// Line and column of an offset, both from 1, the column in characters. Offsets behind the end count as the end.
@@ -107,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_no_text() {
-        assert_eq!(&*Source::from_bytes("a.yaml", b"\xEF\xBB\xBFa: 1").unwrap().text, "a: 1");
+        let marked = Source::from_bytes("a.yaml", b"\xEF\xBB\xBFa: 1").unwrap();
+        assert_eq!((&*marked.text, marked.whole().as_str()), ("a: 1", "\u{FEFF}a: 1"));
     }
 
     #[test]

@@ -92,3 +92,62 @@ fn several_forms_in_one_run() {
     assert!(place.read("out.md").contains("| 🔴 | `a.yaml:5` |"));
     assert!(place.read("out.json").contains("\"format_version\":1"));
 }
+
+/// Of many findings those are shown that matter most.
+#[test]
+fn what_is_cut_is_the_least_severe() {
+    let streams: String = (0..40).map(|nth| format!("  s{nth:03}: {{}}\n")).collect();
+    let spec = format!(
+        "apiVersion: tidegate/v1\npipeline: demo\nregion: eu-west-1\nstreams:\n{streams}  worst: {{ encryption: {{ key: none }} }}\n"
+    );
+    let place = Place::with(&[("a.yaml", &spec)]);
+    let run =
+        place.run("lint a.yaml --persona auditor --format human --format markdown=out.md --format github=out.txt");
+    assert!(run.out.contains("more, none of them worse"), "{}", run.out);
+    assert!(run.out.starts_with("error[stream-unencrypted]"), "{}", run.out);
+    assert!(place.read("out.md").contains("(`stream-unencrypted`)"));
+    assert!(place.read("out.txt").starts_with("::error file=a.yaml"), "GitHub shows the first ten");
+}
+
+/// What cannot be read has a name in every form, and a position where it is no text.
+#[test]
+fn files_that_cannot_be_read_are_told_with_their_names() {
+    let place = Place::with(&[("specs/good.yaml", BAD)]);
+    std::os::unix::fs::symlink("nowhere.yaml", place.path().join("specs/gone.yaml")).unwrap();
+    std::fs::write(place.path().join("specs/latin.yaml"), b"apiVersion: tidegate/v1\npipeline: caf\xE9\n").unwrap();
+    std::fs::write(place.path().join("specs/nul.yaml"), b"apiVersion: tidegate/v1\n\npipe\0line: x\n").unwrap();
+    let run = place.run("lint specs --select stream-unencrypted --format json --format github=out.txt");
+    assert_eq!(run.code, 2);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let told: Vec<String> = json["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["concern"] == "spec")
+        .map(|one| format!("{} {}:{}:{}", one["rule"], one["file"], one["line"], one["column"]).replace('"', ""))
+        .collect();
+    let expected =
+        ["unreadable specs/gone.yaml:null:null", "not-utf8 specs/latin.yaml:2:14", "nul-character specs/nul.yaml:3:5"];
+    assert_eq!(told, expected);
+    let lines = place.read("out.txt");
+    for wanted in ["file=specs/gone.yaml,", "file=specs/latin.yaml,line=2", "file=specs/nul.yaml,line=3"] {
+        assert!(lines.contains(wanted), "{wanted}: {lines}");
+    }
+}
+
+/// What a rule calls a secret is not shown, whatever its form.
+#[test]
+fn found_secrets_are_not_shown() {
+    // Put together here, so that nobody takes this file for one that holds them.
+    let (id, rest) = (format!("AKIA{}", "IOSFODNN7EXAMPLE"), format!("wJalrXUtnFEMI/K7MDENG/{}", "bPxRfiCYEXAMPLEKEY"));
+    for value in [format!("{id} {rest}"), format!("key {id} and {rest}"), "pwd: hunter2hunter2".to_owned()] {
+        let spec = format!("{BAD}tags:\n  note: \"{value}\"\n");
+        let place = Place::with(&[("a.yaml", &spec)]);
+        let run = place.run("lint a.yaml --select secret-in-spec");
+        assert_eq!(run.code, 1, "{}", run.out);
+        assert!(run.out.contains("secret-in-spec") && run.out.contains("****"), "{}", run.out);
+        for secret in [id.as_str(), rest.as_str(), "hunter2"] {
+            assert!(!run.out.contains(secret), "{}", run.out);
+        }
+    }
+}

@@ -73,7 +73,13 @@ fn lists_that_double() {
 
 #[test]
 fn texts_that_double() {
-    taken(&grown("\"0123456789abcdef\"", "sprintf(\"%v%v\", [@, @])"));
+    let place = Place::with(&[
+        ("a.yaml", BAD),
+        ("policies/big.rego", &grown("\"0123456789abcdef\"", "sprintf(\"%v%v\", [@, @])")),
+    ]);
+    let (run, peak) = measured(&place, "lint a.yaml --select custom");
+    assert!(run.code == 3 && run.err.contains("sprintf makes a text of at most 4 MiB"), "{}", run.err);
+    assert!(peak < BOUND, "{} MiB", peak >> 20);
     taken(&grown("\"aaaaaaaaaaaaaaaa\"", "replace(@, \"a\", \"aaaaaaaaaaaaaaaa\")"));
 }
 

@@ -10,7 +10,7 @@ fn policies_for_conftest_run_unchanged() {
     let run = place.run("lint a.yaml --select custom --format github");
     assert_eq!(
         run.out,
-        "::warning file=a.yaml,line=1,endLine=1,col=1,endColumn=11,title=no-team::nobody owns it\n::error file=a.yaml,line=4,endLine=4,col=3,endColumn=9,title=old::stream clicks is naked\n"
+        "::error file=a.yaml,line=4,endLine=4,col=3,endColumn=9,title=old::stream clicks is naked\n::warning file=a.yaml,line=1,endLine=1,col=1,endColumn=11,title=no-team::nobody owns it\n"
     );
 }
 
@@ -115,8 +115,8 @@ fn a_function_that_does_not_come_back_ends_the_run_with_its_place() {
 
 #[test]
 fn an_engine_that_breaks_down_is_a_policy_that_failed() {
-    // The format is not written out, so that nobody sees before what is wrong with it.
-    let rego = "package main\n\ndeny[msg] { msg := sprintf(concat(\"\", [\"%\", \"²d\"]), [1]) }\n";
+    // The engine takes as much of the text as stands before the pattern, and the text is shorter.
+    let rego = "package main\n\ndeny[msg] { regex.template_match(\"longer{a}\", input.pipeline, \"{\", \"}\"); msg := \"x\" }\n";
     let place = Place::with(&[("a.yaml", BAD), ("policies/odd.rego", rego)]);
     let run = place.run("lint a.yaml");
     assert_eq!(run.code, 3, "{}", run.err);
@@ -237,4 +237,29 @@ fn a_policy_that_is_stopped_is_told_in_every_form() {
     assert_eq!(said["executionSuccessful"], false);
     assert!(said["toolExecutionNotifications"][0]["message"]["text"].as_str().unwrap().contains("does not come back"));
     assert!(place.read("out.xml").contains("policies/slow.rego"), "{}", place.read("out.xml"));
+}
+
+#[test]
+fn a_folder_without_policies_is_not_tested_in_silence() {
+    let place = Place::with(&[("policies/README.txt", "none yet\n")]);
+    let run = place.run("policy test");
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("no policy is in policies, so nothing was tested"), "{}", run.err);
+}
+
+/// The id of a METADATA block is the rule's, and no other rule may have it.
+#[test]
+fn rules_have_the_ids_that_their_blocks_give_them() {
+    let rego = |id: &str| {
+        format!(
+            "package main\n\n# METADATA\n# title: T\n# custom: {{ id: {id}, severity: LOW }}\ndeny_x[m] {{ m := \"found\" }}\n"
+        )
+    };
+    let place = Place::with(&[("a.yaml", BAD), ("policies/house.rego", &rego("HOUSE-1"))]);
+    assert_eq!(place.run("lint a.yaml --select HOUSE-1 --format json").rules(), ["HOUSE-1"]);
+    assert!(place.run("lint a.yaml --select x").out.starts_with("note[HOUSE-1]: found"));
+    place.write("policies/house.rego", &rego("untagged"));
+    let run = place.run("lint a.yaml");
+    assert_eq!(run.code, 3);
+    assert!(run.err.contains("`untagged` is the id of a built-in rule"), "{}", run.err);
 }

@@ -280,3 +280,80 @@ fn a_fix_never_makes_a_mistake_of_the_spec() {
     assert_eq!((run.code, place.read("a.yaml")), (1, shared), "{}", run.out);
     assert!(run.out.contains("the accounts that share the stream"), "{}", run.out);
 }
+
+/// What one file was mended of is not what another has now, though both describe the same pipeline.
+#[test]
+fn files_that_swap_their_findings_bring_new_ones() {
+    let spec = |key: &str| BAD.replace("key: none", &format!("key: {key}"));
+    let place = Place::with(&[("dev/shop.yaml", &spec("none")), ("prod/shop.yaml", &spec("aws"))]);
+    place.git("init -q -b main");
+    place.git("add -A");
+    place.git("commit -q -m first");
+    assert_eq!(place.run("lint . --select security --write-baseline base.json").code, 0);
+    place.write("dev/shop.yaml", &spec("aws"));
+    place.write("prod/shop.yaml", &spec("none"));
+    for known in [". --since main", ". --baseline base.json", "prod --baseline base.json"] {
+        let run = place.run(&format!("lint {known} --select security --format json"));
+        assert_eq!((run.rules(), run.code), (vec!["stream-unencrypted".to_owned()], 1), "{known}");
+    }
+    place.git("checkout -q .");
+    place.git("mv dev/shop.yaml dev/store.yaml");
+    assert_eq!(place.run("lint . --select security --baseline base.json").code, 0, "a renamed file is known");
+}
+
+/// What a file is beside its words is nobody's to mend.
+#[test]
+fn fixes_keep_line_endings_and_byte_order_marks() {
+    let place = Place::with(&[("a.yaml", &format!("\u{FEFF}{}", BAD.replace('\n', "\r\n")))]);
+    place.run("lint a.yaml --fix=unsafe --persona auditor");
+    let after = place.read("a.yaml");
+    assert!(after.starts_with("\u{FEFF}apiVersion"), "{after:?}");
+    assert!(!after.replace("\r\n", "").contains('\n') && after.contains("key: aws"), "{after:?}");
+    assert!(after.lines().count() > BAD.lines().count(), "a line was added: {after:?}");
+}
+
+#[test]
+fn many_fixes_are_made_at_once() {
+    let streams: String = (0..300).map(|nth| format!("  s{nth:03}: {{ encryption: {{ key: none }} }}\n")).collect();
+    let spec = format!("apiVersion: tidegate/v1\npipeline: demo\nregion: eu-west-1\nstreams:\n{streams}");
+    let place = Place::with(&[("a.yaml", &spec)]);
+    let begun = std::time::Instant::now();
+    let run = place.run("lint a.yaml --fix --select stream-unencrypted");
+    assert!(run.err.contains("mended 300 findings"), "{}", run.err);
+    assert_eq!(place.read("a.yaml"), spec.replace("key: none", "key: aws"));
+    assert!(begun.elapsed().as_secs() < 20, "not the square of it: {:?}", begun.elapsed());
+}
+
+#[test]
+fn dollars_are_those_of_the_prices_that_are_given() {
+    let spec = "apiVersion: tidegate/v1\npipeline: demo\nstreams:\n  clicks: { capacity: { mode: provisioned, shards: { min: 2, max: 200 } } }\n";
+    let prices = "kinesis.shardHour: 0.15\n";
+    let place = Place::with(&[("a.yaml", spec), ("prices.yaml", prices), ("wrong.yaml", "kinesis.shardHuor: 1\n")]);
+    let command = "lint a.yaml --select range-dear-at-max --persona auditor";
+    assert!(!place.run(command).out.contains("range-dear-at-max"));
+    let run = place.run(&format!("{command} --prices prices.yaml"));
+    assert!(
+        run.out.contains("at 200 shards stream `clicks` costs 21900 dollars a month, at 2 shards 219"),
+        "{}",
+        run.out
+    );
+    assert!(!run.err.contains("us-east-1"), "{}", run.err);
+    place.write("a.yaml", &spec.replace("200", "2000"));
+    let run = place.run(command);
+    assert!(run.err.contains("dollars are at the prices of us-east-1"), "{}", run.err);
+    let run = place.run(&format!("{command} --prices wrong.yaml"));
+    assert_eq!((run.code, run.err.contains("nothing is priced by `kinesis.shardHuor`")), (2, true), "{}", run.err);
+}
+
+#[test]
+fn arguments_that_cannot_both_be_meant_are_refused() {
+    let place = Place::with(&[("a.yaml", BAD), ("tidegate.toml", "[lint]\nprotected = [\"secrity\"]\n")]);
+    assert_eq!(place.run("lint a.yaml --diff --write-baseline base.json").code, 2);
+    assert!(!place.path().join("base.json").exists());
+    assert!(place.run("lint a.yaml").err.contains("did you mean `security`?"));
+    place.write("tidegate.toml", "[lint]\n");
+    std::fs::remove_file(place.path().join("a.yaml")).unwrap();
+    std::os::unix::fs::symlink("nowhere.yaml", place.path().join("a.yaml")).unwrap();
+    let run = place.run("lint .");
+    assert!(run.out.contains("1 error in 1 file"), "{}", run.out);
+}

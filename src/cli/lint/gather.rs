@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::{Common, Failure, Out, files};
+use super::super::files::{self, Each};
+use super::super::{Common, Failure, Out};
 use super::Args;
 use super::setup::Setup;
 use crate::lint::finding::Finding;
 use crate::lint::reading::looks_like_spec;
-use crate::model::{Path as At, Problem};
+use crate::model::{Path as At, Place, Problem};
 use crate::spec::{Document, NodeValue, Source};
 
 /// What a run judges.
 #[derive(Default)]
 pub struct Gathered {
     pub sources: Vec<Source>,
-    /// Files of values, in which only mistakes are shown.
+    /// Files of values, and those that are no text: in them only mistakes are shown.
     pub beside: Vec<Source>,
     /// What `${var:NAME}` stands for.
     pub values: BTreeMap<String, String>,
@@ -50,20 +51,27 @@ impl Gathered {
         let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
         are_there(&named)?;
         let places = folders.len() + usize::from(!named.is_empty());
-        let (mut sources, mut problems) = files::read_each(&named, &|_| true);
+        let Each { mut sources, mut problems, partly: mut beside } = files::read_each(&named, &|_| true);
         for folder in folders {
-            let (found, wrong) = files::read_each(std::slice::from_ref(&folder), &says_it_is_a_spec);
-            let found: Vec<Source> = found.into_iter().filter(looks_like_spec).collect();
-            if found.is_empty() && wrong.is_empty() {
+            let each = files::read_each(std::slice::from_ref(&folder), &says_it_is_a_spec);
+            let found: Vec<Source> = each.sources.into_iter().filter(looks_like_spec).collect();
+            if found.is_empty() && each.problems.is_empty() {
                 out.note(&format!("no spec is in {}: nothing there says `apiVersion: tidegate/v1`", folder.display()));
             }
             sources.extend(found);
-            problems.extend(wrong);
+            problems.extend(each.problems);
+            beside.extend(each.partly);
         }
         // What cannot be read is a mistake like any other: the rest is judged, and every form tells it.
-        let mistakes = problems.into_iter().map(|problem| Finding::mistake(problem, &"".into())).collect();
+        let mut mistakes: Vec<Finding> =
+            problems.into_iter().map(|problem| Finding::mistake(problem, &"".into())).collect();
         let here = std::env::current_dir().unwrap_or_default();
-        sources.iter_mut().for_each(|source| source.name = named_from(&here, &source.name));
+        sources.iter_mut().chain(&mut beside).for_each(|source| source.name = named_from(&here, &source.name));
+        for mistake in &mut mistakes {
+            mistake.file = named_from(&here, &mistake.file);
+            let named = |place: Place| Place { file: Arc::clone(&mistake.file), ..place };
+            mistake.place = mistake.place.take().map(named);
+        }
         if places > 1 {
             // Named, and in a folder that is named as well: judged once.
             let mut seen = BTreeSet::new();
@@ -71,7 +79,7 @@ impl Gathered {
                 seen.insert(std::fs::canonicalize(&*source.name).unwrap_or_else(|_| (&*source.name).into()))
             });
         }
-        let mut gathered = Self { sources, values, mistakes, ..Self::default() };
+        let mut gathered = Self { sources, beside, values, mistakes };
         gathered.add_policies();
         Ok(gathered)
     }

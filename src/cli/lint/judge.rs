@@ -8,6 +8,7 @@ use super::super::text;
 use super::setup::Setup;
 use crate::lint::engine::Engine;
 use crate::lint::examine::{examine, examine_policy, sort};
+use crate::lint::facts::Known;
 use crate::lint::finding::Finding;
 use crate::lint::iam;
 use crate::lint::iam::catalog::Catalog;
@@ -149,6 +150,7 @@ impl<'a> Judge<'a> {
         let reading = reading(source, &|kind, name| variable_of(values, kind, name));
         let mut judged = Judged { broken: !reading.problems.is_empty(), ..Judged::default() };
         if let Some(known) = reading.known() {
+            let known = Known { prices: setup.prices.clone(), ..known };
             let (mut findings, failures) = examine(&mut self.engines, &known, &setup.choice);
             setup.weigh(&mut findings);
             if self.beside {

@@ -2,7 +2,7 @@
 
 use super::super::{Failure, Out, files};
 use super::{Judge, is_stdin};
-use crate::lint::mend::mended;
+use crate::lint::mend::{Mended, mended};
 use crate::report::lint::diff;
 use crate::spec::Source;
 
@@ -13,19 +13,22 @@ use crate::spec::Source;
 /// A file cannot be written.
 pub fn run(judge: &mut Judge, sources: &mut [Source], also_unsafe: bool, show: bool, out: &Out) -> Result<(), Failure> {
     for source in sources {
-        let (after, count) = mended(source, also_unsafe, &mut |now| {
+        let Mended { source: after, count, is_capped } = mended(source, also_unsafe, &mut |now| {
             let judged = judge.file(now);
             (!judged.broken).then_some(judged.findings)
         });
+        if is_capped {
+            out.error(&format!("{}: {count} findings are mended at a time; run it again for more", source.name));
+        }
         if is_stdin(source) && !show {
-            out.text(&after.text);
+            out.text(&after.whole());
         } else if count == 0 {
             continue;
         } else if show {
-            out.text(&diff::unified(&source.name, &source.text, &after.text));
+            out.text(&diff::unified(&source.name, &source.whole(), &after.whole()));
             continue;
         } else {
-            files::rewrite(source.name.as_ref().as_ref(), &after.text)?;
+            files::rewrite(source.name.as_ref().as_ref(), &after.whole())?;
             out.error(&format!(
                 "mended {} in {}",
                 if count == 1 { "1 finding".into() } else { format!("{count} findings") },

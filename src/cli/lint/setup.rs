@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::Failure;
+use super::super::{Common, Failure};
 use super::judge::with_room;
 use super::{Args, Folder, Who};
 use crate::disk;
@@ -15,9 +15,10 @@ use crate::lint::config::{Config, Lint};
 use crate::lint::elsewhere;
 use crate::lint::engine::Engine;
 use crate::lint::finding::Finding;
-use crate::lint::policy::{PolicyFailure, PolicyFile};
+use crate::lint::policy::{Policy, PolicyFailure, PolicyFile};
 use crate::lint::rule::{About, Persona};
 use crate::lint::suppress;
+use crate::model::Prices;
 use crate::report::lint::rules;
 
 /// The settings, where none are named.
@@ -34,6 +35,8 @@ pub struct Setup {
     pub engines: Vec<Engine>,
     cases: Vec<(String, String, Cases)>,
     pub failures: Vec<PolicyFailure>,
+    /// By which facts tell dollars.
+    pub prices: Prices,
     /// Where the paths of the configuration begin.
     pub home: PathBuf,
     /// The settings and policies that were read.
@@ -41,7 +44,13 @@ pub struct Setup {
 }
 
 impl Setup {
-    pub fn of(args: &Args) -> Result<Self, Failure> {
+    pub fn of(args: &Args, common: &Common) -> Result<Self, Failure> {
+        let prices = common.price_table().map_err(|failure| match failure {
+            Failure::Other(error) => {
+                Failure::unusable(format!("{error:#}"), "correct that file, or leave --prices out")
+            }
+            other => other,
+        })?;
         let (config, home) = config(args.config.as_deref())?;
         let (built_in, mut failures) = with_room(builtin::engine);
         let mut rules: Vec<Arc<About>> = built_in.policies.iter().map(|policy| Arc::clone(&policy.about)).collect();
@@ -56,6 +65,7 @@ impl Setup {
             folder.policies.retain(|file| !builtin::holds(file));
             let taken = |file: &PolicyFile| rules.iter().any(|rule| rule.id == file.id());
             let engine = with_room(|| folder.engine(&taken));
+            failures.extend(clashing(&engine, &rules));
             rules.extend(engine.policies.iter().flat_map(|one| one.abouts()));
             engines.push(engine);
             failures.extend(folder.failures);
@@ -64,7 +74,7 @@ impl Setup {
         }
         rules.extend(suppress::rules().iter().cloned());
         let choice = choice(args, &config);
-        Ok(Self { config, choice, rules, engines, cases, failures, home, files })
+        Ok(Self { config, choice, rules, engines, cases, failures, prices, home, files })
     }
 
     /// The rules, for people or for programs: those that the arguments choose, and without any all that there are.
@@ -133,6 +143,18 @@ impl Setup {
             }
         }
     }
+}
+
+/// Rules that give themselves the id of a built-in one: nobody could tell which was meant.
+fn clashing(engine: &Engine, built_in: &[Arc<About>]) -> Vec<PolicyFailure> {
+    let abouts =
+        engine.policies.iter().flat_map(|policy| policy.abouts().into_iter().map(move |about| (policy, about)));
+    let taken = abouts.filter(|(_, about)| built_in.iter().any(|rule| rule.id == about.id));
+    let failure = |(policy, about): (&Arc<Policy>, Arc<About>)| {
+        let message = format!("`{}` is the id of a built-in rule; choose another in the METADATA block", about.id);
+        PolicyFailure::new(&policy.source.name, 1, 1, message).at(policy.origin.as_ref())
+    };
+    taken.map(failure).collect()
 }
 
 fn choice(args: &Args, config: &Lint) -> Choice {

@@ -29,9 +29,11 @@ pub struct ArchiveSpec {
     /// When an object is written: as soon as either bound is met.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     #[schemars(example = serde_json::json!({ "size": "128MiB", "interval": "5m" }))]
+    #[schemars(extend("default" = { "size": "128MiB", "interval": "5m" }))]
     pub buffer: Buffer,
     /// How objects are compressed: `gzip` (the default), `zip`, `snappy`, `hadoopSnappy` or `none`.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    #[schemars(extend("default" = "gzip"))]
     pub compression: Compression,
     /// The time zone of the times in prefixes, by IANA name; AWS's default is UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,7 @@ pub struct ArchiveSpec {
     pub file_extension: Option<String>,
     /// How long errors of the delivery stay in the log: `14d` (the default), or `never` to keep them for ever.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    #[schemars(extend("default" = "14d"))]
     pub log_retention: LogRetention,
     /// Tags besides the pipeline's, on all resources of the archive.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -60,6 +63,7 @@ pub struct S3 {
     /// Make and manage the bucket: private, encrypted, TLS only. Otherwise it must exist and is left as it is.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     #[schemars(example = true)]
+    #[schemars(extend("default" = false))]
     pub create: bool,
     /// The key of the objects: a key of this pipeline, `alias/…`, a key ARN, `aws` (the AWS-managed key) or `none`
     /// (S3's own keys, AES-256). Without it `defaults.key` decides, and without that S3's own keys.
@@ -82,10 +86,12 @@ pub struct S3 {
     /// Keep overwritten and deleted objects for 30 days. Needs `create: true`.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     #[schemars(example = true)]
+    #[schemars(extend("default" = false))]
     pub versioning: bool,
     /// Never delete the bucket, even after this block has left the spec. Kept as a tag on the bucket.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     #[schemars(example = true)]
+    #[schemars(extend("default" = false))]
     pub protect: bool,
     /// What happens to the bucket when this block leaves the spec: `retain` (the default) or `delete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

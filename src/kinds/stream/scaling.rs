@@ -26,6 +26,7 @@ pub struct Scaling {
     /// What a throttled record is worth: `thrifty`, `balanced` (the default) or `strict`, a number of times the capacity
     /// that would have carried it, or a bound such as `at most 0.01 % throttled`.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    #[schemars(extend("default" = "balanced"))]
     pub objective: Objective,
     /// Times (UTC) in which the stream has at least so many shards. It is grown early enough to be ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::lint::rule::Severity;
 use crate::spec::Source;
 
 fn file(name: &str, text: &str) -> PolicyFile {
@@ -183,4 +184,84 @@ fn tests_and_metadata_are_found() {
     assert_eq!((policy.about.id.as_str(), policy.about.severity), ("some-rule", Severity::Note));
     assert_eq!(policy.tests, ["test_a", "test_b"]);
     assert_eq!((engine.holds(0, "test_a"), engine.holds(0, "test_b")), (Ok(true), Ok(false)));
+}
+
+/// A mistake is told where it is, and not where the other form of the language would have wanted something else.
+#[test]
+fn mistakes_of_older_policies_are_told_where_they_are() {
+    let wrong = "package main\n\ndeny[msg] {\n\tinput.b == 2\n\tmsg := sprintf(\"x\", [1)\n}\n";
+    let told = load(&[("x.rego", wrong)]).1;
+    assert!(told[0].starts_with("x.rego:5:"), "{told:?}");
+    let today = "package main\n\ndeny contains msg if {\n\tinput.b == 2\n\tmsg := [1\n}\n";
+    let told = load(&[("x.rego", today)]).1;
+    assert!(told[0].starts_with("x.rego:6:") || told[0].starts_with("x.rego:5:"), "{told:?}");
+}
+
+/// OPA refuses such a policy; the engine would notice only once a file leads there.
+#[test]
+fn calls_that_lead_nowhere_are_refused_when_loaded() {
+    let lib = ("lib.rego", "package lib.text\nimport rego.v1\nhas(x) if x == \"a\"\ndefault known(_) := true\n");
+    let told = |text: &str| load(&[lib, ("x.rego", text)]).1;
+    for (body, place, words) in [
+        ("helpr(1)", "3:69", "nothing defines the function `helpr`; did you mean `helper`?"),
+        ("crypto.sha256(\"x\")", "3:69", "`crypto.sha256` is a function of OPA that there is not here"),
+        ("time.now_ns()", "3:69", "`time.now_ns` is a function of OPA"),
+        ("data.lib.text.hs(1)", "3:69", "nothing defines the function `data.lib.text.hs`"),
+        ("text.hs(1)", "3:69", "nothing defines the function `text.hs`"),
+    ] {
+        let text = format!(
+            "package main\nimport data.lib.text\ndeny contains \"x\" if {{ input.pipeline == \"no\"; helper(1) == 1; m := {body} }}\nhelper(x) := x\n"
+        );
+        let told = told(&text);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(words), "{told:?}");
+        assert!(told[0].starts_with(&format!("x.rego:{place}: ")), "{told:?}");
+    }
+    for fine in [
+        "import data.lib.text\ndeny contains \"x\" if text.has(\"b\")",
+        "import data.lib.text as t\ndeny contains \"x\" if { t.has(\"b\"); t.known(1); data.lib.text.has(1) }",
+        "deny contains \"x\" if count([1]) == 2 with count as mine\nmine(_) := 2",
+        "default f(_) := 1\ndeny contains \"x\" if f(2) == 2",
+        "import future.keywords.contains\ndeny[msg] { contains(\"abc\", \"z\"); any([false]); re_match(\"a\", \"b\"); msg := \"x\" }",
+        "deny[msg] { walk(input, [p, v]); v == 9; msg := \"x\" }",
+        "test_a { parse_config(\"hcl2\", \"x\") }",
+    ] {
+        assert_eq!(told(&format!("package main\n{fine}\n")), [""; 0], "{fine}");
+    }
+    let other =
+        [("a.rego", "package main\nf(x) := x\n"), ("b.rego", "package main\ndeny contains \"x\" if f(1) == 2\n")];
+    assert_eq!(load(&other).1, [""; 0], "of another file of the package");
+    let lost =
+        [("a.rego", "package lib\nf(x) := g(x)\n"), ("b.rego", "package main\ndeny contains \"x\" if data.lib.f(1)\n")];
+    assert_eq!(load(&lost).1.len(), 1, "who uses what is lost is not told of again");
+}
+
+#[test]
+fn a_message_is_made_whatever_its_format_and_an_empty_one_is_a_failure() {
+    let text = "package main\nimport rego.v1\ndeny contains sprintf(\"100% bad %d %s\", [\"7d\"]) if input.b\n";
+    assert_eq!(judged(&[("x.rego", text)]).0, ["100%!b(string=7d)ad %!d(MISSING) %!s(MISSING)"]);
+    let (found, failures) = judged(&[("x.rego", "package main\nimport rego.v1\n\ndeny contains \"\"\n")]);
+    assert_eq!(found, [""; 0]);
+    assert!(failures[0].starts_with("x.rego:4:1: `deny`: the message of a result is empty"), "{failures:?}");
+}
+
+/// OPA's scopes: a block describes the rule below it, and that of the package the others.
+#[test]
+fn blocks_describe_the_rules_below_them() {
+    let text = "# METADATA\n# title: House\n# custom: { severity: LOW }\npackage main\n\n# METADATA\n# title: Owner\n# custom: { id: HOUSE-1, severity: HIGH }\ndeny_no_owner[m] { m := \"owner\" }\n\ndeny_other[m] { m := \"other\" }\n# METADATA\n# title: Plain\ndeny[m] { m := \"plain\" }\n";
+    let (mut engine, failures) = load(&[("house.rego", text)]);
+    assert_eq!(failures, [""; 0]);
+    let subject = Subject { file: "spec.yaml", facts: &json!({}), document: &json!({}) };
+    let (verdicts, _) = engine.judge(&subject, &|_| true);
+    let mut said: Vec<String> = verdicts
+        .iter()
+        .map(|one| {
+            let about = engine.policies[one.policy].about_of(&one.suffix);
+            format!("{} {} {} {}", about.id, one.severity, about.title, one.message)
+        })
+        .collect();
+    said.sort();
+    assert_eq!(said, ["HOUSE-1 error Owner owner", "house note Plain plain", "other note House other"]);
+    let known = |name: &str| engine.policies[0].abouts().iter().filter(|about| about.is_called(name)).count();
+    assert_eq!((known("HOUSE-1"), known("no-owner"), known("house")), (1, 1, 3));
 }

@@ -67,8 +67,8 @@ fn facts(known: &Known, signs: &Signs, name: &Name, stream: &StreamSpec) -> Json
         "protect": stream.protect,
         "delete_on_removal": is_deleted(spec, stream.on_removal),
         "on_removal": stream.on_removal,
-        "cost": cost(stream, &crate::plan::price_table()),
-        "scaling": super::scaling::facts(stream, &at, &crate::plan::price_table()),
+        "cost": cost(stream, &known.prices),
+        "scaling": super::scaling::facts(stream, &at, &known.prices),
     })
 }
 

@@ -1,10 +1,22 @@
 //! Workflow commands of GitHub Actions: annotations at their lines.
 
 use super::{Told, slashes};
+use crate::lint::finding::Finding;
 
 pub fn render(told: &Told) -> String {
     let mut text = String::new();
-    for finding in told.open() {
+    // First: where a policy failed, what follows is not all.
+    for failure in told.failures {
+        text.push_str(&format!(
+            "::error file={},line={},col={},title=policy failed::{}\n",
+            property(&slashes(&failure.file)),
+            failure.line,
+            failure.column,
+            data(&failure.message),
+        ));
+    }
+    // GitHub shows ten of a step, and leaves out the rest without a word.
+    for finding in by_severity(told) {
         let command = match finding.severity.word() {
             "note" => "notice",
             other => other,
@@ -31,16 +43,13 @@ pub fn render(told: &Told) -> String {
             data(&message),
         ));
     }
-    for failure in told.failures {
-        text.push_str(&format!(
-            "::error file={},line={},col={},title=policy failed::{}\n",
-            property(&slashes(&failure.file)),
-            failure.line,
-            failure.column,
-            data(&failure.message),
-        ));
-    }
     text
+}
+
+fn by_severity<'a>(told: &Told<'a>) -> Vec<&'a Finding> {
+    let mut open: Vec<&Finding> = told.open().collect();
+    open.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    open
 }
 
 fn data(text: &str) -> String {

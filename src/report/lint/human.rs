@@ -15,22 +15,22 @@ pub fn render(told: &Told, color: bool, width: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width.max(20));
     let sources = Sources::new(told.sources);
-    let shown: Vec<&Finding> = told.open().collect();
+    let open: Vec<&Finding> = told.open().collect();
     let mut text = String::new();
-    for finding in shown.iter().take(MAX_SHOWN) {
+    for finding in told.first(MAX_SHOWN) {
         let silenced = finding.silenced.as_ref().map(|silence| format!("silenced: {}", silence.reason));
         text.push_str(&renderer.render(&[group(&item(finding, silenced.as_deref()), &sources, width)]));
         text.push_str("\n\n");
     }
-    if shown.len() > MAX_SHOWN {
-        text.push_str(&format!("and {} more\n\n", shown.len() - MAX_SHOWN));
+    if open.len() > MAX_SHOWN {
+        text.push_str(&format!("and {} more, none of them worse\n\n", open.len() - MAX_SHOWN));
     }
-    text.push_str(&summary(told, &shown));
+    text.push_str(&summary(told, &open));
     text
 }
 
 fn summary(told: &Told, shown: &[&Finding]) -> String {
-    let files = told.sources.len();
+    let files = told.count_files();
     let mut line = format!("{} in {files} {}", told.summary(), if files == 1 { "file" } else { "files" });
     let silenced = |by: SilencedBy| {
         let hidden = told.findings.iter().filter(|one| !told.counts(one));

@@ -8,11 +8,11 @@ const MAX_ROWS: usize = 100;
 
 pub fn render(told: &Told) -> String {
     let mut text = format!("### Tidegate lint: {}\n", told.summary());
-    let findings: Vec<_> = told.open().collect();
+    let (findings, count) = (told.first(MAX_ROWS), told.open().count());
     if !findings.is_empty() {
         text.push_str("\n| | where | what | what to do |\n|---|---|---|---|\n");
     }
-    for finding in findings.iter().take(MAX_ROWS) {
+    for finding in findings {
         let mark = match finding.severity {
             Severity::Error => "🔴",
             Severity::Warning => "🟡",
@@ -28,8 +28,8 @@ pub fn render(told: &Told) -> String {
             cell(finding.remedy().unwrap_or_default()),
         ));
     }
-    if findings.len() > MAX_ROWS {
-        text.push_str(&format!("\n… and {} more.\n", findings.len() - MAX_ROWS));
+    if count > MAX_ROWS {
+        text.push_str(&format!("\n… and {} more, none of them worse.\n", count - MAX_ROWS));
     }
     if !told.failures.is_empty() {
         text.push_str("\n**Policies failed, so this is not all:**\n\n");

@@ -11,7 +11,7 @@ pub mod sarif;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::lint::finding::Finding;
@@ -82,6 +82,16 @@ impl<'a> Told<'a> {
         printed.filter(move |(finding, _)| finding.counts(without_comments))
     }
 
+    /// The first of them: all in their order, or the most severe ones where there are more.
+    fn first(&self, most: usize) -> Vec<&'a Finding> {
+        let mut open: Vec<&Finding> = self.open().collect();
+        if open.len() > most {
+            open.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+            open.truncate(most);
+        }
+        open
+    }
+
     fn counts(&self, finding: &Finding) -> bool {
         finding.counts(self.without_comments)
     }
@@ -89,6 +99,13 @@ impl<'a> Told<'a> {
     /// How many open findings there are of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.open().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// The files that were read, and those that could not be.
+    fn count_files(&self) -> usize {
+        let unread = self.findings.iter().map(|finding| &*finding.file);
+        let unread = unread.filter(|file| !file.is_empty() && !self.files.contains_key(file));
+        self.sources.len() + unread.collect::<BTreeSet<_>>().len()
     }
 
     /// Line and column of both ends of a place, from 1, columns in characters.
