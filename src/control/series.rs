@@ -69,7 +69,7 @@ impl Day {
     /// Takes in the demand that the policy saw.
     pub fn wanted(&mut self, minute: i64, demand: f64) {
         if let Some(step) = self.step(minute) {
-            step.demand = step.demand.or_more(demand);
+            step.demand = step.demand.or_more(Rough::near(demand));
         }
     }
 
