@@ -89,7 +89,7 @@ fn on_stream(number: usize, rules: &[Rule]) -> Vec<[f64; 3]> {
     let first = (load[..60].iter().copied().fold(0.0, f64::max) / 0.7).ceil() as u32;
     let cost = |rule: &Rule| {
         let (mut shadow, mut capacity, mut throttled) = (Shadow::new(first), 0.0, 0.0);
-        let terms = Terms { calls_a_day: CALLS_A_DAY, pace: &pace, nearest: nearest::cheap };
+        let terms = Terms { calls_a_day: CALLS_A_DAY, pace: &pace, nearest: nearest::cheap, heeds: 1.0 };
         for (minute, load) in load.iter().enumerate() {
             let known = minute.checked_sub(LAG).map(|then| &signs[then]);
             let bill = shadow.step(minute as i64, *load, rule, known, &terms);

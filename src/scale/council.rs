@@ -1,7 +1,7 @@
 //! Many rules, one answer: each rule runs a shadow of the stream, and the cheaper its shadow, the more its voice counts.
 
 use super::history::{SUSTAINED, Signs, WINDOWS};
-use super::reshard::{Pace, rung};
+use super::reshard::{Pace, RUNG, rung};
 use super::rule::Rule;
 use super::shadow::{Shadow, Terms};
 use std::collections::VecDeque;
@@ -141,23 +141,24 @@ impl Council {
     pub fn watch(&mut self, minute: i64, load: f64, signs: &Signs, calls_a_day: u32, (pace, delay): (&Pace, i64)) {
         let fade = 0.5f64.powf(1.0 / (self.temper.half_life_days * 1440.0));
         self.evidence = self.evidence * fade + 1.0;
-        let known = self.known.len().checked_sub(delay.max(1) as usize).map(|at| self.known[at]);
-        let untimed = known.as_ref().map(Signs::untimed);
+        let known = self.known.len().checked_sub(delay.max(1) as usize).map(|at| &self.known[at]);
+        let untimed = known.map(Signs::untimed);
         if self.timed.is_none() && signs.later > 0.0 {
             self.timed = Some(self.plain.clone());
         }
         let long_ago = self.watched.is_some_and(|last| minute > last + LONG_AGO);
         self.watched = Some(minute);
-        let terms = Terms { calls_a_day, pace, nearest: rung };
-        for (side, known) in [(Some(&mut self.plain), &untimed), (self.timed.as_mut(), &known)] {
+        let terms = Terms { calls_a_day, pace, nearest: rung, heeds: RUNG };
+        for (side, known) in [(Some(&mut self.plain), untimed.as_ref()), (self.timed.as_mut(), known)] {
             let Some(side) = side else { continue };
             if long_ago {
                 side.shadows.iter_mut().for_each(Shadow::forget_calls);
             }
-            for (at, member) in self.members.iter().enumerate() {
-                let bill = side.shadows[at].step(minute, load, &member.rule, known.as_ref(), &terms);
-                side.capacity[at] = side.capacity[at] * fade + bill.capacity;
-                side.throttled[at] = side.throttled[at] * fade + bill.throttled;
+            let bills = side.capacity.iter_mut().zip(&mut side.throttled);
+            for ((shadow, member), (capacity, throttled)) in side.shadows.iter_mut().zip(self.members).zip(bills) {
+                let bill = shadow.step(minute, load, &member.rule, known, &terms);
+                *capacity = *capacity * fade + bill.capacity;
+                *throttled = *throttled * fade + bill.throttled;
             }
         }
         if self.known.len() == LONGEST_DELAY {
@@ -172,24 +173,24 @@ impl Council {
             return;
         }
         self.weighed = Some((minute, price));
-        let sides = [Some(&self.plain), self.timed.as_ref()];
-        let cheapest = sides.iter().flatten().flat_map(|side| side.costs(price)).fold(f64::INFINITY, f64::min);
+        let mut sides: Vec<&mut Side> = std::iter::once(&mut self.plain).chain(&mut self.timed).collect();
+        let cheapest = sides.iter().flat_map(|side| side.costs(price)).fold(f64::INFINITY, f64::min);
         // A minute costs at least half a shard, so that a stream of no load at all divides by something.
         let scale = (cheapest / self.evidence.max(1.0)).max(0.5) * 1440.0;
         let days = self.evidence / 1440.0;
         let trained = self.temper.prior_days;
-        let worse = sides.map(|side| {
-            let members = side.into_iter().flat_map(|side| side.costs(price).zip(self.members));
-            let worse = |(cost, member)| (cost / scale + trained * (1.0 + prior(member, price))) / (days + trained);
-            members.map(worse).collect::<Vec<f64>>()
-        });
-        let eagerness = self.temper.eagerness * (100.0 / price.max(1.0)).sqrt();
-        let least = worse.iter().flatten().copied().fold(f64::INFINITY, f64::min);
-        for (side, worse) in [Some(&mut self.plain), self.timed.as_mut()].into_iter().zip(worse) {
-            let Some(side) = side else { continue };
-            for (weight, worse) in side.weights.iter_mut().zip(worse) {
-                *weight = (-eagerness * (worse - least)).exp();
+        let prior = prior(price);
+        for side in &mut sides {
+            let costs = side.capacity.iter().zip(&side.throttled).zip(self.members);
+            for (weight, ((capacity, throttled), member)) in side.weights.iter_mut().zip(costs) {
+                let cost = capacity + price * throttled;
+                *weight = (cost / scale + trained * (1.0 + prior(member))) / (days + trained);
             }
+        }
+        let eagerness = self.temper.eagerness * (100.0 / price.max(1.0)).sqrt();
+        let least = sides.iter().flat_map(|side| &side.weights).copied().fold(f64::INFINITY, f64::min);
+        for weight in sides.iter_mut().flat_map(|side| &mut side.weights) {
+            *weight = (-eagerness * (*weight - least)).exp();
         }
     }
 
@@ -204,11 +205,8 @@ impl Council {
         let opinions: Vec<u32> =
             self.members.iter().map(|member| member.rule.opinion(signs, shards, || used)).collect();
         let total: f64 = weights.iter().sum();
-        let share = |wants: &dyn Fn(u32) -> bool| {
-            let weighed = opinions.iter().zip(weights).filter(|(wanted, _)| wants(**wanted));
-            weighed.map(|(_, weight)| weight).sum::<f64>() / total
-        };
-        let (more, fewer) = (share(&|wanted| wanted > shards), share(&|wanted| wanted < shards));
+        let (more, fewer) = sides(&opinions, weights, shards);
+        let (more, fewer) = (more / total, fewer / total);
         let quantile = self.temper.quantile;
         // Most votes end here: nothing has to be sorted.
         let answer = if fewer < quantile && more <= 1.0 - quantile {
@@ -230,24 +228,35 @@ impl Council {
     }
 }
 
+/// The weights of those who want more than `shards`, and of those who want fewer.
+fn sides(opinions: &[u32], weights: &[f64], shards: u32) -> (f64, f64) {
+    // Adding nothing is sooner done than asking whether to add.
+    let part = |counts: bool, weight: &f64| if counts { *weight } else { 0.0 };
+    opinions.iter().zip(weights).fold((0.0, 0.0), |(more, fewer), (wanted, weight)| {
+        (more + part(*wanted > shards, weight), fewer + part(*wanted < shards, weight))
+    })
+}
+
 /// The lowest opinion that, with those below it, has so much weight.
 fn median(opinions: &[u32], weights: &[f64], enough: f64) -> u32 {
-    let mut order: Vec<usize> = (0..opinions.len()).collect();
-    order.sort_unstable_by_key(|at| (opinions[*at], *at));
+    // Each opinion with its place behind it: whole numbers are sorted sooner than places by what stands there.
+    let mut order: Vec<u64> = opinions.iter().zip(0u64..).map(|(wanted, at)| u64::from(*wanted) << 32 | at).collect();
+    order.sort_unstable();
+    let mut places = order.into_iter().map(|both| both as u32 as usize);
     let mut below = 0.0;
-    let reached = order.into_iter().find(|at| {
+    let reached = places.find(|at| {
         below += weights[*at];
         below >= enough
     });
     reached.or(opinions.len().checked_sub(1)).map_or(1, |at| opinions[at])
 }
 
-/// The prior at a price between those of the training, along its logarithm.
-fn prior(member: &Member, price: f64) -> f64 {
+/// The priors of members at a price between those of the training, along its logarithm.
+fn prior(price: f64) -> impl Fn(&Member) -> f64 {
     let at = (price.max(1e-9).log10() - 1.0).clamp(0.0, 2.0);
     let below = (at as usize).min(1);
     let part = at - below as f64;
-    member.prior[below] * (1.0 - part) + member.prior[below + 1] * part
+    move |member| member.prior[below] * (1.0 - part) + member.prior[below + 1] * part
 }
 
 impl std::fmt::Display for Rule {
@@ -300,7 +309,7 @@ mod tests {
     #[test]
     fn priors_lie_between_those_of_the_training_prices() {
         let member = Member { prior: [0.1, 0.3, 0.9], ..MEMBERS[0] };
-        let found = [1.0, 10.0, 31.622_776_601_683_8, 100.0, 1000.0, 1e6].map(|price| prior(&member, price));
+        let found = [1.0, 10.0, 31.622_776_601_683_8, 100.0, 1000.0, 1e6].map(|price| prior(price)(&member));
         for (found, expected) in found.into_iter().zip([0.1, 0.1, 0.2, 0.3, 0.9, 0.9]) {
             assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
         }

@@ -23,6 +23,9 @@ pub fn rung(from: u32, wanted: u32) -> u32 {
     }
 }
 
+/// The share of the present count, rounded up, above which a wish for fewer is no [`rung`].
+pub const RUNG: f64 = 0.5;
+
 /// The calls that lead from one count to another, each a target that AWS accepts from the one before.
 pub fn hops(from: u32, to: u32) -> Vec<u32> {
     let (mut at, mut calls) = (from.max(1), Vec::new());

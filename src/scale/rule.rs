@@ -27,6 +27,8 @@ pub struct Rule {
 
 /// A floor raises the count only if it is missed by this share, so that its slow drift does not eat the day's calls.
 const FLOOR_SLACK: f64 = 0.08;
+/// More than what is lost by rounding, as a share.
+const ROUNDED: f64 = 0.001;
 
 impl Rule {
     /// The load of the next minutes, as this rule sees it.
@@ -45,7 +47,7 @@ impl Rule {
     /// No sign that rises lowers the answer.
     pub fn opinion(&self, signs: &Signs, shards: u32, used: impl Fn() -> f64) -> u32 {
         let (now, expected) = (f64::from(shards), self.expected(signs));
-        if self.plainly_holds(signs, now, expected) {
+        if self.stays_above(signs, shards, now - 1.0) {
             return shards;
         }
         let floor = self.floor(signs);
@@ -65,15 +67,20 @@ impl Rule {
         if saved > self.saving && saved > self.saving + self.scarcity * used().powi(2) { least } else { shards }
     }
 
-    /// Whether it holds by comparisons alone. That is so in nearly every minute of more than a hundred rules, and divisions are most of
-    /// what an opinion costs.
-    fn plainly_holds(&self, signs: &Signs, now: f64, expected: f64) -> bool {
+    /// Whether it surely wants no more than `shards` and, if fewer, then more than `fewer` (at most `shards` - 1), by comparisons alone. That
+    /// is so in nearly every minute of more than a hundred rules, and divisions are most of what an opinion costs.
+    pub fn stays_above(&self, signs: &Signs, shards: u32, fewer: f64) -> bool {
+        let (now, expected) = (f64::from(shards), self.expected(signs));
         let rare = if self.floor == 0 { 0.0 } else { signs.floors[self.floor - 1] };
-        // Well below the floor, whatever is rounded; and what filled so many shards within the window leaves no whole one to spare.
-        now >= 1.0
-            && expected <= self.grow_above * now
-            && rare <= 0.999 * self.floor_to * now
-            && signs.maxima[self.window] >= self.shrink_to * now
+        // What needs more than this keeps the shards, whatever is rounded.
+        let enough = (1.0 + ROUNDED) * fewer.min((1.0 - self.saving) * now);
+        // All in one: no processor foresees each of them.
+        (shards > 0)
+            & (expected <= self.grow_above * now)
+            & (rare <= (1.0 - ROUNDED) * self.floor_to * now)
+            & ((signs.maxima[self.window] >= self.shrink_to * enough)
+                | (expected >= self.grow_to * enough)
+                | (rare >= self.floor_to * enough))
     }
 
     /// Whether all indices point somewhere and no share is senseless.
@@ -131,6 +138,17 @@ mod tests {
             for member in MEMBERS {
                 let (low, high) = (member.rule.opinion(&less, shards, || used), member.rule.opinion(&more, shards, || used));
                 prop_assert!(low <= high, "{:?}: {low} then {high}", member.rule);
+            }
+        }
+
+        #[test]
+        fn what_comparisons_say_is_what_divisions_say(
+            (signs, _) in signs(), shards in 1u32..400, share in 0.0f64..1.0, used in 0.0f64..1.2
+        ) {
+            let fewer = (share * f64::from(shards)).min(f64::from(shards - 1));
+            for member in MEMBERS.iter().filter(|member| member.rule.stays_above(&signs, shards, fewer)) {
+                let wanted = member.rule.opinion(&signs, shards, || used);
+                prop_assert!(wanted <= shards && f64::from(wanted) > fewer, "{:?}: {wanted}", member.rule);
             }
         }
     }

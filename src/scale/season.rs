@@ -6,8 +6,10 @@ use super::reshard::Pace;
 const STEP: i64 = 5;
 const DAY: i64 = 1440 / STEP;
 const WEEK: i64 = 7 * DAY;
+/// Steps back to what a step is compared with: the last three days, and last week.
+const BACK: [i64; 4] = [DAY, 2 * DAY, 3 * DAY, WEEK];
 /// Steps that are looked ahead: four hours.
-const AHEAD: usize = 48;
+const AHEAD: i64 = 48;
 /// A prediction is judged as it was made so many steps before: about what a reshard takes with its metrics.
 const EARLY: i64 = 3;
 /// To compare a day with the same one a week earlier, as it was seen when a prediction was made.
@@ -31,20 +33,23 @@ const EVEN: f64 = 12.0;
 const SPARE: i64 = 2;
 
 /// Rises by the clock, learned from one stream in 5 KB.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Season {
     /// The highest minute of each step, by its number modulo [`KEPT`]: the upper half of a float in single precision.
     steps: Vec<u16>,
     /// The step that the newest minute is in.
     now: Option<i64>,
-    coming: [Coming; AHEAD],
+    /// Soonest first.
+    coming: Vec<Coming>,
     /// What came of the predictions by days and by weeks.
     accounts: [Account; 2],
 }
 
 /// A step that is thought to bring more than there is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Coming {
+    /// The minute in which it begins.
+    minute: i64,
     load: f32,
     /// Minutes before it in which to begin with growing.
     lead: i32,
@@ -76,12 +81,6 @@ pub struct Circumstances<'a> {
     pub price: f64,
 }
 
-impl Default for Season {
-    fn default() -> Self {
-        Self { steps: Vec::new(), now: None, coming: [Coming::default(); AHEAD], accounts: [Account::default(); 2] }
-    }
-}
-
 impl Season {
     /// Takes the next minute (minutes since 1970), in shards; `None` where nothing is known of it.
     pub fn take(&mut self, minute: i64, load: Option<f64>, circumstances: &Circumstances<'_>) -> Ahead {
@@ -105,8 +104,8 @@ impl Season {
             *slot = if *slot == UNKNOWN { packed } else { packed.max(*slot) };
         }
         let within = |leads: i64| {
-            let due = |at: &usize| (step + *at as i64) * STEP - minute <= leads * i64::from(self.coming[*at].lead);
-            (0..AHEAD).filter(due).map(|at| f64::from(self.coming[at].load)).fold(0.0, f64::max)
+            let due = |coming: &&Coming| coming.minute - minute <= leads * i64::from(coming.lead);
+            self.coming.iter().filter(due).map(|coming| f64::from(coming.load)).fold(0.0, f64::max)
         };
         Ahead { soon: within(1), later: within(2) }
     }
@@ -116,8 +115,13 @@ impl Season {
     }
 
     fn at(&self, step: i64) -> Option<f64> {
-        let load = f32::from_bits(u32::from(self.steps[step.rem_euclid(KEPT) as usize]) << 16);
-        (!load.is_nan()).then_some(f64::from(load))
+        unpacked(self.steps[step.rem_euclid(KEPT) as usize])
+    }
+
+    /// The loads from a step on, as far as is known.
+    fn since(&self, step: i64) -> impl Iterator<Item = Option<f64>> {
+        let (newer, older) = self.steps.split_at(step.rem_euclid(KEPT) as usize);
+        older.iter().chain(newer).map(|packed| unpacked(*packed))
     }
 
     /// What there is when a prediction is made: the highest minute of the last steps, so that the way back from a dip is no rise.
@@ -125,24 +129,31 @@ impl Season {
         (made - EARLY..made).filter_map(|step| self.at(step)).reduce(f64::max)
     }
 
-    /// How many times the level of so many steps back that of the day before the step `made` is.
-    fn level(&self, made: i64, back: i64) -> f64 {
-        let pairs = (made - DAY..made).filter_map(|step| Some((self.at(step)?, self.at(step - back)?)));
-        let (now, then) = pairs.fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
-        if then > 0.0 { (now / then).clamp(1.0 / MOST_TIMES, MOST_TIMES) } else { 1.0 }
-    }
-
-    /// Those of the last three days and of last week.
+    /// How many times the levels of the last three days and of last week that of the day before the step `made` is.
     fn levels(&self, made: i64) -> [f64; 4] {
-        [DAY, 2 * DAY, 3 * DAY, WEEK].map(|back| self.level(made, back))
+        let (mut now, mut then) = ([0.0; 4], [0.0; 4]);
+        let mut before = BACK.map(|back| self.since(made - DAY - back));
+        for load in self.since(made - DAY).take(DAY as usize) {
+            for (at, before) in before.iter_mut().enumerate() {
+                if let (Some(load), Some(before)) = (load, before.next().flatten()) {
+                    now[at] += load;
+                    then[at] += before;
+                }
+            }
+        }
+        std::array::from_fn(|at| match then[at] > 0.0 {
+            true => (now[at] / then[at]).clamp(1.0 / MOST_TIMES, MOST_TIMES),
+            false => 1.0,
+        })
     }
 
     /// A step as two of the last three days had it, and as last week did, at the level of now; 0 where they are not known.
     fn foretold(&self, step: i64, levels: &[f64; 4]) -> [f64; 2] {
         let then = |back: i64, level: f64| self.at(step - back).map_or(0.0, |load| load * level);
-        let mut days = [then(DAY, levels[0]), then(2 * DAY, levels[1]), then(3 * DAY, levels[2])];
+        let [yesterday, second, third, week] = std::array::from_fn(|at| then(BACK[at], levels[at]));
+        let mut days = [yesterday, second, third];
         days.sort_by(f64::total_cmp);
-        [days[1], then(WEEK, levels[3])]
+        [days[1], week]
     }
 
     /// Whether the step turned out as it was foretold.
@@ -165,19 +176,25 @@ impl Season {
     /// coming.
     fn foresee(&mut self, step: i64, circumstances: &Circumstances<'_>) {
         let Circumstances { pace, delay, price } = *circumstances;
-        self.coming = [Coming::default(); AHEAD];
+        self.coming.clear();
         let trusted = self.accounts.map(|account| account.is_trusted(price));
         let Some(before) = self.present(step).filter(|_| trusted.contains(&true)) else { return };
         let (levels, shards) = (self.levels(step), |load: f64| load.ceil().max(1.0) as u32);
-        for at in 0..AHEAD {
-            let foretold = self.foretold(step + at as i64, &levels);
+        for step in step..step + AHEAD {
+            let foretold = self.foretold(step, &levels);
             let load = (0..2).filter(|by| trusted[*by]).map(|by| foretold[by]).fold(0.0, f64::max);
             if load > RISE * before {
                 let lead = delay + pace.minutes_to(shards(before), shards(load)) + SPARE;
-                self.coming[at] = Coming { load: load as f32, lead: i32::try_from(lead).unwrap_or(i32::MAX) };
+                let lead = i32::try_from(lead).unwrap_or(i32::MAX);
+                self.coming.push(Coming { minute: step * STEP, load: load as f32, lead });
             }
         }
     }
+}
+
+fn unpacked(load: u16) -> Option<f64> {
+    let load = f32::from_bits(u32::from(load) << 16);
+    (!load.is_nan()).then_some(f64::from(load))
 }
 
 impl Account {

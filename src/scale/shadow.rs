@@ -39,6 +39,8 @@ struct Calls {
 const FEW: usize = 10;
 /// The longest that a reshard is thought to take: far less than the minutes of 16 bits.
 const LONGEST: i64 = 30_000;
+/// Minutes after which old calls are forgotten if nothing asks for them: far less, too.
+const FORGETS: i64 = 60;
 
 fn is_old(minute: u16, now: i64) -> bool {
     (now as u16).wrapping_sub(minute) >= DAY
@@ -75,6 +77,16 @@ pub struct Terms<'a> {
     pub pace: &'a Pace,
     /// The count that a wish becomes, from the present one: a target that one call reaches.
     pub nearest: fn(u32, u32) -> u32,
+    /// The share of the present count, rounded up, above which `nearest` makes nothing of a wish for fewer.
+    pub heeds: f64,
+}
+
+impl Terms<'_> {
+    /// No wish for more than this and at most `shards` changes anything.
+    fn heeded(&self, shards: u32) -> f64 {
+        let now = f64::from(shards);
+        (self.heeds * (now + 1.0)).min(now - 1.0)
+    }
 }
 
 /// What a minute of a shadow cost, in shard-minutes.
@@ -133,10 +145,15 @@ impl Shadow {
 
     /// One minute: a due reshard serves, the rule may call on what was known then, the load is served.
     pub fn step(&mut self, minute: i64, load: f64, rule: &Rule, known: Option<&Signs>, terms: &Terms<'_>) -> Bill {
-        if (minute as u16).wrapping_sub(self.due) as i16 >= 0 {
+        if self.coming > 0 && (minute as u16).wrapping_sub(self.due) as i16 >= 0 {
             self.serve_coming();
         }
-        if let (0, Some(known)) = (self.coming, known) {
+        if minute % FORGETS == 0 {
+            self.forget_old(minute);
+        }
+        if let (0, Some(known)) = (self.coming, known)
+            && !rule.stays_above(known, self.shards, terms.heeded(self.shards))
+        {
             self.forget_old(minute);
             if self.calls_used() < terms.calls_a_day as usize {
                 self.obey(minute, rule, known, terms);
@@ -187,16 +204,26 @@ pub fn used_share(used: u32, calls_a_day: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scale::reshard::rung;
+    use crate::scale::reshard::{RUNG, rung};
     use crate::scale::{History, MEMBERS};
 
     fn terms(pace: &Pace, calls_a_day: u32) -> Terms<'_> {
-        Terms { calls_a_day, pace, nearest: rung }
+        Terms { calls_a_day, pace, nearest: rung, heeds: RUNG }
     }
 
     #[test]
     fn a_shadow_is_small() {
         assert_eq!(size_of::<Shadow>(), 40);
+    }
+
+    #[test]
+    fn what_is_not_heeded_changes_nothing() {
+        let pace = Pace::default();
+        for shards in 1..400 {
+            let least = terms(&pace, 10).heeded(shards) as u32 + 1;
+            assert!((least..=shards).all(|wanted| rung(shards, wanted) == shards), "{shards}");
+            assert!(least == 1 || rung(shards, least - 1) < shards, "{shards}");
+        }
     }
 
     #[test]
