@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::report::Series;
+use crate::model::Rough;
 use crate::scale::Sample;
 
 /// Minutes of one step.
@@ -28,27 +29,6 @@ struct Worst {
 }
 
 const UNKNOWN: Worst = Worst { demand: Rough::UNKNOWN, rejected: Rough::UNKNOWN, age: Rough::UNKNOWN, shards: 0 };
-
-/// The upper half of a single-precision number: within half a percent, which is more than a picture shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rough(u16);
-
-impl Rough {
-    const UNKNOWN: Self = Self(0x7fc0);
-
-    fn value(self) -> Option<f32> {
-        (self != Self::UNKNOWN).then(|| f32::from_bits(u32::from(self.0) << 16))
-    }
-
-    /// The larger of the two, rounded to the nearest; what is no number says nothing.
-    fn or_more(self, value: f64) -> Self {
-        let value = value as f32;
-        if value.is_nan() || self.value().is_some_and(|known| known >= value) {
-            return self;
-        }
-        Self((value.min(1e30).to_bits().saturating_add(0x8000) >> 16) as u16)
-    }
-}
 
 impl Day {
     fn step(&mut self, minute: i64) -> Option<&mut Worst> {
@@ -82,7 +62,7 @@ impl Day {
             (&mut step.rejected, sample.rejected),
             (&mut step.age, sample.age.map(|minutes| minutes * 60.0)),
         ] {
-            *worst = value.map_or(*worst, |value| worst.or_more(value));
+            *worst = value.map_or(*worst, |value| worst.or_more(Rough::near(value)));
         }
     }
 

@@ -14,6 +14,7 @@ mod problem;
 mod quota;
 mod rates;
 mod reshape;
+mod rough;
 mod scope;
 pub mod secret;
 mod tags;
@@ -32,6 +33,7 @@ pub use problem::{Path, Place, Problem, Segment};
 pub use quota::{Need, Quota, Quotas};
 pub use rates::published_rate;
 pub use reshape::{gcd, operations, splits};
+pub use rough::Rough;
 pub use scope::Scope;
 pub use tags::{
     ADOPTED, LEDGER, MANAGED, ON_REMOVAL, PARTS, PAUSED, PIN, PIPELINE, PROTECT, RESOURCE, is_ours_to_write,

@@ -1,6 +1,7 @@
 //! What is coming: the load that this time of day and of week had before, seen early enough to grow for it.
 
 use super::reshard::Pace;
+use crate::model::Rough;
 
 /// Minutes of a step.
 const STEP: i64 = 5;
@@ -14,8 +15,6 @@ const AHEAD: i64 = 48;
 const EARLY: i64 = 3;
 /// To compare a day with the same one a week earlier, as it was seen when a prediction was made.
 const KEPT: i64 = WEEK + DAY + EARLY + 1;
-/// What has no datapoint; it reads as NaN.
-const UNKNOWN: u16 = u16::MAX;
 /// A level is thought to have risen or fallen at most so many times since.
 const MOST_TIMES: f64 = 2.0;
 /// Only what is so many times the present load is a rise: less is noise, and the rules' own margin.
@@ -35,8 +34,8 @@ const SPARE: i64 = 2;
 /// Rises by the clock, learned from one stream in 5 KB.
 #[derive(Clone, Debug, Default)]
 pub struct Season {
-    /// The highest minute of each step, by its number modulo [`KEPT`]: the upper half of a float in single precision.
-    steps: Vec<u16>,
+    /// The highest minute of each step, by its number modulo [`KEPT`].
+    steps: Vec<Rough>,
     /// The step that the newest minute is in.
     now: Option<i64>,
     /// Soonest first.
@@ -86,22 +85,20 @@ impl Season {
     pub fn take(&mut self, minute: i64, load: Option<f64>, circumstances: &Circumstances<'_>) -> Ahead {
         let step = minute.div_euclid(STEP);
         if self.steps.is_empty() {
-            self.steps = vec![UNKNOWN; KEPT as usize];
+            self.steps = vec![Rough::UNKNOWN; KEPT as usize];
         }
         let before = self.now.unwrap_or(step - 1);
         if step > before {
             for passed in (before + 1).max(step - KEPT + 1)..=step {
-                *self.slot(passed) = UNKNOWN;
+                *self.slot(passed) = Rough::UNKNOWN;
             }
             self.now = Some(step);
             self.judge(step - 1);
             self.foresee(step, circumstances);
         }
         if let Some(load) = load {
-            // Rounded up, so that what is read is never less than what was needed.
-            let packed = ((load.max(0.0) as f32).to_bits().saturating_add(0xFFFF) >> 16) as u16;
             let slot = self.slot(step);
-            *slot = if *slot == UNKNOWN { packed } else { packed.max(*slot) };
+            *slot = slot.or_more(Rough::above(load));
         }
         let within = |leads: i64| {
             let due = |coming: &&Coming| coming.minute - minute <= leads * i64::from(coming.lead);
@@ -110,18 +107,18 @@ impl Season {
         Ahead { soon: within(1), later: within(2) }
     }
 
-    fn slot(&mut self, step: i64) -> &mut u16 {
+    fn slot(&mut self, step: i64) -> &mut Rough {
         &mut self.steps[step.rem_euclid(KEPT) as usize]
     }
 
     fn at(&self, step: i64) -> Option<f64> {
-        unpacked(self.steps[step.rem_euclid(KEPT) as usize])
+        self.steps[step.rem_euclid(KEPT) as usize].value().map(f64::from)
     }
 
     /// The loads from a step on, as far as is known.
     fn since(&self, step: i64) -> impl Iterator<Item = Option<f64>> {
         let (newer, older) = self.steps.split_at(step.rem_euclid(KEPT) as usize);
-        older.iter().chain(newer).map(|packed| unpacked(*packed))
+        older.iter().chain(newer).map(|load| load.value().map(f64::from))
     }
 
     /// What there is when a prediction is made: the highest minute of the last steps, so that the way back from a dip is no rise.
@@ -190,11 +187,6 @@ impl Season {
             }
         }
     }
-}
-
-fn unpacked(load: u16) -> Option<f64> {
-    let load = f32::from_bits(u32::from(load) << 16);
-    (!load.is_nan()).then_some(f64::from(load))
 }
 
 impl Account {
@@ -313,7 +305,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_no_minute_of_now_changes_what_is_coming() {
         let (season, _) = foretold(60, |minute| Some(batch(minute, true)));
-        assert!(size_of::<Season>() + season.steps.capacity() * size_of::<u16>() < 5_300);
+        assert!(size_of::<Season>() + season.steps.capacity() * size_of::<Rough>() < 5_300);
         let pace = Pace::default();
         let circumstances = Circumstances { pace: &pace, delay: 3, price: 100.0 };
         let at = 60 * 1440;
