@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use super::simulate::{Plant, chosen, input, side_by_side, write};
+use super::simulate::input::{self, Recorded};
+use super::simulate::{Plant, chosen, side_by_side, write};
 use super::{Common, Exit, Failure, Out};
 use crate::local::Profile;
 use crate::report::sizing;
@@ -110,28 +111,26 @@ fn scaling(common: &Common, args: Scaling, out: &Out) -> Result<Exit, Failure> {
     let files = files(&args.traces)?;
     let scores = args.out.as_ref().map(|folder| folder.join("scores.csv"));
     common.spare(&[("--out", scores.as_ref())], &files)?;
-    let mut wanted: Vec<(&PathBuf, f64)> = Vec::new();
     // All are read before the first run, so that a mistake in one does not cost the work on the others.
-    for file in &files {
-        if input::is_idle(file)? {
-            out.error(&format!("{} is left out: less than a hundredth of it has any load", file.display()));
-            continue;
-        }
-        wanted.extend(args.n99.iter().map(|n99| (file, *n99)));
+    let mut traces = files.iter().map(|file| Recorded::read(file)).collect::<Result<Vec<Recorded>, Failure>>()?;
+    for (file, _) in files.iter().zip(&traces).filter(|(_, trace)| trace.is_idle()) {
+        out.error(&format!("{} is left out: less than a hundredth of it has any load", file.display()));
     }
-    if wanted.is_empty() {
+    traces.retain(|trace| !trace.is_idle());
+    if traces.is_empty() {
         return Err(Failure::from(anyhow::anyhow!(
             "no trace of {} has enough load to compare policies",
             args.traces.display()
         )));
     }
     // The longest first, so that no core waits for one of them at the end.
-    wanted.sort_by_key(|(file, _)| std::cmp::Reverse(std::fs::metadata(file).map_or(0, |meta| meta.len())));
-    let results = side_by_side(&wanted, |(file, n99)| -> Result<Vec<Line>, Failure> {
-        let given = input::trace(file, *n99, input::TRACE_SEED)?;
-        let trace = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    traces.sort_by_key(|trace| std::cmp::Reverse(trace.minutes()));
+    let cases: Vec<(&Recorded, f64)> =
+        traces.iter().flat_map(|trace| args.n99.iter().map(move |n99| (trace, *n99))).collect();
+    let results = side_by_side(&cases, |(trace, n99)| -> Result<Vec<Line>, Failure> {
+        let given = trace.at(*n99, input::TRACE_SEED)?;
         let bound = score::bound(&given.demand);
-        let case = Case { trace, n99: *n99, step: given.step, demand: given.demand, bound };
+        let case = Case { trace: trace.name.clone(), n99: *n99, step: given.step, demand: given.demand, bound };
         Ok(bench::lines(&case, &profiles, &contenders, &settings, &prices))
     });
     let mut lines = results.into_iter().collect::<Result<Vec<Vec<Line>>, Failure>>()?.concat();

@@ -58,7 +58,7 @@ impl Input {
             return Ok(Given { demand, title: stem(file), step: 1 });
         }
         if let Some(file) = &self.trace {
-            return trace(file, self.n99, TRACE_SEED);
+            return Recorded::read(file)?.at(self.n99, TRACE_SEED);
         }
         if let Some(stream) = &self.from_cloudwatch {
             return super::cloudwatch::read(common, stream, self.days).await;
@@ -78,17 +78,36 @@ impl Input {
     }
 }
 
-/// A trace at a level.
-pub fn trace(file: &Path, n99: f64, seed: u64) -> Result<Given, Failure> {
-    checked("--n99", n99)?;
-    let trace = Trace::parse(&text(file)?).map_err(|mistake| wrong(file, &mistake))?;
-    let demand = trace.scaled(n99, seed).map_err(|mistake| wrong(file, &mistake))?;
-    Ok(Given { demand, title: format!("{} at {n99} shards", stem(file)), step: trace.step })
+/// A trace that was read from a file.
+pub struct Recorded {
+    /// The file's name without its ending.
+    pub name: String,
+    file: PathBuf,
+    trace: Trace,
 }
 
-/// Whether a trace has too little load to be scaled.
-pub fn is_idle(file: &Path) -> Result<bool, Failure> {
-    Ok(Trace::parse(&text(file)?).map_err(|mistake| wrong(file, &mistake))?.is_idle())
+impl Recorded {
+    pub fn read(file: &Path) -> Result<Self, Failure> {
+        let trace = Trace::parse(&text(file)?).map_err(|mistake| wrong(file, &mistake))?;
+        Ok(Self { name: stem(file), file: file.to_owned(), trace })
+    }
+
+    /// Whether it has too little load to be scaled.
+    pub fn is_idle(&self) -> bool {
+        self.trace.is_idle()
+    }
+
+    /// How many minutes it lasts.
+    pub fn minutes(&self) -> usize {
+        self.trace.values.len() * self.trace.step
+    }
+
+    /// The demand whose 99th percentile minute fills `n99` shards.
+    pub fn at(&self, n99: f64, seed: u64) -> Result<Given, Failure> {
+        checked("--n99", n99)?;
+        let demand = self.trace.scaled(n99, seed).map_err(|mistake| wrong(&self.file, &mistake))?;
+        Ok(Given { demand, title: format!("{} at {n99} shards", self.name), step: self.trace.step })
+    }
 }
 
 fn checked(name: &str, shards: f64) -> Result<(), Failure> {
