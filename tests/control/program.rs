@@ -86,7 +86,8 @@ fn a_working_day_on_the_embedded_cloud() {
     let explained = shop.says(&["explain", "clicks"]);
     // It shows the newest ones; a day may push the first resize out.
     let grows = explained.lines().any(|line| line.contains("  resize ") && line.contains("  grow: "));
-    assert!(grows && explained.contains("BudgetExhausted"), "{explained}");
+    let told = ["  trust  ", "  weightiest rule  ", "BudgetExhausted"];
+    assert!(grows && told.iter().all(|word| explained.contains(word)), "{explained}");
     // Neither the ledger's tag nor counts inside the range are drift.
     assert_eq!(shop.command(&["drift"]).output().unwrap().status.code(), Some(0));
 }

@@ -124,14 +124,20 @@ fn wave(minutes: &[Minute], from: i64, highest: f64) -> String {
     (0..24).map(hour).collect()
 }
 
-/// How to read the sentences, for who sees them for the first time.
+/// The words of the sentences in their order, for who sees them for the first time.
 pub fn legend() -> String {
     let rules = crate::scale::MEMBERS.len();
-    format!(
-        "  Demand is what producers sent, throttled records included, as far as metrics had come. {rules} rules each size a copy\n  \
-         of this stream on paper; the less a rule's copy has cost so far, the more it is trusted. The stream is resized when at\n  \
-         least half of the trust wants it, and the most trusted rule that wants just this is named.\n"
-    )
+    let trust = format!(
+        "{rules} rules each size a copy of this stream on paper; the less a copy has cost so far, the more its rule is trusted"
+    );
+    let words = [
+        ("demand", "what producers sent, in shards, throttled records included; as old as the newest metrics"),
+        ("trust", trust.as_str()),
+        ("wants", "once at least half of the trust wants more shards, or fewer, the stream is resized"),
+        ("weightiest rule", "the most trusted one of those that want what was decided, and its share of the trust"),
+        ("call", "a resize: AWS accepts so many of a stream in any 24 hours"),
+    ];
+    words.map(|(word, means)| format!("  {word:<15}  {means}\n")).concat() + "\n"
 }
 
 fn resizes(told: &Told, days: &[Day], asked: Option<&str>, style: &Style) -> String {
