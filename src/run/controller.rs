@@ -15,7 +15,7 @@ use crate::cloud::Cloud;
 use crate::control::{Answer, DRY_RUN, Decision, Entry, Fleet, Key, Lease, Record, Seen, Verb};
 use crate::model::Glance;
 use crate::scale::hot::Operation;
-use crate::scale::{Admission, Alarm};
+use crate::scale::Admission;
 
 /// Entries of one pipeline that are kept until they can be written, the newest.
 const OWED: usize = 1000;

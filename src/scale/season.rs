@@ -32,7 +32,7 @@ const EVEN: f64 = 12.0;
 const SPARE: i64 = 2;
 
 /// Rises by the clock, learned from one stream in 5 KB.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Season {
     /// The highest minute of each step, by its number modulo [`KEPT`].
     steps: Vec<Rough>,
@@ -78,12 +78,6 @@ pub struct Circumstances<'a> {
     pub delay: i64,
     /// What a rejected record is worth.
     pub price: f64,
-}
-
-impl Default for Season {
-    fn default() -> Self {
-        Self { steps: Vec::new(), now: None, coming: Vec::new(), accounts: [Account::default(); 2] }
-    }
 }
 
 impl Season {

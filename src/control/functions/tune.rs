@@ -29,7 +29,7 @@ impl Stream {
         for function in &mut functions {
             let tuning = self.tuning(function, moment);
             self.inputs.lambda_first |= tuning.as_ref().is_some_and(|tuning| tuning.spares_shards);
-            self.take(function, tuning, moment);
+            self.tuned(function, tuning, moment);
         }
         self.functions = functions;
     }
@@ -47,7 +47,7 @@ impl Stream {
         Some(reader.tune(&self.view(self.bounds, moment.rules, minute, self.shards.unwrap_or(self.bounds.min))))
     }
 
-    fn take(&self, function: &mut Function, tuning: Option<Tuning>, moment: Moment<'_>) {
+    fn tuned(&self, function: &mut Function, tuning: Option<Tuning>, moment: Moment<'_>) {
         let factor = function.mapping.as_ref().map_or(0, |mapping| mapping.factor);
         let tuning = tuning.unwrap_or_default();
         function.numbers = tuning.numbers;
