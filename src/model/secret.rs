@@ -247,7 +247,6 @@ mod tests {
             assert!(told.starts_with(shown) && !told.contains("hunter2"), "{text}: {told}");
         }
         for plain in [
-            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-db-AbCdEf",
             "Basic monitoring of clicks, a bearer of tidings",
             "bypass=yes author=someone checks=all",
             "hunter2hunter2hunter2hunter2hunter2/+abX alone is no secret of AWS",
