@@ -210,7 +210,9 @@ fn a_value_that_fits_is_seen_only_in_public_fields() {
             let all = traces(folder.path(), words, &[("TOK", &canary)]);
             let sings = all.contains(song);
             let accepted = folder.path().join("saved.plan").exists();
-            assert!(accepted || !sings, "a mistake tells {pointer}: {words} of {text}:\n{all}");
+            // Lint judges specs that a plan refuses for what only an account can show, such as a topic of another region.
+            let may_tell = accepted || (words.starts_with("lint") && public(pointer).is_some());
+            assert!(may_tell || !sings, "a mistake tells {pointer}: {words} of {text}:\n{all}");
             assert!(public(pointer).is_some() || !sings, "{pointer} is not public: {words} of {text}:\n{all}");
             seen = seen.or(public(pointer).filter(|_| sings));
         }
