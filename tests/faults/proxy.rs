@@ -1,9 +1,10 @@
 //! Stands between the SDK and an emulator, and makes trouble by a seed.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What happens to a request.
@@ -65,6 +66,8 @@ struct Counts {
     troubles: AtomicUsize,
     /// How many answers may still come too late.
     lates: AtomicUsize,
+    /// What was answered, by the request's token.
+    answered: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Proxy {
@@ -172,6 +175,12 @@ impl Request {
         String::from_utf8_lossy(&self.body).contains("Version=2016-11-15")
     }
 
+    /// What the query protocol's calls carry so that they are done once.
+    fn token(&self) -> Option<String> {
+        let body = String::from_utf8_lossy(&self.body);
+        body.split('&').find_map(|pair| pair.strip_prefix("ClientToken=")).map(str::to_owned)
+    }
+
     /// Whose key signed it.
     fn access_key(&self) -> Option<String> {
         let (_, credential) = self.header("authorization")?.split_once("Credential=")?;
@@ -248,14 +257,14 @@ fn serve(
     let fate = fate(state, percent, &counts.lates);
     counts.troubles.fetch_add(usize::from(fate != Fate::Passes), Ordering::SeqCst);
     match fate {
-        Fate::Passes => client.write_all(&forward(&request, to)?),
-        Fate::AnswerLost => forward(&request, to).map(drop),
+        Fate::Passes => client.write_all(&once(&request, to, counts)?),
+        Fate::AnswerLost => once(&request, to, counts).map(drop),
         Fate::Truncated => {
-            let whole = forward(&request, to)?;
+            let whole = once(&request, to, counts)?;
             client.write_all(&whole[..whole.len() / 2])
         }
         Fate::Late => {
-            let late = forward(&request, to)?;
+            let late = once(&request, to, counts)?;
             std::thread::sleep(TOO_LATE);
             client.write_all(&late)
         }
@@ -274,6 +283,21 @@ fn reset(client: TcpStream) -> std::io::Result<()> {
     let _inside = runtime.enter();
     client.set_nonblocking(true)?;
     tokio::net::TcpStream::from_std(client)?.set_zero_linger()
+}
+
+/// The emulator's answer, and of a request whose token has been answered that same answer: so AWS keeps a repeated call from making a
+/// second thing, where moto remembers the token and makes it.
+fn once(request: &Request, to: &str, counts: &Counts) -> std::io::Result<Vec<u8>> {
+    let Some(token) = request.token() else { return forward(request, to) };
+    let mut answered = counts.answered.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = answered.get(&token) {
+        return Ok(known.clone());
+    }
+    let answer = forward(request, to)?;
+    if answer.starts_with(b"HTTP/1.1 200") {
+        answered.insert(token, answer.clone());
+    }
+    Ok(answer)
 }
 
 /// The emulator's answer, to the last byte.
