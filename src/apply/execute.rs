@@ -142,6 +142,10 @@ async fn run_one(runner: &Runner<'_>, step: &Step, known: &Known) -> (usize, Opt
     let began = runner.cloud.now();
     (runner.tell)(Event::Started { step: step.id, address: step.address.clone(), verb: step.verb });
     let result = runner.run(step, known).await;
+    // It had no place among those that are created at once, and waits for none any more: it is left to the next run.
+    if runner.stop.is_asked() && result.as_ref().is_err_and(Fault::is_full) {
+        return (step.id, None);
+    }
     if result.as_ref().is_err_and(|fault| fault.class == Class::Caller) {
         runner.over.store(true, Ordering::SeqCst);
     }
