@@ -106,7 +106,8 @@ impl Common {
             // It is the newest one that takes another's name.
             shared_names(&opened.jobs, &documents, &mut problems);
             if !problems.is_empty() {
-                (opened.jobs.pop(), documents.pop());
+                opened.jobs.pop();
+                documents.pop();
                 opened.left_out.push(LeftOut::new(file.clone(), sentence(&problems, &file)));
             }
         }

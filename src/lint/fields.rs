@@ -83,7 +83,7 @@ fn fill(data: &mut Json, schemas: &[&'static Json], depth: usize) {
     }
     let has_fields = |schema: &&Json| schema["properties"].is_object();
     // A block without a value is the shortest one.
-    if data.is_null() && schemas.iter().any(|schema| has_fields(&schema)) {
+    if data.is_null() && schemas.iter().any(has_fields) {
         *data = Json::Object(serde_json::Map::new());
     }
     match data {

@@ -14,8 +14,8 @@ use crate::apply::Stop;
 use crate::cloud::Cloud;
 use crate::control::{Answer, DRY_RUN, Decision, Entry, Fleet, Key, Lease, Record, Seen, Verb};
 use crate::model::Glance;
-use crate::scale::hot::Operation;
 use crate::scale::Admission;
+use crate::scale::hot::Operation;
 
 /// Entries of one pipeline that are kept until they can be written, the newest.
 const OWED: usize = 1000;
@@ -169,7 +169,7 @@ impl Controller {
         fleet.ticks.failed_reads += failed_reads;
         if only.is_some() {
             // It did not ask for all that may be wrong.
-            troubles.extend(fleet.troubles.drain(..));
+            troubles.append(&mut fleet.troubles);
             troubles.sort();
             troubles.dedup();
         }

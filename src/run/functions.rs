@@ -78,7 +78,8 @@ pub async fn one(
 ) -> Result<Mapping, String> {
     let target = watch.target();
     let what = format!("reading how Lambda function {function} reads stream {}", watch.physical);
-    let found = course.answer(&what, cloud.mapping(&target, function, uuid)).await.map_err(|missed| missed.to_string())?;
+    let found =
+        course.answer(&what, cloud.mapping(&target, function, uuid)).await.map_err(|missed| missed.to_string())?;
     found.map_err(|fault| match &fault.help {
         Some(help) => format!("{fault}; {help}"),
         None => fault.to_string(),

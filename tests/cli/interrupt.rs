@@ -83,15 +83,20 @@ fn send(signal: &str, child: &Child) {
 /// What one signal of this kind leads to.
 fn finishes_what_is_in_flight(signal: &str, account: &'static str) {
     let run = Run::new(account);
-    let (code, said) = run.stopped(signal, &["apply", "-y"], 1);
-    assert_eq!(code, Some(130), "{said}");
-    assert!(said.contains("Stopping: the steps in flight are finished."), "{said}");
-    assert!(!said.contains("FAIL"), "{said}");
-    let count = |what: &str| said.lines().filter(|line| line.starts_with(what)).count();
-    let (done, left) = (count("  ok   created stream/"), count("  left create stream/"));
-    assert!(done > 0 && left > 0, "{said}");
-    assert_eq!(done + left, STREAMS, "{said}");
-    assert!(said.contains(&format!("many: {done} done, {left} not done.")), "{said}");
+    // The emulator counts what all create at the same time: where other tests have all the places, nothing is in flight.
+    let done = (0..5).any(|_| {
+        let (code, said) = run.stopped(signal, &["apply", "-y"], 1);
+        assert_eq!(code, Some(130), "{said}");
+        assert!(said.contains("Stopping: the steps in flight are finished."), "{said}");
+        assert!(!said.contains("FAIL"), "{said}");
+        let count = |what: &str| said.lines().filter(|line| line.starts_with(what)).count();
+        let (done, left) = (count("  ok   created stream/"), count("  left create stream/"));
+        assert!(left > 0, "{said}");
+        assert_eq!(done + left, STREAMS, "{said}");
+        assert!(said.contains(&format!("many: {done} done, {left} not done.")), "{said}");
+        done > 0
+    });
+    assert!(done, "five times nothing was in flight");
     run.continues();
 }
 
