@@ -82,7 +82,6 @@ impl Expected {
 
     /// A tag of this pipeline that is not as it should be; with `or_before` as it was is as good. Tags of others are theirs.
     fn other_tag(&self, seen: &Value, or_before: bool) -> Option<String> {
-        let Compare::Tags { .. } = self.field.compare else { return None };
         let before = self.from.as_ref().filter(|_| or_before);
         let wanted = self.to.as_map().into_iter().flatten().map(|(key, _)| key.clone());
         let keys = wanted.chain(crate::model::dropped_tags(seen, &self.to));

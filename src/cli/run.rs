@@ -3,7 +3,7 @@ mod tell;
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +20,7 @@ use crate::cloud::Cloud;
 use crate::control::{Fleet, Rules, Troubles};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, Heard, Reconciler, Switches, Watch};
+use crate::run::{Controller, Heard, Reconciler, Switches, Watch, locked};
 use crate::serve::{Door, Pulse};
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more, and
@@ -252,7 +252,7 @@ async fn keep(
     let fleet = controller.fleet();
     let again = beats.go(controller, left, &teller).await;
     ears.iter().for_each(tokio::task::JoinHandle::abort);
-    let unwritten = std::mem::take(&mut fleet.lock().unwrap_or_else(PoisonError::into_inner).unwritten);
+    let unwritten = std::mem::take(&mut locked(&fleet).unwritten);
     match &again {
         Some(_) => teller.reread(clock.now()),
         None => teller.stopped(asked.stop.is_asked(), &unwritten, clock.now()),

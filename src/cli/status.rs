@@ -14,7 +14,7 @@ use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, FunctionStatus, Key, Record, Report, Rules, Status, StreamStatus, hand};
 use crate::kinds::{Name, Pipeline};
 use crate::report::sizing::legend;
-use crate::run::{Controller, Forgetful, Heard};
+use crate::run::{Controller, Forgetful, Heard, locked};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -226,7 +226,7 @@ async fn now(
     let mut controller = controller.await?.for_all();
     common.patiently(out, controller.tick(&|_| ())).await;
     let fleet = controller.fleet();
-    let report = fleet.lock().unwrap_or_else(std::sync::PoisonError::into_inner).report();
+    let report = locked(&fleet).report();
     Ok((report, missing))
 }
 

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use super::admit::Room;
 use super::course::{Beat, Course, Patience};
 use super::observe::{self, Look, Observation, Question};
-use super::turns::Turns;
+use super::turns::{Turns, is_among};
 use super::{Fence, Heard, Ledger, Told, Watch, act, admit};
 use crate::apply::Stop;
 use crate::cloud::Cloud;
@@ -54,7 +54,8 @@ struct Going {
 /// What was sent, how AWS took it, and that in a sentence.
 type Answered = (Going, Answer, String);
 
-fn locked(fleet: &Mutex<Fleet>) -> MutexGuard<'_, Fleet> {
+/// Whoever panicked while it held the fleet left values behind that can be read: the loop goes on.
+pub fn locked(fleet: &Mutex<Fleet>) -> MutexGuard<'_, Fleet> {
     fleet.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -257,7 +258,7 @@ impl Controller {
         let acting: BTreeMap<String, bool> =
             pipelines.into_iter().map(|name| (name.clone(), (self.ledger.fence(&name))())).collect();
         let all = self.watches.iter().enumerate();
-        for (at, watch) in all.filter(|(at, _)| only.is_none_or(|only| only.contains(at))) {
+        for (at, watch) in all.filter(|(at, _)| is_among(only, *at)) {
             let (stream, rules) = fleet.stream(at);
             let found = seen.take(at, watch, heard);
             let quota = self.room.quota(watch.cloud, now[watch.cloud]);

@@ -42,6 +42,13 @@ pub struct Missed {
     why: String,
 }
 
+impl Missed {
+    /// What is to be told of it: who had no turn has failed in nothing.
+    pub fn trouble(&self) -> Option<String> {
+        (!self.no_turn).then(|| self.why.clone())
+    }
+}
+
 impl fmt::Display for Missed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.why)

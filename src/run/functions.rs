@@ -9,6 +9,7 @@ use futures::stream::{self, StreamExt};
 
 use super::Watch;
 use super::course::Course;
+use super::turns::is_among;
 use crate::cloud::Cloud;
 use crate::control::{AGES, Fleet, FunctionSeen};
 use crate::model::{IteratorAges, Mapping};
@@ -35,7 +36,7 @@ pub type Looked = BTreeMap<(usize, usize), Result<Mapping, String>>;
 pub fn due(fleet: &Fleet, watches: &[Watch], now: &[i64], only: Option<&BTreeSet<usize>>) -> Vec<Look> {
     let mut due = Vec::new();
     let all = fleet.streams().iter().enumerate();
-    for (at, stream) in all.filter(|(at, _)| only.is_none_or(|only| only.contains(at))) {
+    for (at, stream) in all.filter(|(at, _)| is_among(only, *at)) {
         for (of, function) in stream.functions.iter().enumerate() {
             if let Some(since) = function.wants_look(&fleet.rules, now[watches[at].cloud]) {
                 let uuid = function.uuid().map(ToOwned::to_owned);
@@ -51,7 +52,7 @@ pub fn due(fleet: &Fleet, watches: &[Watch], now: &[i64], only: Option<&BTreeSet
 pub fn names(fleet: &Fleet, watches: &[Watch], clouds: usize, only: Option<&BTreeSet<usize>>) -> Vec<Vec<String>> {
     let mut names = vec![BTreeSet::new(); clouds];
     let all = fleet.streams().iter().zip(watches).enumerate();
-    for (_, (stream, watch)) in all.filter(|(at, _)| only.is_none_or(|only| only.contains(at))) {
+    for (_, (stream, watch)) in all.filter(|(at, _)| is_among(only, *at)) {
         names[watch.cloud].extend(stream.functions.iter().map(|function| function.name.clone()));
     }
     names.into_iter().map(|names| names.into_iter().collect()).collect()
@@ -95,9 +96,9 @@ pub async fn ages(clouds: &[Arc<dyn Cloud>], names: &[Vec<String>], now: &[i64],
         let minute = now.div_euclid(60);
         let what = "reading the iterator age of Lambda functions";
         let read = course.answer(what, cloud.iterator_ages(names, minute - AGES, minute)).await;
-        read.unwrap_or_else(|missed| {
-            let troubles = if missed.no_turn { Vec::new() } else { vec![missed.to_string()] };
-            IteratorAges { troubles, ..IteratorAges::default() }
+        read.unwrap_or_else(|missed| IteratorAges {
+            troubles: missed.trouble().into_iter().collect(),
+            ..IteratorAges::default()
         })
     });
     join_all(all).await

@@ -109,7 +109,7 @@ pub async fn alarms(cloud: &dyn Cloud, names: &[String], course: &Course) -> Rin
     let calls = names.chunks(cloud.at_once(1).alarms.max(1)).map(|names| async move {
         let answer = match course.answer("reading alarms", cloud.ringing(names)).await {
             Ok(answer) => answer.map_err(|fault| Some(fault.to_string())),
-            Err(missed) => Err((!missed.no_turn).then(|| missed.to_string())),
+            Err(missed) => Err(missed.trouble()),
         };
         (names, answer)
     });

@@ -17,7 +17,7 @@ mod turns;
 mod wake;
 mod watch;
 
-pub use controller::Controller;
+pub use controller::{Controller, locked};
 pub use course::{Beat, Patience};
 pub use drift::{Reconciler, Switches};
 pub use file::{FileLedger, MISSING, minute};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -11,10 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Watch;
+use super::controller::locked;
 use super::course::Course;
 use super::functions;
 use super::metrics::{self, Past, Ringing};
-use super::turns::{Turns, Wanted};
+use super::turns::{Turns, Wanted, is_among};
 use crate::cloud::{Cloud, Tags};
 use crate::control::{self, Delivery, Fleet, FunctionSeen, Seen};
 use crate::model::{Deliveries, FanOut, Glance, Metrics, OpenShard, Readings, Scope};
@@ -63,8 +64,7 @@ pub struct Observation {
 impl Question<'_> {
     /// Everything that a tick reads, at once.
     pub async fn answers(&self, turns: &mut Turns) -> Observation {
-        let due =
-            turns.reads(&self.fleet.lock().unwrap_or_else(PoisonError::into_inner), self.watches, self.now, self.only);
+        let due = turns.reads(&locked(self.fleet), self.watches, self.now, self.only);
         let clouds = || self.clouds.iter().enumerate();
         let minute = |at: usize| self.now[at].div_euclid(60);
         let newest = clouds().map(|(at, cloud)| metrics::newest(&**cloud, &due.newest[at], minute(at), self.course));
@@ -94,15 +94,14 @@ impl Question<'_> {
 
     /// What is learned of Lambda functions, by stream, and what failed.
     async fn functions(&self) -> (BTreeMap<usize, Vec<FunctionSeen>>, Vec<String>) {
-        let fleet = || self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = functions::due(&fleet(), self.watches, self.now, self.only);
-        let names = functions::names(&fleet(), self.watches, self.clouds.len(), self.only);
+        let due = functions::due(&locked(self.fleet), self.watches, self.now, self.only);
+        let names = functions::names(&locked(self.fleet), self.watches, self.clouds.len(), self.only);
         let (mappings, ages) = futures::join!(
             functions::looks(self.clouds, self.watches, &due, self.course),
             functions::ages(self.clouds, &names, self.now, self.course),
         );
         let mut troubles = Vec::new();
-        let seen = functions::seen(&fleet(), self.watches, mappings, ages, &mut troubles);
+        let seen = functions::seen(&locked(self.fleet), self.watches, mappings, ages, &mut troubles);
         (seen, troubles)
     }
 
@@ -114,7 +113,7 @@ impl Question<'_> {
             let listings =
                 due.into_iter().map(|(cloud, scope)| async move { (cloud, self.listing(cloud, &scope).await) });
             let listings: Vec<_> = stream::iter(listings).buffer_unordered(LISTINGS).collect().await;
-            let mut fleet = self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut fleet = locked(self.fleet);
             for (cloud, (tags, trouble)) in listings {
                 troubles.extend(trouble);
                 for (at, watch) in self.watches.iter().enumerate().filter(|(_, watch)| watch.cloud == cloud) {
@@ -124,7 +123,7 @@ impl Question<'_> {
                 }
             }
         }
-        let due = turns.looks(&self.fleet.lock().unwrap_or_else(PoisonError::into_inner), self.now, self.only);
+        let due = turns.looks(&locked(self.fleet), self.now, self.only);
         (looks(self.clouds, self.watches, &due, self.course).await, troubles)
     }
 
@@ -157,7 +156,7 @@ impl Question<'_> {
     }
 
     fn here(&self, cloud: usize) -> impl Iterator<Item = &Watch> {
-        let asked = self.watches.iter().enumerate().filter(|(at, _)| self.only.is_none_or(|only| only.contains(at)));
+        let asked = self.watches.iter().enumerate().filter(|(at, _)| is_among(self.only, *at));
         asked.map(|(_, watch)| watch).filter(move |watch| watch.cloud == cloud)
     }
 

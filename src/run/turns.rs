@@ -161,7 +161,8 @@ impl Turns {
     }
 }
 
-fn is_among(only: Option<&BTreeSet<usize>>, at: usize) -> bool {
+/// Whether a stream is asked about, where `only` some are.
+pub fn is_among(only: Option<&BTreeSet<usize>>, at: usize) -> bool {
     only.is_none_or(|only| only.contains(&at))
 }
 

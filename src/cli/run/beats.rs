@@ -19,7 +19,7 @@ use super::{Args, Asked, GRACE, Left, PARTING, Wanted};
 use crate::aws::fenced;
 use crate::cloud::Cloud;
 use crate::control::Fleet;
-use crate::run::{Controller, Fence, Reconciler, Told};
+use crate::run::{Controller, Fence, Reconciler, Told, locked};
 use crate::serve::Pulse;
 
 /// Time between an alarm and its tick, in which the others of the same moment come.
@@ -212,10 +212,10 @@ impl Beats<'_> {
 
     /// One pipeline's turn on the slow beat.
     async fn reconcile(&self, reconciler: &Reconciler, fleet: &Mutex<Fleet>, teller: &Teller<'_>) {
-        let paused = fleet.lock().unwrap_or_else(PoisonError::into_inner).paused(&reconciler.scope.pipeline);
+        let paused = locked(fleet).paused(&reconciler.scope.pipeline);
         self.count(reconciler, fleet).await;
         let status = reconciler.beat(&self.asked.stop, &paused).await;
-        let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fleet = locked(fleet);
         let is_news = status.is_news(fleet.drift.get(&status.pipeline));
         fleet.drift.insert(status.pipeline.clone(), status.clone());
         drop(fleet);
@@ -227,11 +227,11 @@ impl Beats<'_> {
     /// Changes of the count by others are resizes, unless CloudTrail knows better.
     async fn count(&self, reconciler: &Reconciler, fleet: &Mutex<Fleet>) {
         let (pipeline, now) = (&reconciler.scope.pipeline, reconciler.cloud.now());
-        if !fleet.lock().unwrap_or_else(PoisonError::into_inner).asks_trail(pipeline, now) {
+        if !locked(fleet).asks_trail(pipeline, now) {
             return;
         }
         if let Some(made) = reconciler.resizes().await {
-            fleet.lock().unwrap_or_else(PoisonError::into_inner).heed_trail(pipeline, &made, now);
+            locked(fleet).heed_trail(pipeline, &made, now);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::Args;
 use crate::aws::http::Post;
 use crate::control::news::{self, News, Watchman};
 use crate::control::{Decision, DriftStatus, Fleet, Key, Troubles, Verb, hand};
-use crate::run::{Notifier, Recipient, Told, Untold};
+use crate::run::{Notifier, Recipient, Told, Untold, locked};
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Topic {
@@ -133,7 +133,7 @@ impl Teller<'_> {
         self.over(fleet);
         let Some(voice) = self.voice else { return };
         let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fleet = locked(fleet);
         voice.tell(watchman.look(&fleet));
         let (untold, now) = (voice.untold(&mut fleet), fleet.now);
         drop(fleet);
@@ -144,7 +144,7 @@ impl Teller<'_> {
 
     /// Tells of the troubles that a tick met no more.
     fn over(&self, fleet: &Mutex<Fleet>) {
-        let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let fleet = locked(fleet);
         let (troubles, at) = (fleet.troubles.clone(), fleet.now);
         drop(fleet);
         for message in self.troubles.lock().unwrap_or_else(PoisonError::into_inner).over(&troubles, at) {
