@@ -55,5 +55,43 @@ pub fn parse(text: &str) -> Result<Vec<Plan>, String> {
     if body["format_version"] != json!(FORMAT) {
         return Err(format!("format {} is not ours ({FORMAT})", body["format_version"]));
     }
-    serde_json::from_value(body["plans"].clone()).map_err(|error| error.to_string())
+    let plans: Vec<Plan> = serde_json::from_value(body["plans"].clone()).map_err(|error| error.to_string())?;
+    match plans.iter().find_map(Plan::misplaced) {
+        Some(step) => Err(format!("step {} ({}) is not in its place or waits for a later one", step.id, step.address)),
+        None => Ok(plans),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_order(steps: &[(usize, &[usize])]) -> Result<Vec<Plan>, String> {
+        let step = |(id, after): &(usize, &[usize])| {
+            json!({
+                "id": id, "after": after, "address": "stream/clicks", "physical": "clicks", "verb": "create",
+                "because": "it does not exist", "changes": [], "calls": [], "about_seconds": 1,
+            })
+        };
+        let steps: Vec<Value> = steps.iter().map(step).collect();
+        let cost = json!({ "monthly_micros": 0, "usage": [] });
+        let plan = json!({
+            "format_version": FORMAT, "made_by": "0.1.0", "taken_at": 0, "inventory": "", "watched": {}, "steps": steps,
+            "scope": { "account": "123456789012", "partition": "aws", "pipeline": "shop", "region": "eu-west-1" },
+            "held": [], "autoscaled": [], "not_checked": [], "cost_before": cost, "cost_after": cost, "about_seconds": 1,
+        });
+        let body = json!({ "format_version": FORMAT, "plans": [plan] });
+        parse(&json!({ "seal": sealed(&body), "plan": body }).to_string())
+    }
+
+    #[test]
+    fn steps_out_of_their_order_are_refused_under_a_seal_that_fits() {
+        assert_eq!(with_order(&[(0, &[]), (1, &[0])]).expect("a plan").len(), 1);
+        for wrong in
+            [&[(0, &[] as &[usize]), (8, &[0])], &[(0, &[7]), (1, &[])], &[(0, &[1]), (1, &[0])], &[(0, &[]), (0, &[])]]
+        {
+            let why = with_order(wrong).expect_err("it cannot be carried out");
+            assert!(why.contains("(stream/clicks) is not in its place"), "{why}");
+        }
+    }
 }

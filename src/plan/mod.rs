@@ -182,6 +182,13 @@ impl Plan {
         seen.len()
     }
 
+    /// The first step that does not bear its position, or waits for one that does not stand before it. Who made the
+    /// plan numbers them so; a file may say anything.
+    pub fn misplaced(&self) -> Option<&Step> {
+        let fits = |at: usize, step: &Step| step.id == at && step.after.iter().all(|before| *before < at);
+        self.steps.iter().enumerate().find_map(|(at, step)| (!fits(at, step)).then_some(step))
+    }
+
     /// Nothing at all could be read: not what is owned, and nothing of what is wanted.
     pub fn is_blind(&self) -> bool {
         let unread = |address: &Address| {
