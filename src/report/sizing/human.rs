@@ -131,7 +131,10 @@ pub fn legend() -> String {
         "{rules} rules each size a copy of this stream on paper; the less a copy has cost so far, the more its rule is trusted"
     );
     let words = [
-        ("demand", "what producers sent, in shards, throttled records included; as old as the newest metrics"),
+        (
+            "demand",
+            "what producers have to write, in shards, as old as the newest metrics; where records are rejected an estimate, without repeated attempts",
+        ),
         ("trust", trust.as_str()),
         ("wants", "once at least half of the trust wants more shards, or fewer, the stream is resized"),
         ("weightiest rule", "the most trusted one of those that want what was decided, and its share of the trust"),
