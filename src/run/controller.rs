@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::admit::Room;
-use super::course::{Beat, Course, Patience};
+use super::course::{Beat, Course, Patience, Sign};
 use super::observe::{self, Look, Observation, Question};
 use super::turns::{Turns, is_among};
 use super::{Fence, Heard, Ledger, Told, Watch, act, admit};
@@ -87,7 +87,7 @@ impl Controller {
             heard,
             room: Room::default(),
             patience,
-            beat: Arc::new(|| ()),
+            beat: Arc::new(|_| ()),
             owed: BTreeMap::new(),
             unwritten: BTreeSet::new(),
         })
@@ -405,7 +405,7 @@ impl Controller {
         };
         tracing::info!(stream = watch.physical, from = going.decision.from, to = going.decision.to, "resize");
         let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance, &going.fence).await;
-        (self.beat)();
+        (self.beat)(Sign::GoesOn);
         (going, answer, outcome)
     }
 }

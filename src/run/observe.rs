@@ -133,7 +133,10 @@ impl Question<'_> {
         for _ in 0..PAGES {
             let ask = self.course.answer("listing streams", self.clouds[cloud].stream_tags(scope, after.take()));
             let page = match tokio::time::timeout_at(until, ask).await {
-                Ok(Ok(Ok(page))) => page,
+                Ok(Ok(Ok(page))) => {
+                    self.course.answered();
+                    page
+                }
                 Ok(Ok(Err(fault))) => {
                     return (tags, Some(format!("{fault}: tags are read stream by stream, which takes longer")));
                 }
@@ -266,6 +269,9 @@ pub async fn looks(
             let (target, what) = (watch.target(), format!("reading stream {}", watch.physical));
             let glance = match course.answer(&what, clouds[cloud].glance(&target, look.tags)).await {
                 Ok(answer) => {
+                    if answer.is_ok() {
+                        course.answered();
+                    }
                     hung.store(0, Ordering::Relaxed);
                     answer.map_err(|fault| fault.to_string())
                 }

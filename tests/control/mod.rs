@@ -18,6 +18,7 @@ mod secrets;
 mod seeds;
 mod several;
 mod splits;
+mod starts;
 mod told;
 mod words;
 
