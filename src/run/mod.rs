@@ -7,6 +7,7 @@ mod course;
 mod drift;
 mod file;
 mod functions;
+mod learn;
 mod lease;
 mod ledger;
 mod metrics;
