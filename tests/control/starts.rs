@@ -23,10 +23,10 @@ struct Running {
 }
 
 impl Running {
-    fn start(made: &Made, url: &str) -> Self {
+    fn start(made: &Made, url: &str, more: &[&str]) -> Self {
         let began = Instant::now();
         let mut command = made.command();
-        command.args(["run", "--json", "--learn", "14d", "--drift", "0s", "--listen", "127.0.0.1:0"]);
+        command.args(["run", "--json", "--learn", "14d", "--drift", "0s", "--listen", "127.0.0.1:0"]).args(more);
         command.env("AWS_ENDPOINT_URL", url).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -43,8 +43,12 @@ impl Running {
         (answer.status, answer.body)
     }
 
+    fn report(&self) -> Value {
+        serde_json::from_str(&self.get("/api/streams").1).expect("JSON")
+    }
+
     fn ticks(&self) -> Value {
-        serde_json::from_str::<Value>(&self.get("/api/streams").1).expect("JSON")["ticks"]["count"].clone()
+        self.report()["ticks"]["count"].clone()
     }
 
     /// Waits until it is ready; answers how long that took from its start.
@@ -69,7 +73,7 @@ fn it_is_ready_while_the_first_tick_is_at_work() {
     let made = Made::of(&spec(300, false));
     // AWS's own rates: a look at each takes a quarter of a minute.
     made.double.behave(Manners { rates: Some(1), creating: Duration::ZERO });
-    let running = Running::start(&made, &made.endpoint.url);
+    let running = Running::start(&made, &made.endpoint.url, &[]);
     let took = running.ready();
     println!("ready after {took:?}");
     assert_eq!(running.ticks(), 0, "ready after {took:?}, and a tick had ended by then");
@@ -98,7 +102,7 @@ fn it_is_not_ready_as_long_as_aws_does_not_answer() {
         }
         Some(Deed::Pass)
     });
-    let running = Running::start(&made, &proxy.url);
+    let running = Running::start(&made, &proxy.url, &[]);
     std::thread::sleep(Duration::from_secs(2));
     let (status, said) = running.get("/readyz");
     assert_eq!((status, said.as_str()), (503, "not ready: nothing that was asked of AWS has been answered yet\n"));
@@ -186,4 +190,44 @@ fn it_ends_nine_seconds_after_it_was_asked_to_whatever_hangs() {
     let took = asked.elapsed();
     assert_eq!(code, Some(1), "after {took:?}");
     assert!((Duration::from_secs(8)..Duration::from_secs(12)).contains(&took), "{took:?}");
+}
+
+/// How many of these are told to have their past still to be read; `None` where not all have been decided on.
+fn learning(report: &Value) -> Option<usize> {
+    let streams = report["streams"].as_array().expect("streams");
+    let decided = streams.iter().all(|stream| stream["last"]["reason"].is_string() && stream["metrics_at"].is_i64());
+    decided.then(|| streams.iter().filter(|stream| stream["last"]["reason"] == "learning").count())
+}
+
+#[test]
+fn no_decision_waits_for_fortnights_that_are_read_beside_it() {
+    let made = Made::of(&spec(22, false));
+    made.double.behave(Manners { rates: None, creating: Duration::ZERO });
+    // Twice what we take of CloudWatch's old datapoints: twenty fortnights take twenty seconds.
+    let running = Running::start(&made, &made.endpoint.url, &["--api-rate", "2", "--tick", "10s"]);
+    let wait = |what: &str, holds: &dyn Fn(&Value) -> bool| -> Value {
+        loop {
+            let report = running.report();
+            if holds(&report) {
+                return report;
+            }
+            assert!(running.began.elapsed() < Duration::from_secs(150), "{what}: {report:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let first = wait("a tick ends", &|report| report["ticks"]["count"].as_u64() > Some(0));
+    println!("the first tick took {} ms", first["ticks"]["last_ms"]);
+    assert!(first["ticks"]["last_ms"].as_u64() < Some(15_000), "{first:#}");
+    // The others are full, and grow by their newest minutes.
+    let held = learning(&first).expect("all are decided on");
+    assert!(held > 5, "{first:#}");
+    let status = made.says(&["status", "--api-rate", "100"]);
+    assert!(
+        status.contains(&format!("the controller holds {held} of 22 streams until it has read their past")),
+        "{status}"
+    );
+    let later = wait("those that a tick takes are learned", &|report| learning(report).is_some_and(|left| left <= 2));
+    let (ticks, took) = (later["ticks"]["count"].as_u64(), running.began.elapsed());
+    println!("twenty are learned after {took:?} and {ticks:?} ticks");
+    assert!(ticks > Some(1) && took > Duration::from_secs(15), "{took:?}: {later:#}");
 }

@@ -85,12 +85,12 @@ impl Books {
         self.decided.get(key)
     }
 
-    /// How many of so many streams the controller is still learning, in a sentence, if there are any.
+    /// How many of so many streams the controller holds until it has learned them, in a sentence, if there are any.
     pub fn learning(&self, streams: usize) -> Option<String> {
         let learning = self.decided.values().filter(|decision| decision.reason == LEARNING).count();
-        let of = "the controller still reads the past of";
-        let until = "until then they grow in an emergency and are not shrunk";
-        (learning > 0).then(|| format!("{of} {learning} of {streams} streams, some twenty a minute: {until}"))
+        let held = format!("the controller holds {learning} of {streams} streams until it has read their past");
+        (learning > 0)
+            .then(|| format!("{held}, some twenty a minute: until then they grow in an emergency and are not shrunk"))
     }
 
     /// Whose words these are, by the cloud's clock.
