@@ -136,6 +136,12 @@ def begun(folder, streams):
     address = json.loads(child.stdout.readline())["listen"]
     threading.Thread(target=child.stdout.read, daemon=True).start()
     ready, known, ticks = None, 0, 0
+    while ready is None:
+        try:
+            urllib.request.urlopen(f"http://{address}/readyz", timeout=10)
+            ready = time.perf_counter() - begin
+        except OSError:
+            time.sleep(0.01)
     while known < streams:
         time.sleep(1)
         try:
@@ -143,14 +149,13 @@ def begun(folder, streams):
         except OSError:
             continue
         ticks = report["ticks"]["count"]
-        ready = ready or (time.perf_counter() - begin if ticks else None)
         decided = [stream for stream in report["streams"] if stream["last"] and stream["last"]["reason"] != "unreadable"]
         known = sum(stream["metrics_at"] is not None for stream in decided)
     seconds, failed = time.perf_counter() - begin, report["ticks"]["failed_reads"]
     learning = sum(stream["last"]["reason"] == "learning" for stream in report["streams"])
     child.send_signal(signal.SIGTERM)
     child.wait(timeout=30)
-    print(f"first start over {streams} streams at AWS's rates, a fortnight to learn: ready in {ready:.0f} s, each decided on in {seconds:.0f} s ({ticks} ticks, "
+    print(f"first start over {streams} streams at AWS's rates, a fortnight to learn: ready in {ready:.1f} s, each decided on in {seconds:.0f} s ({ticks} ticks, "
           f"{learning} with their past still to be read), {failed} reads failed, {calls()[1]} calls refused")
 
 

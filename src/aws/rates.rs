@@ -13,6 +13,8 @@ pub struct Rates {
     /// The published rates times this.
     factor: f64,
     buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
+    /// When the next old datapoints may be asked for.
+    old: Mutex<Option<Instant>>,
 }
 
 struct Bucket {
@@ -24,10 +26,16 @@ struct Bucket {
 /// The longest pause that throttling can cause.
 const LONGEST_QUIET: Duration = Duration::from_secs(10);
 
+/// Datapoints a second that GetMetricData tells of an account and region where a call begins more than three hours ago, by what it asks
+/// for and not by what there is (CloudWatch service quotas, November 2026; it is 180,000 for newer ones).
+const OLD_DATAPOINTS: f64 = 90_000.0;
+/// The share of them that learning takes: dashboards and other tools of the account have the same quota.
+const LEARNING: f64 = 2.0 / 3.0;
+
 impl Rates {
     /// `factor`: the share of the published rates that is used.
     pub fn new(factor: f64) -> Self {
-        Self { factor, buckets: Mutex::default() }
+        Self { factor, buckets: Mutex::default(), old: Mutex::default() }
     }
 
     fn bucket(&self, operation: &'static str) -> Arc<Bucket> {
@@ -54,6 +62,19 @@ impl Rates {
         while let Err(not_until) = bucket.limiter.check() {
             tokio::time::sleep(not_until.wait_time_from(clock.now())).await;
         }
+    }
+
+    /// Waits until so many old datapoints may be asked for.
+    pub async fn spread(&self, datapoints: f64) {
+        let takes = datapoints / (OLD_DATAPOINTS * LEARNING * self.factor.max(1e-3));
+        let turn = {
+            let mut next = self.old.lock().unwrap_or_else(PoisonError::into_inner);
+            let (now, turn) = (Instant::now(), next.unwrap_or_else(Instant::now));
+            let turn = turn.max(now);
+            *next = Some(turn + Duration::from_secs_f64(takes.clamp(0.0, 3600.0)));
+            turn
+        };
+        tokio::time::sleep_until(turn.into()).await;
     }
 
     /// AWS throttled the operation: everybody pauses, twice as long as the last time.

@@ -10,12 +10,15 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
 use super::clients::Aws;
-use crate::cloud::{AtOnce, Class, Fault};
+use super::patience::waiting;
+use crate::cloud::{AtOnce, Class, Cloud, Fault};
 use crate::model::{Metrics, Readings};
 
 /// Queries and datapoints of one GetMetricData call (CloudWatch quotas, November 2026).
 pub(super) const QUERIES: usize = 500;
 const DATAPOINTS: i64 = 100_800;
+/// Minutes: what begins earlier has a quota of datapoints of its own.
+const OLD: i64 = 180;
 /// Calls in flight at once.
 pub(super) const AT_ONCE: usize = 8;
 /// Pages of one call; more is a server that repeats itself.
@@ -79,6 +82,10 @@ impl Aws {
         let doing = format!("reading the metrics of {} streams from CloudWatch", streams.len());
         let queries: Vec<MetricDataQuery> =
             streams.iter().enumerate().flat_map(|(at, stream)| queries(at, stream)).collect();
+        if from < Cloud::now(self).div_euclid(60) - OLD {
+            let datapoints = queries.len() as f64 * (to - from) as f64;
+            waiting(self.rates.spread(datapoints)).await;
+        }
         let mut found: Batch = vec![Ok(Minutes::new()); streams.len()];
         self.data(&doing, &queries, (from, to), &mut |result| {
             let Some((stream, metric)) = result.id().and_then(place) else { return };

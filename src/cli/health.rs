@@ -18,7 +18,7 @@ pub struct Args {
     /// Where `tidegate run` listens
     #[arg(value_name = "ADDRESS:PORT", env = "TIDEGATE_LISTEN", default_value = "127.0.0.1:9464", value_parser = listen::address)]
     address: SocketAddr,
-    /// Ask whether its first tick has ended, too
+    /// Ask whether AWS has answered it, too
     #[arg(long)]
     ready: bool,
 }

@@ -20,7 +20,7 @@ use crate::cloud::Cloud;
 use crate::control::{Fleet, Rules, Troubles};
 use crate::local::{Load, Pace};
 use crate::model::units::Span;
-use crate::run::{Controller, Heard, Reconciler, Switches, Watch, locked};
+use crate::run::{Controller, Heard, Reconciler, Sign, Switches, Watch, locked};
 use crate::serve::{Door, Pulse};
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more, and
@@ -234,7 +234,10 @@ async fn keep(
     let controller =
         Controller::start(clouds.clone(), watches, streams, ledger, asked.stop.clone(), heard.clone()).await?;
     let lives = Arc::clone(&pulse);
-    let controller = controller.beating(Arc::new(move || lives.goes_on()));
+    let controller = controller.beating(Arc::new(move |sign| match sign {
+        Sign::GoesOn => lives.goes_on(),
+        Sign::Answered => lives.answered(),
+    }));
     // A message that a dry run took would wake nobody else.
     let ears = match args.dry_run {
         true => Vec::new(),

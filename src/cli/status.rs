@@ -73,6 +73,7 @@ pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Fail
         return Ok(Exit::Success);
     }
     books.head(&args.from.ledger, report.at, out);
+    books.learning(report.streams.len()).iter().for_each(|learning| out.line(learning));
     for stream in &report.streams {
         tell(stream, books.newest(&stream.key()), out);
     }

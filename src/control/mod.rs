@@ -23,7 +23,7 @@ pub use decide::Answer;
 pub use fleet::Fleet;
 pub use functions::{AGES, Function, FunctionSeen};
 pub use look::is_ours;
-pub use past::Past;
+pub use past::{LEARNING, Past};
 pub use readers::Delivery;
 pub use record::{Entry, Foreign, Key, Memory, Record};
 pub use report::{

@@ -13,7 +13,7 @@ const LATE: i64 = 60;
 /// The share of the open shards from which on a stream with an unread past may grow.
 const FULL: f64 = 0.8;
 /// The reason of a hold until the past has been read.
-pub(super) const LEARNING: &str = "learning";
+pub const LEARNING: &str = "learning";
 
 /// A piece of a stream's past, as it was read.
 #[derive(Clone, Copy, Debug)]

@@ -93,6 +93,8 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
         if !matches!(stream.attrs.get("shards"), Some(Attr::Map(_))) {
             continue;
         }
+        // Whether others' changes of its count were some of the day's resizes, or splits and merges. It knows no resource-level permissions.
+        grants.allow("cloudtrail:LookupEvents", "*".into(), None);
         for action in changes {
             grants.allow(action, arn.clone(), by_tag(action, scope));
         }

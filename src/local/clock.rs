@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How pauses pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +23,7 @@ const PATIENCE: u32 = 64;
 pub struct Clock {
     times: Mutex<Times>,
     pace: Pace,
+    began: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +41,7 @@ impl Clock {
     /// `now` in seconds since 1970.
     pub fn new(now: i64, pace: Pace) -> Self {
         let now = now * 1000;
-        Self { times: Mutex::new(Times { now, base: now, ..Times::default() }), pace }
+        Self { times: Mutex::new(Times { now, base: now, ..Times::default() }), pace, began: Instant::now() }
     }
 
     fn times(&self) -> MutexGuard<'_, Times> {
@@ -57,16 +58,33 @@ impl Clock {
         self.times().now
     }
 
-    /// Milliseconds by which this clock is ahead of real time at construction.
+    /// Real milliseconds that passed since construction, where pauses take real time: who opens the file then has them in its own
+    /// real time already. At once nothing passes but pauses.
+    fn passed(&self) -> i64 {
+        match self.pace {
+            Pace::Fast(factor) if factor > 0.0 => millis(self.began.elapsed()),
+            Pace::Fast(_) | Pace::Virtual => 0,
+        }
+    }
+
+    /// Milliseconds by which this clock is ahead of real time.
     pub fn ahead(&self) -> i64 {
         let times = self.times();
-        times.now - times.base
+        (times.now - times.base - self.passed()).max(0)
     }
 
     /// Time never goes back: another process may have moved further.
     pub fn catch_up(&self, ahead: i64) {
+        let base = self.times().base;
+        self.reach(base + self.passed() + ahead);
+    }
+
+    /// The same for a moment in milliseconds since 1970. Answers whether it lay ahead.
+    pub fn reach(&self, moment: i64) -> bool {
         let mut times = self.times();
-        times.now = times.now.max(times.base + ahead);
+        let is_later = moment > times.now;
+        times.now = times.now.max(moment);
+        is_later
     }
 
     pub fn advance(&self, time: Duration) {
@@ -145,6 +163,16 @@ mod tests {
         futures::join!(wait(60), wait(5), wait(20));
         assert_eq!(*woke.lock().unwrap(), [(5, 1005), (20, 1020), (60, 1060)]);
         assert_eq!(clock.ahead(), 60_000);
+    }
+
+    #[tokio::test]
+    async fn real_time_that_passed_is_nothing_to_be_ahead_by() {
+        let clock = Clock::new(1000, Pace::Fast(100.0));
+        clock.pause(Duration::from_secs(10)).await;
+        assert_eq!(clock.now(), 1010);
+        assert!((9_000..10_000).contains(&clock.ahead()), "a tenth of a second of them was real: {}", clock.ahead());
+        assert!(!clock.reach(1_009_000) && clock.reach(1_011_000));
+        assert_eq!(clock.now(), 1011);
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use crate::disk;
 pub const FORMAT: u32 = 2;
 
 /// A hundred years: nobody has waited so long, and every minute of it would have to be played.
-const LONGEST_AHEAD_MS: i64 = 100 * 365 * 86_400_000;
+pub const LONGEST_AHEAD_MS: i64 = 100 * 365 * 86_400_000;
 
 /// Ten thousand streams with three days of minutes have some hundred megabytes.
 const MOST_BYTES: u64 = 2 << 30;
@@ -31,8 +31,11 @@ pub struct Saved {
     pub regions: BTreeMap<String, World>,
 }
 
-/// What is behind the name of a cloud's file in that of its lock.
+/// What is behind the name of a cloud's file in that of its lock. The lock holds the newest time as well, in milliseconds since 1970: the
+/// cloud's file may be large, so it is written now and then, and at hundreds of times real time that is an hour behind.
 const LOCK: &str = ".lock";
+/// Bytes of that time.
+const TIME_BYTES: usize = 20;
 
 /// The version alone, so that a newer file gets a better answer than "unknown field".
 #[derive(Deserialize)]
@@ -89,6 +92,24 @@ impl Store {
         let saved = parse(&self.path, &text)?;
         self.seen = stamp;
         Ok(Some(saved))
+    }
+
+    /// The newest time that a process that moves this cloud's clock wrote down. A file that is gone, or empty, takes its time with it.
+    pub fn time(&self) -> Option<i64> {
+        self.stamp().ok().flatten().filter(|(_, bytes, _)| *bytes > 0)?;
+        disk::text(&beside(&self.path, LOCK), TIME_BYTES as u64).ok()?.trim().parse().ok()
+    }
+
+    /// Writes it down, where the cloud is kept at all.
+    pub fn note(&self, time: i64) {
+        let note = || {
+            let mut lock = File::options().write(true).open(beside(&self.path, LOCK))?;
+            lock.write_all(format!("{time:0width$}", width = TIME_BYTES).as_bytes())
+        };
+        // The time in the file itself is older, and true.
+        if let Err(error) = note() {
+            tracing::debug!(%error, "the local cloud's time was not noted");
+        }
     }
 
     pub fn save(&mut self, saved: &Saved) -> Result<(), Fault> {

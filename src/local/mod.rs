@@ -47,7 +47,7 @@ use crate::model::{
     State,
 };
 use clock::Clock;
-use file::{FORMAT, Saved, Store};
+use file::{FORMAT, LONGEST_AHEAD_MS, Saved, Store};
 use limits::Refusal;
 use rates::{Rates, TooSoon};
 use world::{Moving, World};
@@ -227,6 +227,7 @@ impl Local {
         let began = Instant::now();
         let due = {
             let mut held = self.held();
+            held.store.iter().for_each(|store| store.note(self.clock.now_ms()));
             let waited = held.store.is_some() && self.clock.ahead() > held.saved_ahead;
             waited && *held.next_save.get_or_insert(began + SAVES) <= began
         };
@@ -278,7 +279,17 @@ impl Held {
             self.saved_ahead = saved.ahead_ms;
             clock.catch_up(saved.ahead_ms);
         }
+        self.keep_up(clock);
         Ok(())
+    }
+
+    /// Takes over the time of another process, which is that one's to save.
+    fn keep_up(&mut self, clock: &Clock) {
+        let time = self.store.as_ref().and_then(Store::time);
+        // A hundred years on are no time of a cloud.
+        if time.is_some_and(|time| time - clock.now_ms() < LONGEST_AHEAD_MS && clock.reach(time)) {
+            self.saved_ahead = self.saved_ahead.max(clock.ahead());
+        }
     }
 
     fn save(&mut self, clock: &Clock) -> Result<(), Fault> {
@@ -288,6 +299,9 @@ impl Held {
         let mut saved = Saved { format: FORMAT, ahead_ms: clock.ahead(), regions };
         let done = store.save(&saved);
         self.saved_ahead = saved.ahead_ms;
+        if let (Ok(()), Some(store)) = (&done, &self.store) {
+            store.note(clock.now_ms());
+        }
         self.world = saved.regions.remove(&self.region).unwrap_or_default();
         self.elsewhere = saved.regions;
         done
@@ -430,7 +444,9 @@ impl Cloud for Local {
         Box::pin(async move { self.look(|world, moving| readings::ringing(world, moving, alarms)) })
     }
 
+    /// Never behind what another process that moves this cloud's clock saw, whose ledger may be read by this one.
     fn now(&self) -> i64 {
+        self.held().keep_up(&self.clock);
         self.clock.now()
     }
 

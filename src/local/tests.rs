@@ -357,6 +357,24 @@ fn a_file_keeps_everything_and_the_clock() {
     assert_eq!(open(NOW + 1000).now(), NOW + 1700, "waiting counts, and so does the time in between");
 }
 
+#[tokio::test]
+async fn others_have_the_time_of_a_run_before_it_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cloud.json");
+    let open = |now| Local::open(&path, SCHEMAS, Options::default(), now).unwrap();
+    let (before, running) = (open(NOW), open(NOW));
+    running.ready_stream("clicks", 2);
+    running.pause(Duration::from_secs(60)).await;
+    let saved = std::fs::read(&path).unwrap();
+    running.pause(Duration::from_secs(36_000)).await;
+    let after = open(NOW + 1);
+    assert_eq!((after.now(), before.now()), (running.now(), running.now()));
+    drop((before, after));
+    assert!(std::fs::read(&path).unwrap() == saved, "the time is the run's to save");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(open(NOW + 2).now(), NOW + 2, "a cloud that is gone takes its time with it");
+}
+
 #[test]
 fn a_damaged_or_newer_file_is_refused_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::admit::Room;
-use super::course::{Beat, Course, Patience};
+use super::course::{Beat, Course, Patience, Sign};
+use super::learn::Learning;
 use super::observe::{self, Look, Observation, Question};
 use super::turns::{Turns, is_among};
 use super::{Fence, Heard, Ledger, Told, Watch, act, admit};
@@ -29,6 +30,7 @@ pub struct Controller {
     fleet: Arc<Mutex<Fleet>>,
     ledger: Box<dyn Ledger>,
     turns: Turns,
+    learning: Learning,
     stop: Stop,
     heard: Heard,
     room: Room,
@@ -83,11 +85,12 @@ impl Controller {
             fleet,
             ledger,
             turns,
+            learning: Learning::default(),
             stop,
             heard,
             room: Room::default(),
             patience,
-            beat: Arc::new(|| ()),
+            beat: Arc::new(|_| ()),
             owed: BTreeMap::new(),
             unwritten: BTreeSet::new(),
         })
@@ -109,7 +112,7 @@ impl Controller {
     #[must_use]
     pub fn for_all(self) -> Self {
         let patience = Patience::for_all(self.watches.len());
-        Self { turns: self.turns.for_all(), patience, ..self }
+        Self { turns: self.turns.for_all(), learning: Learning::whole(), patience, ..self }
     }
 
     /// What others read: lock it shortly.
@@ -146,7 +149,7 @@ impl Controller {
         let course = &Course::new(self.patience, &self.beat);
         let (clouds, watches, fleet) = (&self.clouds[..], &self.watches[..], &*self.fleet);
         let question = Question { clouds, watches, fleet, course, now: &now, only: only.as_ref() };
-        let mut read = question.answers(&mut self.turns).await;
+        let mut read = question.answers(&mut self.turns, &mut self.learning, (self.patience, &self.beat)).await;
         let failed_reads = read.failed();
         troubles.append(&mut read.troubles);
         let heard = heard.unwrap_or_else(|| self.heard.take());
@@ -203,6 +206,7 @@ impl Controller {
     async fn take_over(&mut self) -> Vec<String> {
         let mut troubles = Vec::new();
         for pipeline in self.ledger.gained() {
+            self.learning.forget();
             let mut entries = Vec::new();
             match self.ledger.take_over(&pipeline, &mut |entry| entries.push(entry)).await {
                 Ok(()) => {
@@ -405,7 +409,7 @@ impl Controller {
         };
         tracing::info!(stream = watch.physical, from = going.decision.from, to = going.decision.to, "resize");
         let (answer, outcome) = act::send(cloud, watch, &calls, &going.glance, &going.fence).await;
-        (self.beat)();
+        (self.beat)(Sign::GoesOn);
         (going, answer, outcome)
     }
 }

@@ -8,8 +8,17 @@ use tokio::time::Instant;
 
 use crate::aws::{Late, within};
 
-/// Told that the loop goes on, at each answer and each one that is waited for no longer.
-pub type Beat = Arc<dyn Fn() + Send + Sync>;
+/// A sign of life in the middle of a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The loop goes on: something was answered, in whatever words, or is waited for no longer.
+    GoesOn,
+    /// The cloud told what it was asked for.
+    Answered,
+}
+
+/// Told each sign of life.
+pub type Beat = Arc<dyn Fn(Sign) + Send + Sync>;
 
 /// How long a tick waits for answers, in real time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +83,12 @@ impl Course {
 
     /// A sign of life.
     pub fn goes_on(&self) {
-        (self.beat)();
+        (self.beat)(Sign::GoesOn);
+    }
+
+    /// The cloud is there, and lets itself be asked.
+    pub fn answered(&self) {
+        (self.beat)(Sign::Answered);
     }
 
     /// The answer, or why it is waited for no longer. A wait for its turn within AWS's rates is none for the answer.

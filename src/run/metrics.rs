@@ -25,6 +25,9 @@ pub async fn newest(cloud: &dyn Cloud, wanted: &Wanted, to: i64, course: &Course
 async fn read(cloud: &dyn Cloud, streams: &[String], (from, to): (i64, i64), course: &Course) -> Readings {
     let calls = streams.chunks(cloud.at_once(to - from).streams.max(1)).map(|streams| async move {
         let read = course.answer("reading metrics from CloudWatch", cloud.readings(streams, from, to)).await;
+        if read.as_ref().is_ok_and(|read| !read.found.is_empty()) {
+            course.answered();
+        }
         read.unwrap_or_else(|why| Readings {
             blind: streams.iter().map(|stream| (stream.clone(), why.to_string())).collect(),
             ..Readings::default()

@@ -7,6 +7,7 @@ mod course;
 mod drift;
 mod file;
 mod functions;
+mod learn;
 mod lease;
 mod ledger;
 mod metrics;
@@ -18,7 +19,7 @@ mod wake;
 mod watch;
 
 pub use controller::{Controller, locked};
-pub use course::{Beat, Patience};
+pub use course::{Beat, Patience, Sign};
 pub use drift::{Reconciler, Switches};
 pub use file::{FileLedger, MISSING, minute};
 pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};

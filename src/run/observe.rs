@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use super::Watch;
 use super::controller::locked;
-use super::course::Course;
+use super::course::{Beat, Course, Patience};
 use super::functions;
+use super::learn::Learning;
 use super::metrics::{self, Past, Ringing};
-use super::turns::{Turns, Wanted, is_among};
+use super::turns::{Turns, is_among};
 use crate::cloud::{Cloud, Tags};
 use crate::control::{self, Delivery, Fleet, FunctionSeen, Seen};
 use crate::model::{Deliveries, FanOut, Glance, Metrics, OpenShard, Readings, Scope};
@@ -62,27 +63,32 @@ pub struct Observation {
 }
 
 impl Question<'_> {
-    /// Everything that a tick reads, at once.
-    pub async fn answers(&self, turns: &mut Turns) -> Observation {
-        let due = turns.reads(&locked(self.fleet), self.watches, self.now, self.only);
+    /// Everything that a tick reads, at once. Long pasts come with the tick by which they have been read.
+    pub async fn answers(&self, turns: &mut Turns, learning: &mut Learning, how: (Patience, &Beat)) -> Observation {
+        let began = Instant::now();
+        let is_learning = learning.is_under_way() || self.only.is_some();
+        let due = turns.reads(&locked(self.fleet), self.watches, self.now, self.only, is_learning);
+        let to = self.now.iter().map(|now| now.div_euclid(60) - metrics::NEWEST).collect();
+        learning.begin(self.clouds, due.past, to, how);
         let clouds = || self.clouds.iter().enumerate();
         let minute = |at: usize| self.now[at].div_euclid(60);
         let newest = clouds().map(|(at, cloud)| metrics::newest(&**cloud, &due.newest[at], minute(at), self.course));
-        let pasts = clouds().map(|(at, cloud)| self.pasts(&**cloud, &due.past[at], minute(at) - metrics::NEWEST));
         let names: Vec<Vec<String>> = clouds().map(|(at, _)| self.alarms(at)).collect();
         let alarms = clouds().map(|(at, cloud)| metrics::alarms(&**cloud, &names[at], self.course));
         let fan_outs: Vec<Vec<FanOut>> = clouds().map(|(at, _)| self.fan_outs(at)).collect();
         let consumers =
             clouds().map(|(at, cloud)| metrics::deliveries(&**cloud, &fan_outs[at], minute(at), self.course));
-        let ((looks, mut troubles), newest, pasts, mut alarms, mut consumers, functions) = futures::join!(
+        let ((looks, mut troubles), newest, mut alarms, mut consumers, functions) = futures::join!(
             self.looks(turns),
             join_all(newest),
-            join_all(pasts),
             join_all(alarms),
             join_all(consumers),
             self.functions(),
         );
-        let (pasts, unread): (Vec<_>, Vec<_>) = pasts.into_iter().unzip();
+        // A round about some streams has no place for the pasts of others.
+        let learned = if self.only.is_some() { Vec::new() } else { learning.come(began).await };
+        let (mut pasts, unread): (Vec<_>, Vec<_>) = learned.into_iter().unzip();
+        pasts.resize_with(self.clouds.len(), BTreeMap::new);
         troubles.extend(unread.into_iter().flatten());
         troubles.extend(consumers.iter_mut().flat_map(|read| read.troubles.drain(..)));
         troubles.extend(alarms.iter_mut().flat_map(|read| std::mem::take(&mut read.troubles)));
@@ -133,7 +139,10 @@ impl Question<'_> {
         for _ in 0..PAGES {
             let ask = self.course.answer("listing streams", self.clouds[cloud].stream_tags(scope, after.take()));
             let page = match tokio::time::timeout_at(until, ask).await {
-                Ok(Ok(Ok(page))) => page,
+                Ok(Ok(Ok(page))) => {
+                    self.course.answered();
+                    page
+                }
                 Ok(Ok(Err(fault))) => {
                     return (tags, Some(format!("{fault}: tags are read stream by stream, which takes longer")));
                 }
@@ -146,13 +155,6 @@ impl Question<'_> {
             }
         }
         (tags, None)
-    }
-
-    /// Pasts of the streams of one cloud, and what failed for other reasons than that time was up.
-    async fn pasts(&self, cloud: &dyn Cloud, wanted: &Wanted, to: i64) -> (BTreeMap<String, Past>, Vec<String>) {
-        let (pasts, failed) = metrics::pasts(cloud, wanted, to, self.course).await;
-        let told = failed.into_iter().filter(|_| !self.course.is_over());
-        (pasts, told.map(|why| format!("{why}: the past of some streams is still to be read")).collect())
     }
 
     fn here(&self, cloud: usize) -> impl Iterator<Item = &Watch> {
@@ -267,6 +269,9 @@ pub async fn looks(
             let glance = match course.answer(&what, clouds[cloud].glance(&target, look.tags)).await {
                 Ok(answer) => {
                     hung.store(0, Ordering::Relaxed);
+                    if answer.is_ok() {
+                        course.answered();
+                    }
                     answer.map_err(|fault| fault.to_string())
                 }
                 // Nothing is known of it, as before: it has its turn with the next tick.

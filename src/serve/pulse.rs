@@ -22,6 +22,8 @@ struct Beats {
     newest: Option<Instant>,
     /// The newest sign of life in the middle of a tick.
     sign: Option<Instant>,
+    /// Whether the cloud has ever told what it was asked for.
+    is_answered: bool,
     durations: Durations,
 }
 
@@ -49,14 +51,28 @@ impl Pulse {
         self.beats().sign = Some(Instant::now());
     }
 
+    /// The cloud told what it was asked for.
+    pub fn answered(&self) {
+        self.beats().is_answered = true;
+        self.goes_on();
+    }
+
     /// How long the ticks took.
     pub fn durations(&self) -> Durations {
         self.beats().durations
     }
 
-    /// Whether a tick has ended.
-    pub fn has_ticked(&self) -> bool {
-        self.beats().newest.is_some()
+    /// Whether it may be relied on, in one line either way. The specs are read, the caller is known and the ledger is open before there
+    /// is a pulse; what is left is that the cloud tells what it is asked. It need not have told all: a first tick over many streams
+    /// takes a third of a minute at AWS's rates, and a rolling update would wait for it. Once it has answered, an outage makes
+    /// nothing unready: the page and the metrics are wanted then more than ever.
+    ///
+    /// # Errors
+    /// The cloud has told nothing yet, or the loop is stuck.
+    pub fn ready(&self) -> Result<&'static str, String> {
+        self.check()?;
+        let Beats { newest, is_answered, .. } = *self.beats();
+        readiness(is_answered, newest.is_some())
     }
 
     /// Whether the loop lives, in one line either way. Slow answers of AWS are no dead loop.
@@ -67,6 +83,15 @@ impl Pulse {
         let Beats { newest, sign, .. } = *self.beats();
         let ago = |at: Option<Instant>| at.map(|at| at.elapsed());
         judge(ago(newest), ago(sign), self.began.elapsed(), self.tick_seconds)
+    }
+}
+
+fn readiness(is_answered: bool, has_ticked: bool) -> Result<&'static str, String> {
+    match (is_answered, has_ticked) {
+        (true, true) => Ok("ready"),
+        (true, false) => Ok("ready: the first tick is at work, and /api/streams tells what has been decided by then"),
+        (false, false) => Err("not ready: nothing that was asked of AWS has been answered yet".into()),
+        (false, true) => Err("not ready: AWS has answered nothing of all that the ticks asked".into()),
     }
 }
 
@@ -97,6 +122,24 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_ready_once_the_cloud_has_told_something() {
+        let pulse = Pulse::new(60);
+        pulse.goes_on();
+        assert!(pulse.ready().unwrap_err().starts_with("not ready: nothing that was asked of AWS"));
+        pulse.answered();
+        pulse.goes_on();
+        assert!(pulse.ready().unwrap().starts_with("ready: the first tick is at work"));
+        pulse.ticked(Duration::from_secs(1));
+        assert_eq!(pulse.ready(), Ok("ready"));
+        let deaf = Pulse::new(60);
+        deaf.ticked(Duration::from_secs(30));
+        assert!(
+            deaf.ready().is_err(),
+            "a tick that was told nothing is no reason to end the replica that is known to work"
+        );
+    }
 
     #[test]
     fn three_ticks_and_a_minute_are_waited() {

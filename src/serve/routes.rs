@@ -43,14 +43,13 @@ async fn healthz(State(view): State<Arc<View>>) -> Response {
 }
 
 async fn readyz(State(view): State<Arc<View>>) -> Response {
-    let unready = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if view.stop.is_asked() {
-        return unready("stopping\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    if !view.pulse.has_ticked() {
-        return unready("not ready: the first tick has not ended yet\n");
+    match view.pulse.ready() {
+        Ok(said) => (StatusCode::OK, format!("{said}\n")).into_response(),
+        Err(said) => (StatusCode::SERVICE_UNAVAILABLE, said + "\n").into_response(),
     }
-    "ready\n".into_response()
 }
 
 async fn metrics(State(view): State<Arc<View>>) -> Response {

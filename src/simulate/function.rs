@@ -9,6 +9,22 @@ const MINUTES: usize = CALM as usize + 30;
 /// Minutes until a changed factor is in effect (a model: AWS publishes no figure).
 const UPDATE: i64 = 1;
 
+/// A Lambda function that reads, as the spec and the user describe it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lambda {
+    /// Records of one shard that it gets done in a second for each step of its factor.
+    pub pace: f64,
+    pub factors: Factors,
+}
+
+impl Lambda {
+    /// Whoever does not know of factors leaves it at the lowest.
+    #[must_use]
+    pub fn untuned(self) -> Self {
+        Self { factors: Factors { max: self.factors.min, ..self.factors }, ..self }
+    }
+}
+
 /// The function between two minutes.
 #[derive(Debug)]
 pub(super) struct Function {
@@ -37,6 +53,11 @@ impl Function {
             self.factor = factor;
         }
         self.pace * f64::from(self.factor)
+    }
+
+    /// What was changed, oldest first.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     /// Takes in an iterator age (in minutes) that has become visible.

@@ -142,6 +142,9 @@ pub fn find(name: &str) -> Option<(&'static Entry, Row)> {
 impl Entry {
     /// Runs it over a demand.
     pub fn run(&self, row: Row, demand: &Demand, settings: &Settings) -> Run {
+        // The first of the list is ours, and no other knows of factors.
+        let lambda = settings.lambda.map(|lambda| if self.name == ENTRIES[0].name { lambda } else { lambda.untuned() });
+        let settings = &Settings { lambda, ..settings.clone() };
         match self.kind {
             Kind::Policy(make, actuator) => run(demand, &mut *make(row), &Settings { actuator, ..settings.clone() }),
             Kind::Fixed(choice) => {

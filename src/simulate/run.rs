@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::mem::discriminant;
 
 use super::demand::Demand;
+use super::function::{Function, Lambda};
 use super::plant::{Actuator, Answer, DAY, Refusal, Stream};
 use super::uneven::{Skew, Uneven};
 use crate::local::Profile;
 use crate::local::traffic::mix;
+use crate::scale::lambda::{Change, Factors};
 use crate::scale::{Bounds, Budget, Inputs, Money, Notice, Policy, Proposal, Reason, Sample, View, Window, month};
 
 /// Minutes of metrics that a policy is shown: CloudWatch keeps one-minute data for 15 days.
@@ -32,6 +34,8 @@ pub struct Settings {
     pub calls_a_day: u32,
     /// Keys that are not even, on single shards; `None`: the reference plant.
     pub skew: Option<Skew>,
+    /// A Lambda function that reads, on single shards as well.
+    pub lambda: Option<Lambda>,
     /// Whole minutes between the end of a minute and the arrival of its metrics.
     pub metric_delay: usize,
     /// 1 to 2: half of each minute runs at `burst` times its mean rate.
@@ -55,6 +59,7 @@ impl Default for Settings {
             money: None,
             calls_a_day: 10,
             skew: None,
+            lambda: None,
             metric_delay: 2,
             burst: 1.0,
             gaps: 0.0,
@@ -72,8 +77,14 @@ impl Settings {
             Some(share) => format!("at most {} % of the records may be throttled", (share * 1e6).round() / 1e4),
             None => format!("a throttled record is worth {} times its capacity", self.price),
         };
-        match self.skew {
+        let aim = match self.skew {
             Some(skew) => format!("{aim}; {skew}"),
+            None => aim,
+        };
+        match self.lambda {
+            Some(Lambda { pace, factors: Factors { min, max } }) => format!(
+                "{aim}; a Lambda function reads {pace} records a second of each shard for each step of its parallelization factor, {min} to {max}"
+            ),
             None => aim,
         }
     }
@@ -136,6 +147,8 @@ pub struct Run {
     pub operations: u64,
     /// Shards closed by them.
     pub closed: u64,
+    /// Changes of the parallelization factor of the Lambda function that reads.
+    pub factors: Vec<Change>,
 }
 
 impl Run {
@@ -165,10 +178,14 @@ pub fn first_count(demand: &Demand, bounds: Bounds) -> u32 {
 pub fn run(demand: &Demand, policy: &mut dyn Policy, settings: &Settings) -> Run {
     let count = settings.start.unwrap_or_else(|| first_count(demand, settings.bounds));
     let mut stream = Stream::new(count, settings.profile, settings.actuator, settings.calls_a_day, settings.seed);
-    let mut uneven = settings.skew.map(|skew| Uneven::new(skew, count, settings.burst, settings.seed));
+    let skew = settings.skew.or(settings.lambda.map(|_| Skew::EVEN));
+    let mut uneven = skew.map(|skew| Uneven::new(skew, count, settings.burst, settings.seed));
+    let mut function = settings.lambda.map(|Lambda { pace, factors }| Function::new(pace, Some(factors)));
     let mut window = Window::new(WINDOW_MINUTES);
     let missing = gaps(demand.load.len(), settings.gaps, settings.seed);
     let (mut inputs, mut spent) = (settings.inputs.clone(), Spent::default());
+    // Minutes in which the shards refused reads.
+    let mut refused = Vec::new();
     let mut done = Run { start: demand.start, minutes: Vec::with_capacity(demand.load.len()), ..Run::default() };
     for (at, fresh) in demand.load.iter().copied().enumerate() {
         let now = demand.start + at as i64;
@@ -177,7 +194,13 @@ pub fn run(demand: &Demand, policy: &mut dyn Policy, settings: &Settings) -> Run
         let mut calls = 0;
         if let Some(visible) = at.checked_sub(1 + settings.metric_delay) {
             if !missing[visible] {
-                window.put(demand.start + visible as i64, sample(&done.minutes[visible]));
+                let (minute, sample) = (demand.start + visible as i64, sample(&done.minutes[visible]));
+                window.put(minute, sample);
+                function.iter_mut().for_each(|function| function.saw(minute, sample.age));
+            }
+            if let Some(function) = &mut function {
+                let view = view(&stream, &window, now, (settings, &inputs));
+                inputs.lambda_first = function.tune(&view, refused[visible]);
             }
             if stream.is_active() {
                 calls = u8::from(decide(&mut stream, policy, &window, now, (settings, &inputs), &mut done));
@@ -185,9 +208,13 @@ pub fn run(demand: &Demand, policy: &mut dyn Policy, settings: &Settings) -> Run
         }
         spent.shard_minutes += f64::from(stream.shards);
         let (served, age) = match &mut uneven {
-            Some(shards) => shards.serve(now, fresh, stream.shards),
+            Some(shards) => {
+                let pace = function.as_mut().map(|function| function.pace(now));
+                shards.serve(now, fresh, stream.shards, pace)
+            }
             None => stream.serve(fresh, settings.burst),
         };
+        refused.push(uneven.as_ref().is_some_and(|shards| shards.reads_refused));
         done.minutes.push(Minute {
             capacity: f64::from(stream.shards),
             calls,
@@ -201,7 +228,22 @@ pub fn run(demand: &Demand, policy: &mut dyn Policy, settings: &Settings) -> Run
     }
     done.operations = stream.operations;
     done.closed = stream.closed;
+    done.factors = function.map_or_else(Vec::new, |function| function.changes().to_vec());
     done
+}
+
+/// What is shown to whoever decides.
+fn view<'a>(stream: &'a Stream, window: &'a Window, now: i64, (settings, inputs): (&Settings, &'a Inputs)) -> View<'a> {
+    View {
+        now,
+        shards: stream.shards,
+        window,
+        resizes: stream.resizes(),
+        calls_a_day: settings.calls_a_day,
+        bounds: settings.bounds,
+        price: settings.price,
+        inputs,
+    }
 }
 
 /// Asks the policy, and the stream where the policy wants another count. Answers whether a call was accepted.
@@ -213,16 +255,7 @@ fn decide(
     (settings, inputs): (&Settings, &Inputs),
     done: &mut Run,
 ) -> bool {
-    let proposal = policy.propose(&View {
-        now,
-        shards: stream.shards,
-        window,
-        resizes: stream.resizes(),
-        calls_a_day: settings.calls_a_day,
-        bounds: settings.bounds,
-        price: settings.price,
-        inputs,
-    });
+    let proposal = policy.propose(&view(stream, window, now, (settings, inputs)));
     done.note(&proposal);
     let (from, to) = (stream.shards, proposal.shards.clamp(settings.bounds.min, settings.bounds.max));
     if from == to {

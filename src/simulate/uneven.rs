@@ -80,6 +80,13 @@ pub struct Uneven {
     map: ShardMap,
     plant: Plant,
     settings: plant::Settings,
+    /// Whether the shards refused reads in the newest minute.
+    pub reads_refused: bool,
+}
+
+impl Skew {
+    /// Every key like every other.
+    pub const EVEN: Self = Self::Hot(0.0);
 }
 
 impl Uneven {
@@ -87,21 +94,22 @@ impl Uneven {
     pub fn new(skew: Skew, shards: u32, burst: f64, seed: u64) -> Self {
         let map = ShardMap::new(shards, 0);
         let settings = settings(burst);
-        Self { keys: skew.keys(seed), plant: Plant::new(map.open()), map, settings }
+        Self { keys: skew.keys(seed), plant: Plant::new(map.open()), map, settings, reads_refused: false }
     }
 
-    /// Serves a minute's load, in shards, with so many open shards of equal ranges. Answers what became of it, and the iterator
-    /// age in minutes.
-    pub fn serve(&mut self, minute: i64, fresh: f64, shards: u32) -> (Served, f64) {
+    /// Serves a minute's load, in shards, with so many open shards of equal ranges. `pace`: records of one shard that its reader gets done
+    /// in a second; `None`: all that it may read. Answers what became of it, and the iterator age in minutes.
+    pub fn serve(&mut self, minute: i64, fresh: f64, shards: u32, pace: Option<f64>) -> (Served, f64) {
         if self.map.open_count() != shards {
             self.map.reshape(shards, minute * 60);
             self.plant = std::mem::take(&mut self.plant).reshaped(self.map.open(), &self.settings);
         }
         let fresh = Amount { records: fresh * RECORDS_PER_SHARD_MINUTE, bytes: fresh * BYTES_PER_SHARD_MINUTE };
         let retention = RETENTION;
-        let offer = Offer { minute, fresh, keys: &self.keys, readers: 1, outage: false, pace: None, retention };
+        let offer = Offer { minute, fresh, keys: &self.keys, readers: 1, outage: false, pace, retention };
         let (plant, done) = plant::step(std::mem::take(&mut self.plant), &offer, &self.settings);
         self.plant = plant;
+        self.reads_refused = done.read_rejected > 0.0;
         let load = |records: f64| records / RECORDS_PER_SHARD_MINUTE;
         let served = Served {
             accepted: load(done.written.records),
@@ -129,12 +137,12 @@ mod tests {
     #[test]
     fn even_keys_fill_all_shards_and_a_hot_one_its_own() {
         let mut even = Uneven::new(Skew::Hot(0.0), 4, 1.0, 1);
-        let (served, _) = even.serve(0, 4.0, 4);
+        let (served, _) = even.serve(0, 4.0, 4, None);
         assert!((served.accepted - 4.0).abs() < 1e-6 && served.rejected < 1e-6, "{served:?}");
         // A key with half of four shards' load gets what its shard gives besides its part of the rest, whatever the count.
         for shards in [4, 8, 16] {
             let mut hot = Uneven::new(Skew::Hot(0.5), shards, 1.0, 1);
-            let (served, _) = hot.serve(0, 4.0, shards);
+            let (served, _) = hot.serve(0, 4.0, shards, None);
             let kept = 2.0 + 2.0 / f64::from(shards) - 1.0;
             assert!((served.throttled - kept).abs() < 1e-6, "{shards}: {served:?}");
         }
@@ -143,8 +151,8 @@ mod tests {
     #[test]
     fn a_resize_takes_over_what_is_sent_again() {
         let mut stream = Uneven::new(Skew::Hot(0.0), 2, 1.0, 1);
-        assert!((stream.serve(0, 3.0, 2).0.rejected - 1.0).abs() < 1e-6);
-        let (served, _) = stream.serve(1, 3.0, 4);
+        assert!((stream.serve(0, 3.0, 2, None).0.rejected - 1.0).abs() < 1e-6);
+        let (served, _) = stream.serve(1, 3.0, 4, None);
         assert!((served.accepted - 4.0).abs() < 1e-6, "{served:?}");
     }
 }

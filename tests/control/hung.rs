@@ -66,7 +66,7 @@ fn a_region_that_hangs_holds_up_nobody_else() {
         // What answers at all answers at once here: how long the others are waited for decides nothing.
         let patience = Patience { one: Duration::from_millis(20), all: Duration::from_secs(5) };
         let mut controller = controller.await.unwrap().patient(patience);
-        controller = controller.beating(Arc::new(move || {
+        controller = controller.beating(Arc::new(move |_| {
             let _ = told.fetch_add(1, Ordering::SeqCst);
         }));
         let fleet = controller.fleet();

@@ -1,6 +1,7 @@
 //! The controller: a seeded simulation with faults and judges outside of it, and the program itself.
 
 mod books;
+mod clocks;
 mod crowd;
 mod fences;
 mod functions;
@@ -17,6 +18,7 @@ mod secrets;
 mod seeds;
 mod several;
 mod splits;
+mod starts;
 mod told;
 mod words;
 

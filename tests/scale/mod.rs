@@ -1,6 +1,7 @@
 //! How many calls a plan takes, seen by the double that counts them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,10 +57,20 @@ impl Made {
         std::fs::write(self.folder.path().join("tidegate.yaml"), spec).expect("written");
     }
 
-    pub fn says(&self, args: &[&str]) -> String {
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The program beside the spec.
+    pub fn command(&self) -> Command {
         let (mut command, folder) = (Command::new(env!("CARGO_BIN_EXE_tidegate")), self.folder.path());
         command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").stdin(Stdio::null());
-        emulators::says(command.envs(self.endpoint.env()), args)
+        command.envs(self.endpoint.env());
+        command
+    }
+
+    pub fn says(&self, args: &[&str]) -> String {
+        emulators::says(&mut self.command(), args)
     }
 }
 

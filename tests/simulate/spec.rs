@@ -106,3 +106,32 @@ fn the_budget_of_the_spec_ends_growth() {
     // Crowds that the month's money does not pay for get fewer shards.
     assert!(bound < free, "{bound} with a budget, {free} without");
 }
+
+/// What a day's wave costs and how late its reader is, with this range of the function's parallelization factor, or without a function.
+fn with_function(folder: &Path, range: Option<&str>) -> serde_json::Value {
+    let scaling = range.map_or(String::new(), |range| {
+        format!("\n      lambda: [{{ function: enrich, parallelization: {range} }}, {{ function: other, parallelization: {{ max: 10 }} }}]")
+    });
+    let spec = SPEC.replace("objective: thrifty", &format!("objective: balanced{scaling}"));
+    let spec = spec.replace("      schedule: [{ at: 'Mon-Fri 07:45', for: 3h, min: 16 }]\n", "");
+    let output = simulate(folder, &spec, &["--stream", "clicks", "--synthetic", "diurnal", "--level", "8", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn the_function_that_the_spec_names_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let of = |range: Option<&str>| with_function(folder.path(), range);
+    let (without, fixed, ranged) = (of(None), of(Some("{ max: 1 }")), of(Some("{ max: 10 }")));
+    assert!(without["lambda"].is_null(), "{}", without["lambda"]);
+    let changes = |run: &serde_json::Value| run["lambda"]["changes"].as_array().expect("changes").len();
+    assert_eq!((changes(&fixed), fixed["lambda"]["max"].as_u64()), (0, Some(1)), "of two the one that can do less");
+    assert!(changes(&ranged) > 0, "{}", ranged["lambda"]);
+    let cost = |run: &serde_json::Value| run["usd"]["capacity"].as_f64().expect("dollars");
+    println!("{} without, {} at factor 1, {} with a range", cost(&without), cost(&fixed), cost(&ranged));
+    assert!(cost(&ranged) < 0.9 * cost(&fixed), "shards are bought for its lag where the factor stays at 1");
+    let output = simulate(folder.path(), SPEC, &["--stream", "clicks", "--lambda-pace", "100"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(5) && said.contains("names no Lambda function"), "{said}");
+}

@@ -16,9 +16,10 @@ use crate::model::Prices;
 use crate::report::sizing::{self, Told};
 use crate::scale::{Bounds, Inputs};
 use crate::simulate::demand::clock;
-use crate::simulate::{Bill, Score, Settings, Skew, Totals, minutes, registry, timeline};
+use crate::simulate::{Bill, Lambda, Score, Settings, Skew, Totals, minutes, registry, timeline};
 pub use compare::{chosen, scores, side_by_side};
 pub use input::Input;
+use standing::Standing;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -51,10 +52,14 @@ pub struct Trial {
     /// Who decides: a name of the list that `simulate --policy list` prints
     #[arg(long, value_name = "NAME", default_value = registry::ENTRIES[0].name)]
     pub policy: String,
-    /// Take bounds, objective, schedule, hours without shrinking and budget from this stream of the spec (-f); an objective given here
+    /// Take bounds, objective, schedule, hours without shrinking, budget and the Lambda function that reads from this stream of the spec (-f); an objective given here
     /// goes before the spec's
     #[arg(long, value_name = "NAME", conflicts_with_all = ["min", "max"])]
     stream: Option<String>,
+    /// Records of one shard that the Lambda function which the spec's stream names in `scaling.lambda` gets done in a second for each step of
+    /// its parallelization factor [default: 400]
+    #[arg(long, value_name = "RECORDS", requires = "stream", value_parser = pace_of_lambda)]
+    lambda_pace: Option<f64>,
     /// JSON in place of text
     #[arg(long)]
     pub json: bool,
@@ -65,11 +70,25 @@ impl Trial {
     pub fn settings(&self, common: &Common, prices: &Prices) -> Result<Settings, Failure> {
         let settings = self.plant.settings()?;
         let Some(stream) = &self.stream else { return Ok(settings) };
-        let (bounds, terms) = standing::of_spec(common, stream, prices, self.json)?;
+        let Standing { bounds, terms, factors } = standing::of_spec(common, stream, prices, self.json)?;
+        if self.lambda_pace.is_some() && factors.is_none() {
+            let what = format!("streams.{stream} names no Lambda function whose factor may be changed");
+            let help = "write `scaling: { lambda: [{ function: NAME, parallelization: { max: 10 } }] }`, or leave out --lambda-pace";
+            return Err(Failure::refused(what, help));
+        }
+        let lambda = factors.map(|factors| Lambda { pace: self.lambda_pace.unwrap_or(LAMBDA_PACE), factors });
         let Worth { price, bound } =
             self.plant.worth().unwrap_or(Worth { price: terms.price, bound: terms.inputs.bound });
-        Ok(Settings { bounds, price, inputs: Inputs { bound, ..terms.inputs }, money: terms.money, ..settings })
+        Ok(Settings { bounds, price, inputs: Inputs { bound, ..terms.inputs }, money: terms.money, lambda, ..settings })
     }
+}
+
+/// As in the scenarios and in `run --traffic`: too few at factor 1 for a shard that is half full.
+const LAMBDA_PACE: f64 = 400.0;
+
+fn pace_of_lambda(text: &str) -> Result<f64, String> {
+    let known = text.parse().ok().filter(|pace| *pace > 0.0 && *pace <= 1e6);
+    known.ok_or_else(|| "write a number of records above 0, at most 1000000, such as 400".into())
 }
 
 /// The plant that the policy is tried on, and what the user wants of it.

@@ -1,4 +1,4 @@
-//! A stream of the spec, for a simulated run: its bounds and its terms.
+//! A stream of the spec, for a simulated run: its bounds, its terms and the Lambda function that reads it.
 
 use crate::cli::terms::Terms;
 use crate::cli::{Common, Failure, look_further};
@@ -6,9 +6,18 @@ use crate::kinds::Pipeline;
 use crate::kinds::stream::StreamSpec;
 use crate::model::Prices;
 use crate::scale::Bounds;
+use crate::scale::lambda::Factors;
+
+/// What the spec says of a stream.
+pub struct Standing {
+    pub bounds: Bounds,
+    pub terms: Terms,
+    /// The range of the parallelization factor of the Lambda function that reads it; of several, of the one that can do least.
+    pub factors: Option<Factors>,
+}
 
 /// Of the stream of this name in the spec.
-pub fn of_spec(common: &Common, name: &str, prices: &Prices, json: bool) -> Result<(Bounds, Terms), Failure> {
+pub fn of_spec(common: &Common, name: &str, prices: &Prices, json: bool) -> Result<Standing, Failure> {
     let (specs, documents) = common.load(json)?;
     let mut problems = Vec::new();
     for (spec, document) in specs.iter().zip(&documents) {
@@ -34,7 +43,10 @@ pub fn of_spec(common: &Common, name: &str, prices: &Prices, json: bool) -> Resu
         return Err(Failure::refused(what, help));
     };
     let (min, max) = shards.bounds();
-    Ok((Bounds { min, max }, Terms::of(stream, prices)))
+    let readers = stream.scaling.iter().flat_map(|scaling| &scaling.lambda).map(|reader| reader.parallelization);
+    let slowest = readers.min_by_key(|range| (range.max, range.min));
+    let factors = slowest.map(|range| Factors { min: range.min, max: range.max });
+    Ok(Standing { bounds: Bounds { min, max }, terms: Terms::of(stream, prices), factors })
 }
 
 fn streams(spec: &Pipeline) -> impl Iterator<Item = (&str, &StreamSpec)> {

@@ -10,7 +10,7 @@ use super::super::{Common, Exit, Failure, Out, fleet};
 use super::From;
 use crate::cloud::Class;
 use crate::control::report::FORMAT;
-use crate::control::{Decision, Entry, Key, Record, Report, hand};
+use crate::control::{Decision, Entry, Key, LEARNING, Record, Report, hand};
 use crate::run::{MISSING, minute};
 
 /// Seconds after which a ledger in which nothing was written makes one wonder: some ticks.
@@ -83,6 +83,14 @@ impl Books {
     /// What the controller decided last for a stream.
     pub fn newest(&self, key: &Key) -> Option<&Decision> {
         self.decided.get(key)
+    }
+
+    /// How many of so many streams the controller holds until it has learned them, in a sentence, if there are any.
+    pub fn learning(&self, streams: usize) -> Option<String> {
+        let learning = self.decided.values().filter(|decision| decision.reason == LEARNING).count();
+        let held = format!("the controller holds {learning} of {streams} streams until it has read their past");
+        (learning > 0)
+            .then(|| format!("{held}, some twenty a minute: until then they grow in an emergency and are not shrunk"))
     }
 
     /// Whose words these are, by the cloud's clock.

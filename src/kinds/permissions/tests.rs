@@ -109,6 +109,10 @@ fn the_controller_resizes_only_what_has_a_range() {
         assert_eq!(allowed(&policy, action), [format!("{arn}{tagged}")], "{action}");
     }
     assert_eq!(allowed(&policy, "kinesis:DescribeStreamSummary").len(), 3);
+    assert_eq!(allowed(&policy, "cloudtrail:LookupEvents"), ["*"], "whose resizes count");
+    let fixed = "streams: { clicks: {}, sized: { capacity: { mode: provisioned, shards: 2 } } }";
+    let of_fixed = controller(&spec("shop", fixed), &graph("shop", fixed), &scope("shop")).policy();
+    assert_eq!(allowed(&of_fixed, "cloudtrail:LookupEvents"), [""; 0], "nothing is resized");
     assert_eq!(allowed(&policy, "kinesis:EnableEnhancedMonitoring"), [""; 0]);
 }
 

@@ -1,6 +1,7 @@
 use super::Told;
 use crate::report::human::Style;
 use crate::scale::Reason;
+use crate::scale::lambda::Change;
 use crate::simulate::demand::clock;
 use crate::simulate::{Decision, Demand, Minute, Outcome};
 
@@ -131,7 +132,10 @@ pub fn legend() -> String {
         "{rules} rules each size a copy of this stream on paper; the less a copy has cost so far, the more its rule is trusted"
     );
     let words = [
-        ("demand", "what producers sent, in shards, throttled records included; as old as the newest metrics"),
+        (
+            "demand",
+            "what producers have to write, in shards, as old as the newest metrics; where records are rejected an estimate, without repeated attempts",
+        ),
         ("trust", trust.as_str()),
         ("wants", "once at least half of the trust wants more shards, or fewer, the stream is resized"),
         ("weightiest rule", "the most trusted one of those that want what was decided, and its share of the trust"),
@@ -233,6 +237,9 @@ fn totals(told: &Told) -> String {
             totals.calls_a_day, totals.calls_max_in_24_h, totals.operations_a_day, totals.refused
         ),
     );
+    if told.settings.lambda.is_some() {
+        row("factor", factors(&told.run.factors, totals.days));
+    }
     if !told.run.held.is_empty() {
         let held = |(reason, minutes): (&Reason, &u32)| format!("{} {} min", reason.slug(), group(f64::from(*minutes)));
         let held: Vec<String> = told.run.held.iter().map(held).collect();
@@ -254,6 +261,13 @@ fn totals(told: &Told) -> String {
         row("instead", format!("a month: {}", others.join(", ")));
     }
     text
+}
+
+/// How a function's parallelization factor was changed.
+fn factors(changes: &[Change], days: f64) -> String {
+    let most = changes.iter().map(|change| change.to).max();
+    let most = most.map_or_else(String::new, |most| format!(", at most {most}"));
+    format!("{:.1} changes a day{most}", changes.len() as f64 / days)
 }
 
 /// 1234567 as 1,234,567.

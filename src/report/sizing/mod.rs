@@ -73,6 +73,10 @@ pub fn json(told: &Told) -> Value {
         "totals": told.totals,
         "usd": { "capacity": told.bill.capacity, "payload": told.bill.payload, "total": told.bill.total() },
         "others": told.others.iter().map(|score| json!({ "policy": score.entry.name, "usd": score.bill.total(), "throttled": score.totals.throttled })).collect::<Vec<Value>>(),
+        "lambda": settings.lambda.map(|lambda| json!({
+            "records_per_second": lambda.pace, "min": lambda.factors.min, "max": lambda.factors.max,
+            "changes": told.run.factors.iter().map(|one| json!({ "at": clock(one.at), "from": one.from, "to": one.to })).collect::<Vec<Value>>(),
+        })),
         "held_minutes": told.run.held,
         "notices": told.run.notices.iter().map(ToString::to_string).collect::<Vec<String>>(),
         "decisions": told.run.decisions.iter().map(decision).collect::<Vec<Value>>(),

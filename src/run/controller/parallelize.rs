@@ -9,7 +9,7 @@ use super::{CALLS_AT_ONCE, Controller, entries_of, locked, tell_step};
 use crate::control::{Answer, Decision, Entry};
 use crate::model::{Call, Effect, Glance, Value};
 use crate::run::course::Course;
-use crate::run::{Told, act, functions};
+use crate::run::{Sign, Told, act, functions};
 
 impl Controller {
     /// Carries out what the tick decided about Lambda functions. Another replica's pipelines, and those whose ledger cannot be
@@ -68,7 +68,7 @@ impl Controller {
                 let call = call.with("parallelizationFactor", Value::from(decision.to));
                 let fence = self.ledger.fence(&key.pipeline);
                 let (answer, outcome) = act::send(cloud, watch, &[call], &Glance::default(), &fence).await;
-                (self.beat)();
+                (self.beat)(Sign::GoesOn);
                 let mut fleet = locked(&self.fleet);
                 match answer {
                     Answer::Accepted => fleet.ticks.parallelized += 1,
