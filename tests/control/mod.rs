@@ -20,5 +20,6 @@ mod splits;
 mod told;
 mod words;
 
+pub use functions::behind;
 pub use program::{lines, put_load, put_load_at, resizes};
 pub use replicas::make as make_table;
