@@ -186,6 +186,12 @@ pub trait Cloud: Send + Sync {
     /// so may be left out where each costs a call.
     fn owned<'a>(&'a self, scope: &'a Scope, wanted: &'a BTreeMap<Address, String>) -> BoxFuture<'a, Claims>;
 
+    /// The tags of what carries this pipeline's, as far as one listing tells them. It may be minutes behind and lack some, so they are a
+    /// hint. A cloud that answers each look's tags at once has none to tell.
+    fn listed<'a>(&'a self, _scope: &'a Scope) -> BoxFuture<'a, Result<BTreeMap<Claim, Tags>, Fault>> {
+        Box::pin(async { Ok(BTreeMap::new()) })
+    }
+
     /// What reads this resource, ours or not: consumers and delivery streams of a stream. Empty for all other kinds.
     /// A look of its own, since it can take many calls and is needed before a deletion and for an import only.
     fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>>;

@@ -1,17 +1,22 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use super::execute::Known;
 use super::expect::{self, Expected};
 use super::look::observe;
-use super::step::{FIRST_LOOK, LONGEST_LOOK, Runner, VISIBLE_SECONDS};
+use super::step::{FIRST_LOOK, LONGEST_LOOK, Runner, VISIBLE_SECONDS, creates};
 use super::{Event, Outcome};
-use crate::cloud::{Class, Fault, Target};
-use crate::model::{Address, Effect, Observed, Ref};
+use crate::cloud::{Claim, Class, Fault, Tags, Target};
+use crate::model::{Address, Attrs, Effect, Observed, Ref, Value};
 use crate::plan::{Plan, Step};
+
+/// From so many on it pays to list the tags of all: AWS tells those of a single stream five times a second.
+const MANY: usize = 10;
 
 /// What a run has made of one resource.
 struct Made {
+    /// It was not there before.
+    is_new: bool,
     /// The step that changed it last.
     step: usize,
     target: Target,
@@ -22,6 +27,9 @@ struct Made {
 /// two runs the one that looks last sees what came of both, so that none ends well with a spec that is not there.
 pub(super) async fn look_again(runner: &Runner<'_>, plan: &Plan, outcomes: &mut [Outcome], known: &Known) {
     let mut open = made(runner, plan, outcomes, known);
+    if open.len() >= MANY {
+        look_at_listed(runner, &mut open).await;
+    }
     // Reads of AWS follow its writes within seconds.
     let until = runner.cloud.now() + VISIBLE_SECONDS;
     let mut wait = FIRST_LOOK;
@@ -51,14 +59,41 @@ pub(super) async fn look_again(runner: &Runner<'_>, plan: &Plan, outcomes: &mut 
     }
 }
 
+/// Looks at those whose tags a listing may tell, and keeps what then differs or was not listed, to be looked at with its own tags. Without
+/// a listing all is kept.
+async fn look_at_listed(runner: &Runner<'_>, open: &mut BTreeMap<Address, Made>) {
+    let Ok(mut listed) = runner.cloud.listed(runner.scope).await else { return };
+    let target = |made: &Made| {
+        let claim = Claim { address: made.target.address.tagged(), physical: made.target.physical.clone() };
+        let tags = listed.remove(&claim).filter(|tags| made.believes(tags))?;
+        Some(Target { listed: Some(tags), ..made.target.clone() })
+    };
+    let targets = open.values().filter_map(target).collect();
+    let seen = observe(runner.cloud, targets).await;
+    open.retain(|address, made| seen.get(address).is_none_or(|seen| differs(made, seen).is_some()));
+}
+
+impl Made {
+    /// Whether listed tags, which may be minutes old, settle what became of its own. Where no step changed them they decide nothing. On what is
+    /// new nobody's tags were before these: who has put others there since has seen these and planned from them. What was there before may
+    /// have got another run's since they were listed, planned from the same as this run's.
+    fn believes(&self, listed: &Tags) -> bool {
+        let Some(tags) = self.expected.iter().find(|expected| expected.name() == "tags") else { return true };
+        let live = Value::map(listed.iter().map(|(key, value)| (key.clone(), value.clone())));
+        self.is_new && tags.lost(&Attrs::from([("tags".to_owned(), live)])).is_none()
+    }
+}
+
 /// What the steps that are done have made of each resource. What a later step tried in vain is known by its own words.
 fn made(runner: &Runner<'_>, plan: &Plan, outcomes: &[Outcome], known: &Known) -> BTreeMap<Address, Made> {
     let known = known.lock().unwrap_or_else(PoisonError::into_inner);
     let find = |reference: &Ref| known.get(&reference.address)?.get(&reference.output).cloned();
+    let replaced: BTreeSet<Address> =
+        plan.steps.iter().filter(|step| deletes(step)).map(|step| step.address.tagged()).collect();
     let mut made: BTreeMap<Address, Made> = BTreeMap::new();
     for (step, outcome) in plan.steps.iter().zip(outcomes) {
         let schema = runner.schemas.iter().copied().find(|schema| schema.kind == step.address.kind());
-        let deletes = step.calls.iter().any(|call| call.effect == Effect::Delete);
+        let deletes = deletes(step);
         let (Outcome::Done, Some(schema), false) = (outcome, schema, deletes) else {
             if matches!(outcome, Outcome::Done | Outcome::Failed(_)) {
                 made.remove(&step.address);
@@ -68,12 +103,18 @@ fn made(runner: &Runner<'_>, plan: &Plan, outcomes: &[Outcome], known: &Known) -
         let mut target = runner.target(step, schema);
         target.outputs.extend(known.get(&step.address).cloned().unwrap_or_default());
         let expected = expect::of(step, schema, &find);
-        let all = made.entry(step.address.clone()).or_insert(Made { step: step.id, target, expected: Vec::new() });
+        let is_new = creates(step) && !replaced.contains(&step.address.tagged());
+        let first = || Made { is_new, step: step.id, target, expected: Vec::new() };
+        let all = made.entry(step.address.clone()).or_insert_with(first);
         all.step = step.id;
         all.expected.retain(|earlier| expected.iter().all(|later| later.name() != earlier.name()));
         all.expected.extend(expected);
     }
     made
+}
+
+fn deletes(step: &Step) -> bool {
+    step.calls.iter().any(|call| call.effect == Effect::Delete)
 }
 
 /// What is not as this run left it.

@@ -31,7 +31,7 @@ pub use history::Writes;
 pub use owned::unended;
 pub use patience::{Late, within};
 
-use crate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Listed, Outputs, Target};
+use crate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Listed, Outputs, Tags, Target};
 use crate::kinds;
 use crate::model::{
     Address, Call, Deliveries, FanOut, Glance, IteratorAges, Made, Mapping, Observed, OpenShard, Quotas, Readings,
@@ -65,6 +65,10 @@ impl Cloud for Aws {
 
     fn owned<'a>(&'a self, scope: &'a Scope, wanted: &'a BTreeMap<Address, String>) -> BoxFuture<'a, Claims> {
         Box::pin(owned::list(self, scope, wanted))
+    }
+
+    fn listed<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Result<BTreeMap<Claim, Tags>, Fault>> {
+        Box::pin(owned::listed(self, scope))
     }
 
     fn readers<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Claim>, Fault>> {

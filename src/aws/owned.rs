@@ -33,6 +33,13 @@ pub async fn list(aws: &Aws, scope: &Scope, wanted: &BTreeMap<Address, String>) 
     claims
 }
 
+/// What the tagging API alone tells.
+pub async fn listed(aws: &Aws, scope: &Scope) -> Result<BTreeMap<Claim, Tags>, Fault> {
+    let mut found = Vec::new();
+    hints(aws, scope, &mut found).await?;
+    Ok(tags(&found))
+}
+
 /// What the tagging API tells of each resource. A deleted key and its successor have one name, and nothing tells whose tags are whose.
 fn tags(hints: &[Tagged]) -> BTreeMap<Claim, Tags> {
     let mut tags = BTreeMap::new();

@@ -120,23 +120,28 @@ fn a_function_that_stands_still_is_told_and_not_scaled_for() {
     assert_eq!(status["functions"][0]["reason"], "dead-consumer", "{factor} {status:#}");
 }
 
+const TRUST: &str = r#"{ "Version": "2012-10-17", "Statement": [
+    { "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "lambda.amazonaws.com" } }
+] }"#;
+
 /// A function that reads the stream, and half an hour in which it falls behind by half a minute each minute. Answers its mapping.
-fn behind(account: &str, stream: &str, function: &str) -> String {
-    let url = &emulators::ministack().url;
+pub fn behind(url: &str, [key, account]: [&str; 2], stream: &str, function: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let lambda = aws_sdk_lambda::Client::from_conf(config!(aws_sdk_lambda, url, account).build());
+        let lambda = aws_sdk_lambda::Client::from_conf(config!(aws_sdk_lambda, url, key).build());
         // An archive with nothing in it.
         let archive = [&b"PK\x05\x06"[..], &[0; 18]].concat();
         let code = FunctionCode::builder().zip_file(aws_sdk_lambda::primitives::Blob::new(archive)).build();
-        let role = format!("arn:aws:iam::{account}:role/reader");
+        let (name, role) = (format!("{function}-reads"), format!("arn:aws:iam::{account}:role/{function}-reads"));
+        let iam = aws_sdk_iam::Client::from_conf(config!(aws_sdk_iam, url, key).build());
+        iam.create_role().role_name(name).assume_role_policy_document(TRUST).send().await.expect("a role");
         let made = lambda.create_function().function_name(function).role(role).code(code);
         made.runtime(Runtime::Python312).handler("index.handler").send().await.expect("a function");
         let arn = format!("arn:aws:kinesis:{}:{account}:stream/{stream}", emulators::REGION);
         let mapping = lambda.create_event_source_mapping().function_name(function).event_source_arn(arn);
         let mapping = mapping.starting_position(EventSourcePosition::Latest).parallelization_factor(2);
         let mapping = mapping.send().await.expect("a mapping");
-        let cloudwatch = aws_sdk_cloudwatch::Client::from_conf(config!(aws_sdk_cloudwatch, url, account).build());
+        let cloudwatch = aws_sdk_cloudwatch::Client::from_conf(config!(aws_sdk_cloudwatch, url, key).build());
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64 / 60;
         for minute in now - 30..now {
             let datum = |name: &str, of: (&str, &str), value: f64| {
@@ -184,7 +189,7 @@ fn a_real_mapping_is_found_and_changed() {
     std::fs::write(folder.path().join("tidegate.yaml"), spec).expect("the spec can be written");
     let says = |args: &[&str]| emulators::says(&mut emulators::program(folder.path(), account), args);
     says(&["apply", "-y", "-q"]);
-    let uuid = behind(account, &stream, &function);
+    let uuid = behind(&emulators::ministack().url, [account; 2], &stream, &function);
     let run = ["run", "--json", "--tick", "1s", "--ticks", "4", "--drift", "0s", "--learn", "1h"];
     let told = lines(&says(&[&run[..], &["--dry-run"]].concat()));
     assert!(

@@ -22,5 +22,6 @@ mod starts;
 mod told;
 mod words;
 
+pub use functions::behind;
 pub use program::{lines, put_load, put_load_at, resizes};
 pub use replicas::make as make_table;

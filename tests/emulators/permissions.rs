@@ -110,7 +110,7 @@ async fn the_printed_policy_is_enough() {
     let (code, printed) = run(folder.path(), &root, &["iam", "deployer"]);
     assert_eq!(code, Some(0), "{printed}");
     let printed: serde_json::Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("one policy: {printed}"));
-    let deployer = user("exact-deployer", super::deployer::for_ministack(&printed)).await;
+    let deployer = user("exact-deployer", super::judged::for_ministack(&printed)).await;
     let (code, said) = run(folder.path(), &deployer, &["plan"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("create stream/events") && !said.to_lowercase().contains("not checked"), "{said}");

@@ -4,6 +4,7 @@ mod bench;
 mod crashes;
 mod election;
 mod fields;
+mod listed;
 mod planning;
 mod quotas;
 mod regions;

@@ -92,6 +92,15 @@ fn a_plan_of_streams_asks_once_for_each_and_is_never_throttled() {
     assert!(made * 5 <= 6 * STREAMS as u64, "more than 1.2 calls for a stream: {calls:?}");
 }
 
+/// Each is read back when it is made; the last look at all of them takes one listing.
+#[test]
+fn making_many_streams_reads_the_tags_of_each_once() {
+    let made = Made::of(&spec(STREAMS, false));
+    let calls = made.double.calls();
+    assert_eq!(calls["kinesis:CreateStream"].0, STREAMS as u64, "{calls:?}");
+    assert_eq!(calls["kinesis:ListTagsForStream"].0, STREAMS as u64, "{calls:?}");
+}
+
 #[test]
 fn keys_and_alarms_take_their_tags_from_the_listing_and_alarms_come_by_the_hundred() {
     let calls = planned_again(true);

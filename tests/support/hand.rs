@@ -94,6 +94,7 @@ impl Hand {
                 let place = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
                 said(self.s3.create_bucket().bucket(*name).create_bucket_configuration(place).send()).await.map(drop)
             }
+            ["bucket", name, "delete"] => said(self.s3.delete_bucket().bucket(*name).send()).await.map(drop),
             ["bucket", name, "object", key] => {
                 let body = aws_sdk_s3::primitives::ByteStream::from_static(b"a record");
                 said(self.s3.put_object().bucket(*name).key(*key).body(body).send()).await.map(drop)
