@@ -112,6 +112,14 @@ impl Store {
         }
     }
 
+    /// From now on the time in the file is the newest.
+    pub fn unnote(&self) {
+        if let Ok(lock) = File::options().write(true).open(beside(&self.path, LOCK)) {
+            // A time that stays is that of a run all the same.
+            let _ = lock.set_len(0);
+        }
+    }
+
     pub fn save(&mut self, saved: &Saved) -> Result<(), Fault> {
         // What is on disk counts if the writing fails half way.
         self.seen = None;

@@ -128,6 +128,8 @@ struct Held {
     store: Option<Store>,
     /// Where the clock stood when it was saved.
     saved_ahead: i64,
+    /// Whether it could be saved when that was last tried.
+    is_kept: bool,
     /// When the clock may be saved again, in real time.
     next_save: Option<Instant>,
 }
@@ -144,7 +146,7 @@ impl Local {
         let clock = Clock::new(now, options.pace);
         let region = options.region.clone();
         let (world, elsewhere) = (World::default(), BTreeMap::new());
-        let held = Held { region, world, elsewhere, store: None, saved_ahead: 0, next_save: None };
+        let held = Held { region, world, elsewhere, store: None, saved_ahead: 0, is_kept: true, next_save: None };
         Self {
             schemas,
             options,
@@ -227,7 +229,9 @@ impl Local {
         let began = Instant::now();
         let due = {
             let mut held = self.held();
-            held.store.iter().for_each(|store| store.note(self.clock.now_ms()));
+            if held.is_kept {
+                held.store.iter().for_each(|store| store.note(self.clock.now_ms()));
+            }
             let waited = held.store.is_some() && self.clock.ahead() > held.saved_ahead;
             waited && *held.next_save.get_or_insert(began + SAVES) <= began
         };
@@ -299,8 +303,11 @@ impl Held {
         let mut saved = Saved { format: FORMAT, ahead_ms: clock.ahead(), regions };
         let done = store.save(&saved);
         self.saved_ahead = saved.ahead_ms;
-        if let (Ok(()), Some(store)) = (&done, &self.store) {
-            store.note(clock.now_ms());
+        self.is_kept = done.is_ok();
+        match &done {
+            Ok(()) => store.note(clock.now_ms()),
+            // What the file lacks has not come to pass: neither has its time.
+            Err(_) => store.unnote(),
         }
         self.world = saved.regions.remove(&self.region).unwrap_or_default();
         self.elsewhere = saved.regions;
