@@ -123,6 +123,10 @@ fn before(spec: &str, mark: &str) -> String {
         assert!(all.contains(from), "{from}");
         all = all.replace(from, to);
     }
+    // One consumer is enough: beside others kinesis-local may never end its deletion.
+    if spec.contains("fanOut:") {
+        all = all.replace("    fanOut: [fraud]\n", "").replace("via: fraud, ", "");
+    }
     let lines = all.lines().map(|line| if line.starts_with("pipeline: ") { own } else { line });
     lines.map(|line| format!("{line}\n")).collect::<String>() + "controller: { wakeUp: {} }\n"
 }
