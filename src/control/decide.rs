@@ -27,6 +27,7 @@ impl Stream {
         self.absorb(seen, moment, &mut records);
         self.absorb_functions(seen.functions.unwrap_or_default(), moment);
         self.tune(moment);
+        self.weigh(seen.shards, moment);
         self.inputs.quota = seen.quota;
         let woken_by = match (seen.heard, self.inputs.wakes()) {
             (Some(name), _) => format!("alarm {name}, told by the queue"),

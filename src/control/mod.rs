@@ -6,6 +6,7 @@ mod decide;
 mod fleet;
 mod functions;
 pub mod hand;
+mod hot;
 mod look;
 pub mod news;
 mod past;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Key;
+use crate::scale::Notice;
 
 /// The version of this form; it rises when a reader of the old form would be misled.
 pub const FORMAT: u32 = 1;
@@ -122,6 +123,9 @@ pub struct StreamStatus {
     /// Lambda functions whose parallelization factor the spec gives a range.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionStatus>,
+    /// The shard that is full while the stream is not, where its shards' own metrics are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hot: Option<Notice>,
     pub conditions: Vec<Condition>,
     /// The newest decision, holds included.
     pub last: Option<Decision>,

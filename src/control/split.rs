@@ -5,7 +5,7 @@ use super::Record;
 use super::report::Decision;
 use super::stream::{Moment, Rules, Step, Stream};
 use crate::model::OpenShard;
-use crate::scale::hot::{Operation, Range, Ward, unparted};
+use crate::scale::hot::{Operation, Ward};
 use crate::scale::{self, Notice};
 
 /// Splits of one stream in 24 hours. AWS publishes no limit; who needs more has a range that is too small or a hot key.
@@ -14,16 +14,6 @@ pub const SPLITS_A_DAY: usize = 100;
 const FRESH: i64 = 6;
 /// Shards that are filled to this share are full.
 const FULL: f64 = 0.98;
-/// Splits whose shards are remembered, so that one that parted nothing is known by its children.
-const REMEMBERED: usize = 20;
-
-/// A shard that was split.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Parted {
-    shard: String,
-    load: f64,
-    unparted: u8,
-}
 
 impl Stream {
     /// Why one shard is to be split now, where that is allowed and the only way to more capacity.
@@ -80,17 +70,9 @@ impl Stream {
 
     /// The fullest shard, or the widest where loads are not known; never one that a single key fills.
     fn choose(&mut self, decision: &Decision, open: &[OpenShard]) -> Result<(String, u128), String> {
-        let mut ranges: Vec<Range> = open.iter().map(|shard| self.range(shard)).collect();
-        ranges.sort_by_key(|range| range.start);
-        let ends = ranges.iter().map(|range| range.end.wrapping_add(1));
-        let is_whole = ranges
-            .iter()
-            .map(|range| range.start)
-            .eq(std::iter::once(0).chain(ends.take(open.len().saturating_sub(1))))
-            && ranges.last().is_some_and(|range| range.end == u128::MAX);
-        if !is_whole || open.len() != decision.from as usize {
+        let Some(ranges) = self.ranges(open, decision.from) else {
             return Err(format!("the list of shards does not show the {} that there are yet", decision.from));
-        }
+        };
         let bounds = self.narrowed();
         let ward = Ward {
             ranges: &ranges,
@@ -105,20 +87,6 @@ impl Stream {
         let Some(Operation::Split { shard, at }) = ward.escape(decision.numbers.calls_left) else {
             return Err("no shard can be split: one partition key fills each of the full ones".into());
         };
-        if let Some(range) = ranges.iter().find(|range| range.shard == shard)
-            && let Some(load) = range.load
-        {
-            self.parted.drain(..self.parted.len().saturating_sub(REMEMBERED - 1));
-            self.parted.push(Parted { shard: shard.clone(), load, unparted: range.unparted });
-        }
         Ok((shard, at))
-    }
-
-    fn range(&self, shard: &OpenShard) -> Range {
-        let load = shard.load();
-        let parent = self.parted.iter().rev().find(|parted| Some(&parted.shard) == shard.parent.as_ref());
-        let unparted = parent.zip(load).map_or(0, |(parent, load)| unparted(parent.unparted, parent.load, load));
-        let (start, end) = (shard.start, shard.end);
-        Range { shard: shard.id.clone(), start, end, load, pieces: Vec::new(), unparted }
     }
 }

@@ -1,10 +1,10 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
 use super::{Delivery, Foreign, Function, FunctionSeen, Key, Record};
-use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, RECORDS_PER_SHARD_MINUTE, Scope};
+use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, OpenShard, RECORDS_PER_SHARD_MINUTE, Scope};
 use crate::scale::{
     Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, calls_used,
     month,
@@ -93,6 +93,8 @@ pub struct Seen<'a> {
     pub consumers: Option<&'a [Delivery]>,
     /// Its Lambda functions, in the order of the spec.
     pub functions: Option<&'a [FunctionSeen]>,
+    /// Its open shards with what each took, where that is worth a question ([`Stream::asks_shards`]) and known.
+    pub shards: Option<Result<&'a [OpenShard], &'a str>>,
     /// Open shards of the account, where they were asked for lately.
     pub quota: Option<Quota>,
     /// When the looks had ended, in seconds since 1970: waits after a failure count from there. `None`: at the tick's own moment.
@@ -166,7 +168,9 @@ pub struct Stream {
     pub(super) desired: Option<u32>,
     /// The demand that the policy saw when it was asked last.
     pub(super) estimate: Option<f64>,
-    pub(super) parted: Vec<super::split::Parted>,
+    /// Splits in a row that parted nothing, by the shards that they led to.
+    pub(super) unparted: BTreeMap<String, u8>,
+    pub(super) hot: Option<Box<super::hot::Hot>>,
     /// What the newest decision found that the month's money does not pay for.
     pub(super) unpaid: Option<String>,
 }
@@ -183,7 +187,8 @@ impl Stream {
             money: None,
             splits: false,
             functions: Vec::new(),
-            parted: Vec::new(),
+            unparted: BTreeMap::new(),
+            hot: None,
             policy,
             window: Window::new(WINDOW),
             apart: None,

@@ -1,6 +1,8 @@
 #[cfg(test)]
 mod functions;
 #[cfg(test)]
+mod hot;
+#[cfg(test)]
 mod idle;
 #[cfg(test)]
 mod pasts;
@@ -112,6 +114,7 @@ impl Bench {
             alarms: None,
             heard: None,
             quota: None,
+            shards: None,
             consumers: self.consumers.as_deref(),
             functions: Some(&self.functions),
             ended: None,

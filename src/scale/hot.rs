@@ -4,9 +4,9 @@
 use super::Notice;
 
 /// A stream that throttles below this use has a hot shard, or bursts: its shards are worth a look.
-const SUSPICIOUS: f64 = 0.6;
+pub const SUSPICIOUS: f64 = 0.6;
 /// A shard that is filled to this share of its limits is hot.
-const HOT: f64 = 0.8;
+pub const HOT: f64 = 0.8;
 /// Neighbours that together fill less than this share of one shard are cold. Far from [`HOT`], so that what was split is not merged.
 const COLD: f64 = 0.3;
 /// Minutes without a throttled record after which shard metrics are no longer worth their money.
@@ -171,6 +171,11 @@ impl Range {
             return Some(Some(load));
         }
         (self.unparted >= TELLING).then_some(None)
+    }
+
+    /// Whether one key alone makes the load, so that no split helps.
+    pub fn is_one_key(&self) -> bool {
+        self.key().is_some() || self.start >= self.end
     }
 
     /// The first hash key of the right half, where half of the load lies on each side; strictly inside the range. `None`: it

@@ -4,6 +4,7 @@ mod books;
 mod crowd;
 mod fences;
 mod functions;
+mod hot;
 mod hung;
 mod limits;
 mod many;

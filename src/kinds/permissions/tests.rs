@@ -137,6 +137,12 @@ fn the_controller_may_split_only_where_some_stream_allows_it() {
     }
     assert_eq!(allowed(&with, "kinesis:UpdateShardCount").len(), 3);
     assert_eq!(allowed(&with, "kinesis:MergeShards"), [""; 0], "the controller never merges");
+    // Which shard is hot the list of them tells, where each says how full it is.
+    let metrics = |names: &str| policy(&streams(&ranged("free", &format!(", shardMetrics: [{names}]"))));
+    let told = metrics("IncomingBytes, IncomingRecords");
+    assert!(allowed(&told, "kinesis:ListShards").contains(&arn.to_owned()), "{told}");
+    assert_eq!(allowed(&told, "kinesis:SplitShard"), [""; 0]);
+    assert_eq!(allowed(&metrics("IncomingBytes"), "kinesis:ListShards"), [""; 0]);
 }
 
 #[test]

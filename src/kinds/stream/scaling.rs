@@ -9,7 +9,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lambda::{self, LambdaReader};
-use super::{Shards, StreamSpec};
+use super::{ShardMetric, Shards, StreamSpec};
 use crate::model::calendar::At;
 use crate::model::units::Span;
 use crate::model::{PRICE_TIMES_SHARE, Path, Prices, Problem};
@@ -57,6 +57,11 @@ pub struct Scaling {
 }
 
 impl StreamSpec {
+    /// Whether its shards' own metrics say how full each is: both together do.
+    pub fn tells_loads(&self) -> bool {
+        [ShardMetric::IncomingRecords, ShardMetric::IncomingBytes].iter().all(|of| self.shard_metrics.contains(of))
+    }
+
     /// US dollars for an hour of one shard with all that is paid by shard: retention beyond a day, and fan-out consumers.
     pub fn shard_hour(&self, prices: &Prices) -> f64 {
         let price = |name: &str| prices.0.get(name).copied().unwrap_or(0.0);
