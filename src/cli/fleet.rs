@@ -145,6 +145,7 @@ pub fn line(key: &Key, decision: &Decision) -> String {
     let what = match decision.verb {
         Verb::Hold => format!("hold {of}{}", decision.from),
         Verb::Resize => format!("resize {} → {}", decision.from, decision.to),
+        Verb::Merge => format!("merge {} → {}", decision.from, decision.to),
         Verb::Split => format!("split {} → {}", decision.from, decision.to),
         Verb::Settled => format!("settled at {}", decision.to),
         Verb::Parallelize => format!("parallelize {of}{} → {}", decision.from, decision.to),

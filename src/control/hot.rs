@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::stream::{Moment, Stream, WINDOW};
+use super::stream::{Moment, Stream};
 use crate::model::OpenShard;
-use crate::scale::Notice;
 use crate::scale::hot::{Action, HOT, Operation, Range, SUSPICIOUS, Ward, unparted};
+use crate::scale::{Bounds, Notice};
 
 /// Minutes without a rejected record after which nobody looks at single shards any longer.
-const CALM: i64 = 15;
+pub(super) const CALM: i64 = 15;
 /// Metrics that are older than this many minutes say nothing of now.
 const LATE: i64 = 15;
 /// The share of the stream's load that shards' figures must make up; then those without a figure have none of it. CloudWatch has no
@@ -16,93 +16,114 @@ const LATE: i64 = 15;
 const WHOLE: f64 = 0.9;
 /// Minutes of metrics after a reshard before new shards are judged: their first is a piece of one.
 const SETTLED: i64 = 2;
+/// Minutes after the call until it is seen what a split has parted: it takes one or two, its shards' metrics come late, and at first they
+/// have the writes of before as well, which producers send again.
+pub(super) const SEEN: i64 = 12;
+/// Minutes for which shards' figures are those of now.
+const FRESH: i64 = 3;
 
-/// A shard that is full while its stream is not.
+/// What single shards took, of a stream that throttles although it has room, or that wants fewer and has no call left.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Hot {
+pub(super) struct Single {
     /// All open shards, with their loads.
-    pub ranges: Vec<Range>,
-    told: Notice,
+    ranges: Vec<Range>,
+    /// The stream's newest minute when they were read.
+    minute: i64,
+    /// The one that is full while the stream is not.
+    told: Option<Notice>,
 }
 
 impl Stream {
-    /// Whether its single shards are worth a question: it throttles although they have room together. Whoever has just come cannot tell
-    /// yet, and asks once.
+    /// Whether its single shards are worth a question: it throttles although they have room together, or merges are all that is left. Whoever
+    /// has just come cannot tell yet, and asks once.
     pub fn asks_shards(&self, now: i64) -> bool {
-        self.pending().is_none() && (self.seen_at.is_none() || self.suspected(now.div_euclid(60)).is_some())
+        let is_worth = || self.suspected(now.div_euclid(60)).is_some() || self.wants_fewer();
+        self.pending().is_none() && (self.seen_at.is_none() || is_worth())
     }
 
     /// The newest minute with metrics and the minutes since one with rejects, where these are no matter of the stream's size.
-    fn suspected(&self, minute: i64) -> Option<(i64, i64)> {
+    pub(super) fn suspected(&self, minute: i64) -> Option<(i64, i64)> {
         if self.on_demand || self.ours == Some(false) {
             return None;
         }
-        let newest = self.newest_known().filter(|newest| (minute - LATE..=minute).contains(newest))?;
+        let newest = self.fresh(minute)?;
         let is_rejecting = |at: i64| self.newest().at(at).rejected.is_some_and(|rejected| rejected > 0.0);
-        let calm = (0..CALM.min(WINDOW as i64)).find(|back| is_rejecting(newest - back))?;
+        let calm = (0..CALM).find(|back| is_rejecting(newest - back))?;
         // A hot shard that stands is not forgotten as soon as the others fill.
-        let most = if self.hot.is_some() { HOT } else { SUSPICIOUS };
+        let most = if self.told_hot().is_some() { HOT } else { SUSPICIOUS };
         (self.fill(newest)? < most).then_some((newest, calm))
     }
 
-    fn fill(&self, at: i64) -> Option<f64> {
+    fn fresh(&self, minute: i64) -> Option<i64> {
+        self.newest_known().filter(|newest| (minute - LATE..=minute).contains(newest))
+    }
+
+    /// How full the stream was in a minute.
+    pub(super) fn fill(&self, at: i64) -> Option<f64> {
         Some(self.newest().at(at).accepted? / f64::from(self.shards?.max(1)))
+    }
+
+    /// The loads of the shards that there are, if they were read lately.
+    pub(super) fn fresh_ranges(&self, newest: i64, shards: u32) -> Option<&[Range]> {
+        let single = self.single.as_ref()?;
+        let is_fresh = single.ranges.len() == shards as usize && (newest - FRESH..=newest).contains(&single.minute);
+        is_fresh.then_some(&single.ranges)
     }
 
     /// Takes in what single shards took, and finds the hot one among them.
     pub(super) fn weigh(&mut self, read: Option<Result<&[OpenShard], &str>>, moment: Moment<'_>) {
         self.inputs.hot_keys = None;
-        let Some((newest, calm)) = self.suspected(moment.minute()) else {
-            self.hot = None;
+        let suspected = self.suspected(moment.minute());
+        let Some(newest) = self.fresh(moment.minute()).filter(|_| suspected.is_some() || self.wants_fewer()) else {
+            self.single = None;
             return;
         };
+        if let Some(single) = self.single.as_mut().filter(|_| suspected.is_none()) {
+            single.told = None;
+        }
         let is_settled = self.resizes.iter().all(|call| call.done.is_some_and(|done| done + SETTLED <= newest));
+        // In a minute without rejects between others a hot shard would look like none.
+        let is_telling = suspected.is_none_or(|(_, calm)| calm == 0);
         if let Some(Ok(open)) = read
-            && calm == 0
+            && is_telling
             && is_settled
             && let Some(ranges) = self.ranges(open, self.shards.unwrap_or(0))
             && ranges.iter().all(|range| range.load.is_some())
         {
-            self.hot = self.told_of(&ranges).map(|told| Box::new(Hot { ranges, told }));
+            let told = suspected.and_then(|_| self.told_of(&ranges));
+            self.single = Some(Box::new(Single { ranges, minute: newest, told }));
         }
         self.inputs.hot_keys = self.hopeless(newest);
     }
 
-    /// What is to be said of these shards, all of whose loads are known.
+    /// What is to be said of these shards, all of whose loads are known, while records are rejected.
     fn told_of(&self, ranges: &[Range]) -> Option<Notice> {
         let told = |because: &str| {
             let hottest = ranges.iter().max_by(|a, b| a.load.unwrap_or(0.0).total_cmp(&b.load.unwrap_or(0.0)))?;
             let (shard, load) = (hottest.shard.clone(), hottest.load?);
             Some(Notice::HotShard { shard, load, because: because.into() })
         };
-        match self.treated(ranges, self.shards?) {
+        match self.treated(ranges, 0, self.shards?, self.narrowed()) {
             Action::Tell(notice) => Some(notice),
             Action::Call(Operation::Split { .. }) => told("a split parts it"),
             Action::Call(Operation::Merge { .. }) => told("the coldest neighbours make room for a split"),
+            Action::Nothing if ranges.iter().any(|range| range.load.is_some_and(|load| load >= HOT)) => {
+                told("what its split has parted is still to be seen")
+            }
             Action::Nothing | Action::Watch | Action::Unwatch => None,
         }
     }
 
-    /// What single shards ask for while records are rejected.
-    fn treated(&self, ranges: &[Range], wanted: u32) -> Action {
-        let bounds = self.narrowed();
-        let ward = Ward {
-            ranges,
-            watched: true,
-            calm: Some(0),
-            fill: None,
-            allowed: self.splits,
-            wanted,
-            min: bounds.min,
-            max: bounds.max,
-        };
-        ward.treat()
+    /// What single shards ask for. `calm`: minutes since a record was rejected.
+    pub(super) fn treated(&self, ranges: &[Range], calm: i64, wanted: u32, Bounds { min, max }: Bounds) -> Action {
+        let (calm, allowed) = (Some(calm), self.splits);
+        Ward { ranges, watched: true, calm, fill: None, allowed, wanted, min, max }.treat()
     }
 
     /// The share of attempts that is rejected whatever the count is, where one key fills each hot shard.
     fn hopeless(&self, newest: i64) -> Option<f64> {
-        let hot = self.hot.as_ref()?;
-        let mut full = hot.ranges.iter().filter(|range| range.load.is_some_and(|load| load >= HOT));
+        let single = self.single.as_ref().filter(|single| single.told.is_some())?;
+        let mut full = single.ranges.iter().filter(|range| range.load.is_some_and(|load| load >= HOT));
         let sample = self.newest().at(newest);
         let (accepted, rejected) = (sample.accepted?, sample.rejected.filter(|rejected| *rejected > 0.0)?);
         full.all(Range::is_one_key).then_some(rejected / (accepted + rejected))
@@ -110,9 +131,18 @@ impl Stream {
 
     /// The hot shard or key that a person has to hear of. Where a growth has shown that shards do not help, the full one has such a key.
     pub(super) fn told_hot(&self) -> Option<Notice> {
-        match (self.hot.as_ref()?.told.clone(), self.skewed) {
+        match (self.single.as_ref()?.told.clone()?, self.skewed) {
             (Notice::HotShard { shard, load, .. }, Some(_)) => Some(Notice::HotKey { shard, load }),
             (told, _) => Some(told),
+        }
+    }
+
+    /// Remembers a shard whose split is announced.
+    pub(super) fn parts(&mut self, shard: &str, called: i64, unparted: u8) {
+        self.parted.retain(|_, before| called < *before + SEEN);
+        self.parted.insert(shard.to_owned(), called);
+        if unparted > 0 {
+            self.unparted.insert(shard.to_owned(), unparted);
         }
     }
 
@@ -129,13 +159,19 @@ impl Stream {
         if !is_whole {
             return None;
         }
-        let accepted = self.newest_known().and_then(|newest| self.newest().at(newest).accepted);
+        let newest = self.newest_known();
+        let accepted = newest.and_then(|newest| self.newest().at(newest).accepted);
         let known: f64 = open.iter().filter_map(OpenShard::load).sum();
         let is_explained = accepted.is_some_and(|accepted| known >= WHOLE * accepted && known > 0.0);
         let loads: Vec<Option<f64>> = open.iter().map(|shard| shard.load().or(is_explained.then_some(0.0))).collect();
         self.unparted = rows(&self.unparted, &open, &loads);
+        let is_young = |parent: Option<&String>| {
+            let called = parent.and_then(|parent| self.parted.get(parent));
+            called.is_some_and(|called| newest.is_none_or(|newest| newest < called + SEEN))
+        };
         let range = |(shard, load): (OpenShard, Option<f64>)| Range {
             unparted: self.unparted.get(&shard.id).copied().unwrap_or(0),
+            young: is_young(shard.parent.as_ref()),
             shard: shard.id,
             start: shard.start,
             end: shard.end,

@@ -122,7 +122,7 @@ pub struct Stream {
     /// What the user wants besides: schedules, times without shrinking; alarms as they ring.
     pub inputs: Inputs,
     pub money: Option<Money>,
-    /// Whether single shards may be split once the day's calls are used up.
+    /// Whether single shards may be split and merged.
     pub splits: bool,
     /// Lambda functions that read it, whose parallelization factor may be changed.
     pub functions: Vec<Function>,
@@ -170,7 +170,9 @@ pub struct Stream {
     pub(super) estimate: Option<f64>,
     /// Splits in a row that parted nothing, by the shards that they led to.
     pub(super) unparted: BTreeMap<String, u8>,
-    pub(super) hot: Option<Box<super::hot::Hot>>,
+    /// Shards that were split lately, and when they were.
+    pub(super) parted: BTreeMap<String, i64>,
+    pub(super) single: Option<Box<super::hot::Single>>,
     /// What the newest decision found that the month's money does not pay for.
     pub(super) unpaid: Option<String>,
 }
@@ -188,7 +190,8 @@ impl Stream {
             splits: false,
             functions: Vec::new(),
             unparted: BTreeMap::new(),
-            hot: None,
+            parted: BTreeMap::new(),
+            single: None,
             policy,
             window: Window::new(WINDOW),
             apart: None,
@@ -269,6 +272,9 @@ impl Stream {
                 self.remember((**decision).clone(), rules);
             }
             other => {
+                if let Record::Splitting { called, shard, unparted, .. } = other {
+                    self.parts(shard, *called, *unparted);
+                }
                 let mut memory = super::Memory { resizes: std::mem::take(&mut self.resizes), ..Default::default() };
                 memory.foreign = std::mem::take(&mut self.foreign);
                 memory.take(other);
@@ -297,7 +303,8 @@ impl Stream {
     pub(super) fn remember(&mut self, decision: Decision, rules: &Rules) {
         let day = decision.at - DAY;
         self.decisions.push_back(decision);
-        let changes = |verb| matches!(verb, Verb::Resize | Verb::Split | Verb::Foreign | Verb::Parallelize);
+        let changes =
+            |verb| matches!(verb, Verb::Resize | Verb::Split | Verb::Merge | Verb::Foreign | Verb::Parallelize);
         let is_change = |of: &Decision| changes(of.verb) && of.at > day;
         let changes = self.decisions.iter().filter(|decision| is_change(decision)).count();
         let others = self.decisions.len() - changes;

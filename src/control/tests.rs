@@ -1,4 +1,6 @@
 #[cfg(test)]
+mod care;
+#[cfg(test)]
 mod functions;
 #[cfg(test)]
 mod hot;

@@ -37,6 +37,8 @@ pub struct Range {
     pub pieces: Vec<Piece>,
     /// Splits in a row that led to this shard and parted nothing; see [`unparted`].
     pub unparted: u8,
+    /// It comes from a split of which it is still to be seen what it parted.
+    pub young: bool,
 }
 
 /// A call for single shards.
@@ -100,8 +102,10 @@ impl Ward<'_> {
         hot.sort_by(|a, b| loads[*b].total_cmp(&loads[*a]).then(a.cmp(b)));
         // Behind a key that nothing helps there may be shards that a split does.
         let relief: Vec<Action> = hot.iter().map(|at| self.relieve(&self.ranges[*at], loads[*at], &loads)).collect();
-        let call = relief.iter().find(|action| matches!(action, Action::Call(_)));
-        if let Some(action) = call.or(relief.first()) {
+        let first = |is: fn(&Action) -> bool| relief.iter().find(|action| is(action));
+        let call = first(|action| matches!(action, Action::Call(_)));
+        let told = || first(|action| matches!(action, Action::Tell(_)));
+        if let Some(action) = call.or_else(told).or(relief.first()) {
             return action.clone();
         }
         match self.merge(&loads).filter(|_| self.open() > self.wanted && !throttles) {
@@ -111,13 +115,16 @@ impl Ward<'_> {
         }
     }
 
-    /// Splits a hot shard at the middle of its load, or says why that does not help.
+    /// Splits a hot shard at the middle of its load, or says why that does not help. Nothing: that is still to be seen.
     fn relieve(&self, hot: &Range, load: f64, loads: &[f64]) -> Action {
         let (shard, open) = (hot.shard.clone(), self.open());
         if let Some(key) = hot.key() {
             return Action::Tell(Notice::HotKey { shard, load: key.unwrap_or(load) });
         }
         let Some(at) = hot.median() else { return Action::Tell(Notice::HotKey { shard, load }) };
+        if hot.young {
+            return Action::Nothing;
+        }
         if !self.allowed {
             return Action::Tell(Notice::HotShard {
                 shard,

@@ -1,4 +1,5 @@
-//! A key that takes more than a shard gives, on the embedded cloud: it is told by name, and no shard is bought for it.
+//! Shards that are full while their stream is not, on the embedded cloud: they are told by name and split where the spec allows it; for a
+//! key that takes more than a shard gives none is bought.
 
 use serde_json::Value;
 
@@ -40,4 +41,42 @@ fn where_shards_do_not_say_how_full_they_are_none_is_named() {
     let shop = Shop::of(&SPEC.replace("    shardMetrics: [IncomingBytes, IncomingRecords]\n", ""));
     shop.run(&[&HOT[..], &["--for", "30m"]].concat());
     assert_eq!(shop.status()["hot"], Value::Null);
+}
+
+fn verbs<'a>(events: &'a [Value], verb: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["verb"] == verb).collect()
+}
+
+fn allowing() -> String {
+    SPEC.to_owned() + "    scaling: { splitMerge: allow }\n"
+}
+
+#[test]
+fn a_hot_shard_is_split_until_a_key_is_left_that_nothing_parts() {
+    let shop = Shop::of(&allowing());
+    let events = shop.run(&[&HOT[..], &["--for", "6h"]].concat());
+    let splits = verbs(&events, "split");
+    assert!((2..=4).contains(&splits.len()), "{events:#?}");
+    for split in &splits {
+        assert_eq!((&split["reason"], &split["outcome"]), (&"hot-shard".into(), &"accepted".into()), "{split}");
+        let because = split["because"].as_str().expect("a sentence");
+        assert!(because.contains("shardId-") && because.contains("does not count"), "{because}");
+    }
+    assert!(resizes(&events).is_empty(), "the stream has room: {events:#?}");
+    let status = shop.status();
+    assert_eq!((&status["hot"]["is"], status["calls_left"].as_i64()), (&"hot-key".into(), Some(10)));
+    // A count inside the range is no drift, however its ranges lie.
+    assert_eq!(shop.command(&["drift"]).output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_dry_run_and_a_pause_split_nothing() {
+    let shop = Shop::of(&allowing());
+    let events = shop.run(&[&HOT[..], &["--for", "1h", "--dry-run"]].concat());
+    let would = verbs(&events, "split");
+    assert!(!would.is_empty() && would.iter().all(|split| split["outcome"] == "dry-run"), "{events:#?}");
+    shop.says(&["pause", "clicks"]);
+    assert!(verbs(&shop.run(&[&HOT[..], &["--for", "1h"]].concat()), "split").is_empty());
+    let status = shop.status();
+    assert_eq!((&status["shards"], &status["hot"]["is"]), (&8.into(), &"hot-shard".into()));
 }

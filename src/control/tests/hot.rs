@@ -1,24 +1,24 @@
 use super::*;
 use crate::scale::Notice;
 
-const QUARTER: u128 = 1 << 126;
+pub(super) const QUARTER: u128 = 1 << 126;
 
 /// Four shards that take two shards' worth and refuse half a one.
-fn throttled() -> Bench {
+pub(super) fn throttled() -> Bench {
     let mut bench = Bench::new(4);
     bench.records = (120_000.0, 30_000.0);
     (0..5).for_each(|_| drop(bench.tick()));
     bench
 }
 
-fn shard(number: u32, parent: Option<u32>, (start, end): (u128, u128), load: Option<f64>) -> OpenShard {
+pub(super) fn shard(number: u32, parent: Option<u32>, (start, end): (u128, u128), load: Option<f64>) -> OpenShard {
     let id = |number: u32| format!("shardId-{number:012}");
     let records = load.map(|load| load * 60_000.0);
     OpenShard { id: id(number), parent: parent.map(id), start, end, records, bytes: load.map(|_| 0.0) }
 }
 
 /// Four equal ranges, the third hot.
-fn quarters(loads: [Option<f64>; 4]) -> Vec<OpenShard> {
+pub(super) fn quarters(loads: [Option<f64>; 4]) -> Vec<OpenShard> {
     let of = |(at, load): (u32, Option<f64>)| {
         let start = u128::from(at) * QUARTER;
         shard(at, None, (start, start + (QUARTER - 1)), load)
@@ -26,16 +26,20 @@ fn quarters(loads: [Option<f64>; 4]) -> Vec<OpenShard> {
     (0..).zip(loads).map(of).collect()
 }
 
-const LOADS: [Option<f64>; 4] = [Some(0.3), Some(0.4), Some(1.0), Some(0.3)];
+pub(super) const LOADS: [Option<f64>; 4] = [Some(0.3), Some(0.4), Some(1.0), Some(0.3)];
 
 /// The next tick, with a question about shards where one is asked.
-fn shown(bench: &mut Bench, open: &[OpenShard]) -> Option<Notice> {
+pub(super) fn looked(bench: &mut Bench, open: &[OpenShard]) -> Step {
     bench.minute += 1;
     let (metrics, now) = (bench.metrics(), bench.now());
     let shards = bench.stream.asks_shards(now).then_some(Ok(open));
     let seen = Seen { glance: Some(Ok(&bench.glance)), metrics: Some(Ok(&metrics)), shards, ..Seen::default() };
-    bench.stream.tick(&seen, &bench.rules, now);
-    bench.stream.status(&bench.rules, now).hot
+    bench.stream.tick(&seen, &bench.rules, now)
+}
+
+fn shown(bench: &mut Bench, open: &[OpenShard]) -> Option<Notice> {
+    looked(bench, open);
+    bench.stream.status(&bench.rules, bench.now()).hot
 }
 
 #[test]

@@ -142,6 +142,7 @@ fn decisions(streams: &[StreamStatus], into: &mut Exposition) {
             Verb::Hold => "hold",
             Verb::Resize => "resize",
             Verb::Split => "split",
+            Verb::Merge => "merge",
             Verb::Settled => "settled",
             Verb::Foreign => "foreign",
             Verb::Parallelize => "parallelize",
