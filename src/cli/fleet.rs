@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::cloud::{Cloud, Target};
 use crate::control::{Decision, Fleet, Function, Key, Rules, Stream, Verb, hand};
 use crate::kinds::Pipeline;
-use crate::kinds::stream::{LambdaReader, Mode, Parallelization, SCHEMA, ShardMetric, Shards, SplitMerge, StreamSpec};
+use crate::kinds::stream::{LambdaReader, Mode, Parallelization, SCHEMA, Shards, SplitMerge, StreamSpec};
 use crate::model::{Address, Desired, Scope, Value};
 use crate::run::Watch;
 use crate::scale::lambda::Factors;
@@ -85,9 +85,7 @@ pub fn some(jobs: &[Job], rules: Rules, wanted: &dyn Fn(&Key) -> bool) -> (Vec<A
             heed(&mut stream, job, spec);
             streams.push(stream);
             let alarms = alarms.remove(desired.address.name()).unwrap_or_default();
-            // Both together say how full a shard is.
-            let loads = [ShardMetric::IncomingRecords, ShardMetric::IncomingBytes];
-            let loads = loads.iter().all(|metric| spec.shard_metrics.contains(metric));
+            let loads = spec.tells_loads();
             let consumers = spec.fan_out.iter().map(ToString::to_string).collect();
             watches.push(Watch { alarms, loads, consumers, ..watch(desired, &scope, cloud) });
         }
@@ -147,6 +145,7 @@ pub fn line(key: &Key, decision: &Decision) -> String {
     let what = match decision.verb {
         Verb::Hold => format!("hold {of}{}", decision.from),
         Verb::Resize => format!("resize {} → {}", decision.from, decision.to),
+        Verb::Merge => format!("merge {} → {}", decision.from, decision.to),
         Verb::Split => format!("split {} → {}", decision.from, decision.to),
         Verb::Settled => format!("settled at {}", decision.to),
         Verb::Parallelize => format!("parallelize {of}{} → {}", decision.from, decision.to),

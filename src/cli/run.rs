@@ -22,6 +22,7 @@ use crate::local::{Load, Pace};
 use crate::model::units::Span;
 use crate::run::{Controller, Heard, Reconciler, Sign, Switches, Watch, locked};
 use crate::serve::{Door, Pulse};
+use crate::simulate::Skew;
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more, and
 /// leases are given back and messages sent after it.
@@ -82,6 +83,9 @@ pub struct Args {
     /// On the embedded cloud: a day's wave around so many shards' worth of load on every stream with a range
     #[arg(long, value_name = "SHARDS", value_parser = traffic, allow_negative_numbers = true)]
     traffic: Option<f64>,
+    /// Uneven keys of that traffic: `zipf:EXPONENT` (a hundred keys) or `hot:SHARE%` (one key)
+    #[arg(long, value_name = "SKEW", requires = "traffic")]
+    keys: Option<Skew>,
     /// Who is told: an SNS topic's ARN, or the address of a webhook (repeatable; TIDEGATE_NOTIFY takes several, with commas, and
     /// keeps an address out of the list of processes)
     #[arg(long, value_name = "TARGET", env = "TIDEGATE_NOTIFY", value_delimiter = ',', hide_env_values = true)]
@@ -142,7 +146,7 @@ pub async fn run(common: &Common, mut args: Args, out: &Out) -> Result<Exit, Fai
     let common = Common { local_pace: Some(args.speed.unwrap_or(Pace::Fast(1.0))), ..common.clone() };
     let mut wanted = Wanted::read(&common, &args, args.json).await?;
     if let Some(shards) = args.traffic {
-        offer(&common, &wanted.jobs, shards)?;
+        offer(&common, &wanted.jobs, shards, args.keys)?;
     }
     out.finish_what_began();
     let told = Asked::default();
@@ -274,13 +278,15 @@ async fn keep(
 const PACE: f64 = 400.0;
 
 /// Puts traffic on the streams of the embedded cloud, which the Lambda functions of the specs read.
-fn offer(common: &Common, jobs: &[Job], shards: f64) -> Result<(), Failure> {
+fn offer(common: &Common, jobs: &[Job], shards: f64, keys: Option<Skew>) -> Result<(), Failure> {
     let Where::Local(file) = &common.cloud else { return Ok(()) };
     for (seed, job) in jobs.iter().enumerate() {
         let local = super::local::open_local(file, &job.scope.region, Pace::Virtual)?;
         for (seed, (_, desired)) in (seed as u64 * 1000..).zip(fleet::ranges(job)) {
             // A shard takes 1,000 records a second; of 512 bytes each, so that records are what fills it.
-            local.offer(&desired.physical, Load::synthetic(seed, shards * 1000.0, 512.0)).map_err(|fault| {
+            let load = Load::synthetic(seed, shards * 1000.0, 512.0);
+            let load = keys.map_or(load.clone(), |keys| load.keys(keys.keys(seed)));
+            local.offer(&desired.physical, load).map_err(|fault| {
                 let make = "make the pipeline first: tidegate apply -y with the same --cloud and -f";
                 Failure::from(if fault.is_absent() { fault.help(make) } else { fault })
             })?;

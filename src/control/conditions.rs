@@ -85,6 +85,11 @@ impl Stream {
         let lag = self.lag(moment.rules, minute);
         let (rejected, age) = (sample.rejected.unwrap_or(0.0), lag.age.unwrap_or(0.0));
         if rejected > 0.0 {
+            match self.told_hot() {
+                Some(told @ Notice::HotKey { .. }) => return (Status::False, "hot-key", told.to_string()),
+                Some(told) => return (Status::False, "hot-shard", told.to_string()),
+                None => {}
+            }
             let throttling = || format!("{rejected:.2} shards of load were rejected in a minute");
             return self.skewed.map_or_else(
                 || (Status::False, "throttling", throttling()),

@@ -8,7 +8,7 @@ use crate::model::Glance;
 use crate::scale::{Admission, Notice, Proposal, Reason, dispose};
 
 /// Metrics of these minutes back must all be there before a shard is taken away: newer ones may not have come yet.
-const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
+pub(super) const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
 /// Seconds without a look after which the count is not known well enough to act on, besides the usual time between looks.
 const LATE: i64 = 300;
 /// The longest pause after refused calls, in seconds.
@@ -27,6 +27,7 @@ impl Stream {
         self.absorb(seen, moment, &mut records);
         self.absorb_functions(seen.functions.unwrap_or_default(), moment);
         self.tune(moment);
+        self.weigh(seen.shards, moment);
         self.inputs.quota = seen.quota;
         let woken_by = match (seen.heard, self.inputs.wakes()) {
             (Some(name), _) => format!("alarm {name}, told by the queue"),
@@ -114,10 +115,8 @@ impl Stream {
             matches!(notice, BudgetBinds { .. } | LoadOverBudget { .. } | FloorOverBudget { .. })
         };
         self.unpaid = disposed.notices.iter().find(money).map(ToString::to_string);
-        if disposed.reason == Reason::CallsUsed
-            && let Some(because) = self.emergency(&disposed, moment)
-        {
-            return self.decision(Verb::Split, "split", (shards, shards + 1), because, moment);
+        if let Some((verb, reason, to, because)) = self.single(&disposed, &proposal, moment) {
+            return self.decision(verb, reason, (shards, to), because, moment);
         }
         let (to, because) = (disposed.shards, disposed.because);
         if disposed.reason == Reason::Shrink && !COMPLETE.clone().all(|back| self.is_known(minute - back)) {
@@ -156,7 +155,7 @@ impl Stream {
         }
     }
 
-    fn is_known(&self, minute: i64) -> bool {
+    pub(super) fn is_known(&self, minute: i64) -> bool {
         self.newest().at(minute).accepted.is_some()
     }
 

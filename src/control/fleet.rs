@@ -135,6 +135,7 @@ impl Stream {
             pause: self.pause,
             alarms: self.inputs.alarms.iter().map(|alarm| alarm.name.clone()).collect(),
             functions: self.functions.iter().map(Function::status).collect(),
+            hot: self.told_hot(),
             conditions: self.conditions.clone(),
             last: self.last.clone().or_else(|| self.decisions.iter().rfind(|told| told.lambda.is_none()).cloned()),
             decisions: self.decisions.iter().cloned().collect(),

@@ -1,11 +1,13 @@
 //! The controller's decisions: what is known of a stream, what is to be done now, and how it is told. Pure: the shell in
 //! `run` looks, writes down and calls; here is only what follows from what was seen.
 
+mod care;
 mod conditions;
 mod decide;
 mod fleet;
 mod functions;
 pub mod hand;
+mod hot;
 mod look;
 pub mod news;
 mod past;

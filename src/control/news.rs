@@ -74,11 +74,12 @@ pub fn of_decision(key: &Key, decision: &Decision) -> Option<News> {
     match (decision.verb, decision.outcome.as_deref()) {
         (Verb::Resize, Some("accepted")) => Some(news("resized", &change, why)),
         (Verb::Split, Some("accepted")) => Some(news("split", &format!("{change} by a split"), why)),
+        (Verb::Merge, Some("accepted")) => Some(news("merged", &format!("{change} by a merge"), why)),
         // Another replica acts, and tells of what it does.
-        (Verb::Resize | Verb::Split, Some(outcome)) if outcome.starts_with(UNSENT) => None,
+        (Verb::Resize | Verb::Split | Verb::Merge, Some(outcome)) if outcome.starts_with(UNSENT) => None,
         (Verb::Settled, _) if decision.reason == "settled" => Some(news("settled", &format!("{change} settled"), why)),
         (Verb::Settled, _) => Some(news("no-effect", "a resize had no effect", why)),
-        (Verb::Resize | Verb::Split, Some(outcome)) if outcome != super::DRY_RUN => {
+        (Verb::Resize | Verb::Split | Verb::Merge, Some(outcome)) if outcome != super::DRY_RUN => {
             let text = format!("{why}\nAWS did not take it: {outcome}. It is decided anew with the next tick.");
             Some(news("resize-refused", &format!("{change} was not taken"), text))
         }
@@ -339,6 +340,7 @@ mod tests {
         let ended = Decision { reason: "settled".into(), ..decision(Verb::Settled, None) };
         assert_eq!(of_decision(&key(), &ended).map(|news| news.event).as_deref(), Some("settled"));
         assert_eq!(told(Verb::Split, Some("accepted")).as_deref(), Some("split"));
+        assert_eq!(told(Verb::Merge, Some("accepted")).as_deref(), Some("merged"));
         assert_eq!(told(Verb::Foreign, None).as_deref(), Some("changed-by-others"));
         assert_eq!(told(Verb::Hold, None), None);
         assert_eq!(of_drift(&DriftStatus::default()), None);

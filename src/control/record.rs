@@ -37,13 +37,16 @@ pub enum Record {
     },
     /// UpdateShardCount is about to be sent: from now on it counts, whatever comes of it. Minutes since 1970.
     Calling { called: i64, from: u32, to: u32 },
-    /// SplitShard of one shard is about to be sent. It does not count among the calls of a day.
+    /// SplitShard of one shard is about to be sent, or where `to` is lower MergeShards of it and its neighbour. It does not count among the calls of a day.
     Splitting {
         called: i64,
         from: u32,
         to: u32,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         shard: String,
+        /// Splits in a row that led to it and parted nothing.
+        #[serde(default, skip_serializing_if = "is_none")]
+        unparted: u8,
     },
     /// AWS refused the call that was written down at that minute: it does not count.
     Refused { called: i64 },
@@ -55,6 +58,10 @@ pub enum Record {
     Foreign { minute: i64, from: u32, to: u32, undid: bool },
     /// A decision that differed from the one before.
     Decided { decision: Box<Decision> },
+}
+
+fn is_none(count: &u8) -> bool {
+    *count == 0
 }
 
 /// A record and whose it is.
@@ -187,7 +194,7 @@ impl Memory {
                 continue;
             }
             records.push(match split {
-                true => Record::Splitting { called, from, to, shard: String::new() },
+                true => Record::Splitting { called, from, to, shard: String::new(), unparted: 0 },
                 false => Record::Calling { called, from, to },
             });
             match done {
@@ -230,7 +237,7 @@ mod tests {
             Record::Void { called: 21 },
             Record::Calling { called: 30, from: 2, to: 3 },
             Record::Refused { called: 30 },
-            Record::Splitting { called: 32, from: 2, to: 3, shard: String::new() },
+            Record::Splitting { called: 32, from: 2, to: 3, shard: String::new(), unparted: 0 },
             Record::Settled { called: 32, done: 33 },
             Record::Calling { called: 34, from: 3, to: 6 },
         ] {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Key;
+use crate::scale::Notice;
 
 /// The version of this form; it rises when a reader of the old form would be misled.
 pub const FORMAT: u32 = 1;
@@ -61,6 +62,9 @@ pub struct Ticks {
     /// Calls of SplitShard that AWS accepted since the start.
     #[serde(default)]
     pub splits: u64,
+    /// Calls of MergeShards that AWS accepted since the start.
+    #[serde(default)]
+    pub merges: u64,
     /// Calls of UpdateEventSourceMapping that Lambda accepted since the start.
     #[serde(default)]
     pub parallelized: u64,
@@ -122,6 +126,9 @@ pub struct StreamStatus {
     /// Lambda functions whose parallelization factor the spec gives a range.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionStatus>,
+    /// The shard that is full while the stream is not, where its shards' own metrics are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hot: Option<Notice>,
     pub conditions: Vec<Condition>,
     /// The newest decision, holds included.
     pub last: Option<Decision>,
@@ -211,14 +218,23 @@ pub enum Verb {
     Hold,
     /// UpdateShardCount was sent, or would have been.
     Resize,
-    /// SplitShard was sent, or would have been: the day's calls are used up.
+    /// SplitShard was sent, or would have been.
     Split,
+    /// MergeShards was sent, or would have been.
+    Merge,
     /// A resize has ended.
     Settled,
     /// Somebody else changed the count.
     Foreign,
     /// UpdateEventSourceMapping was sent, or would have been: `from` and `to` are parallelization factors.
     Parallelize,
+}
+
+impl Verb {
+    /// Whether it is about single shards.
+    pub fn is_single(self) -> bool {
+        matches!(self, Self::Split | Self::Merge)
+    }
 }
 
 /// One decision with all that it was made from.

@@ -2,28 +2,19 @@
 //! count among them. Only where the spec allows it.
 
 use super::Record;
+use super::care::EMERGENCY;
 use super::report::Decision;
 use super::stream::{Moment, Rules, Step, Stream};
 use crate::model::OpenShard;
-use crate::scale::hot::{Operation, Range, Ward, unparted};
+use crate::scale::hot::{Operation, Range, Ward};
 use crate::scale::{self, Notice};
 
-/// Splits of one stream in 24 hours. AWS publishes no limit; who needs more has a range that is too small or a hot key.
+/// Splits and merges of one stream in 24 hours. AWS publishes no limit; who needs more has a range that is too small or a hot key.
 pub const SPLITS_A_DAY: usize = 100;
 /// Rejects that are older than so many minutes are no emergency: metrics are some three minutes late.
 const FRESH: i64 = 6;
 /// Shards that are filled to this share are full.
 const FULL: f64 = 0.98;
-/// Splits whose shards are remembered, so that one that parted nothing is known by its children.
-const REMEMBERED: usize = 20;
-
-/// A shard that was split.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Parted {
-    shard: String,
-    load: f64,
-    unparted: u8,
-}
 
 impl Stream {
     /// Why one shard is to be split now, where that is allowed and the only way to more capacity.
@@ -50,16 +41,16 @@ impl Stream {
         })
     }
 
-    /// Splits of the last 24 hours.
-    fn splits_used(&self, minute: i64) -> usize {
+    /// Splits and merges of the last 24 hours.
+    pub(super) fn splits_used(&self, minute: i64) -> usize {
         self.resizes.iter().filter(|resize| resize.split && minute < scale::counts_until(resize.called)).count()
     }
 
-    /// Chooses the shard and the place. Answers the call, its decision and the record that has to be written before it is
+    /// Chooses the shards and the place. Answers the call, its decision and the record that has to be written before it is
     /// sent; or the hold that takes the decision's place.
     ///
     /// # Errors
-    /// No shard can be split, or it is not known which there are.
+    /// Nothing can be split or merged, or it is not known which shards there are.
     pub fn split(
         &mut self,
         decision: &Decision,
@@ -67,33 +58,37 @@ impl Stream {
         rules: &Rules,
         now: i64,
     ) -> Result<(Operation, Decision, Record), Box<Step>> {
-        let chosen = open.map_err(str::to_owned).and_then(|open| self.choose(decision, open));
-        let (shard, at) = match chosen {
+        let is_emergency = decision.reason == EMERGENCY;
+        let chosen = open.map_err(str::to_owned).and_then(|open| {
+            let ranges = self
+                .ranges(open, decision.from)
+                .ok_or_else(|| format!("the list of shards does not show the {} that there are yet", decision.from))?;
+            let operation = if is_emergency { self.choose(decision, &ranges)? } else { self.again(decision, &ranges)? };
+            Ok((operation, ranges))
+        });
+        let (operation, ranges) = match chosen {
             Ok(chosen) => chosen,
-            Err(why) => return Err(Box::new(self.held(decision.clone(), "calls-used", &why, Moment { rules, now }))),
+            Err(why) => {
+                let reason = if is_emergency { "calls-used" } else { "changed" };
+                return Err(Box::new(self.held(decision.clone(), reason, &why, Moment { rules, now })));
+            }
         };
-        let because = format!("{}: {shard} at {at}", decision.because);
-        let (from, to) = (decision.from, decision.to);
-        let record = Record::Splitting { called: now.div_euclid(60), from, to, shard: shard.clone() };
-        Ok((Operation::Split { shard, at }, Decision { because, ..decision.clone() }, record))
+        let (shard, place) = match &operation {
+            Operation::Split { shard, at } => (shard.clone(), format!("{shard} at {at}")),
+            Operation::Merge { shard, adjacent } => (shard.clone(), format!("{shard} with {adjacent}")),
+        };
+        let because = format!("{}: {place}", decision.because);
+        let (called, from, to) = (now.div_euclid(60), decision.from, decision.to);
+        let unparted = ranges.iter().find(|range| range.shard == shard).map_or(0, |range| range.unparted);
+        let record = Record::Splitting { called, from, to, shard, unparted };
+        Ok((operation, Decision { because, ..decision.clone() }, record))
     }
 
     /// The fullest shard, or the widest where loads are not known; never one that a single key fills.
-    fn choose(&mut self, decision: &Decision, open: &[OpenShard]) -> Result<(String, u128), String> {
-        let mut ranges: Vec<Range> = open.iter().map(|shard| self.range(shard)).collect();
-        ranges.sort_by_key(|range| range.start);
-        let ends = ranges.iter().map(|range| range.end.wrapping_add(1));
-        let is_whole = ranges
-            .iter()
-            .map(|range| range.start)
-            .eq(std::iter::once(0).chain(ends.take(open.len().saturating_sub(1))))
-            && ranges.last().is_some_and(|range| range.end == u128::MAX);
-        if !is_whole || open.len() != decision.from as usize {
-            return Err(format!("the list of shards does not show the {} that there are yet", decision.from));
-        }
+    fn choose(&self, decision: &Decision, ranges: &[Range]) -> Result<Operation, String> {
         let bounds = self.narrowed();
         let ward = Ward {
-            ranges: &ranges,
+            ranges,
             watched: false,
             calm: Some(0),
             fill: None,
@@ -102,23 +97,7 @@ impl Stream {
             min: bounds.min,
             max: bounds.max,
         };
-        let Some(Operation::Split { shard, at }) = ward.escape(decision.numbers.calls_left) else {
-            return Err("no shard can be split: one partition key fills each of the full ones".into());
-        };
-        if let Some(range) = ranges.iter().find(|range| range.shard == shard)
-            && let Some(load) = range.load
-        {
-            self.parted.drain(..self.parted.len().saturating_sub(REMEMBERED - 1));
-            self.parted.push(Parted { shard: shard.clone(), load, unparted: range.unparted });
-        }
-        Ok((shard, at))
-    }
-
-    fn range(&self, shard: &OpenShard) -> Range {
-        let load = shard.load();
-        let parent = self.parted.iter().rev().find(|parted| Some(&parted.shard) == shard.parent.as_ref());
-        let unparted = parent.zip(load).map_or(0, |(parent, load)| unparted(parent.unparted, parent.load, load));
-        let (start, end) = (shard.start, shard.end);
-        Range { shard: shard.id.clone(), start, end, load, pieces: Vec::new(), unparted }
+        let escape = ward.escape(decision.numbers.calls_left);
+        escape.ok_or_else(|| "no shard can be split: one partition key fills each of the full ones".into())
     }
 }

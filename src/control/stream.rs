@@ -1,10 +1,10 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
 use super::{Delivery, Foreign, Function, FunctionSeen, Key, Record};
-use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, RECORDS_PER_SHARD_MINUTE, Scope};
+use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, OpenShard, RECORDS_PER_SHARD_MINUTE, Scope};
 use crate::scale::{
     Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, calls_used,
     month,
@@ -93,6 +93,8 @@ pub struct Seen<'a> {
     pub consumers: Option<&'a [Delivery]>,
     /// Its Lambda functions, in the order of the spec.
     pub functions: Option<&'a [FunctionSeen]>,
+    /// Its open shards with what each took, where that is worth a question ([`Stream::asks_shards`]) and known.
+    pub shards: Option<Result<&'a [OpenShard], &'a str>>,
     /// Open shards of the account, where they were asked for lately.
     pub quota: Option<Quota>,
     /// When the looks had ended, in seconds since 1970: waits after a failure count from there. `None`: at the tick's own moment.
@@ -120,7 +122,7 @@ pub struct Stream {
     /// What the user wants besides: schedules, times without shrinking; alarms as they ring.
     pub inputs: Inputs,
     pub money: Option<Money>,
-    /// Whether single shards may be split once the day's calls are used up.
+    /// Whether single shards may be split and merged.
     pub splits: bool,
     /// Lambda functions that read it, whose parallelization factor may be changed.
     pub functions: Vec<Function>,
@@ -166,7 +168,11 @@ pub struct Stream {
     pub(super) desired: Option<u32>,
     /// The demand that the policy saw when it was asked last.
     pub(super) estimate: Option<f64>,
-    pub(super) parted: Vec<super::split::Parted>,
+    /// Splits in a row that parted nothing, by the shards that they led to.
+    pub(super) unparted: BTreeMap<String, u8>,
+    /// Shards that were split lately, and when they were.
+    pub(super) parted: BTreeMap<String, i64>,
+    pub(super) single: Option<Box<super::hot::Single>>,
     /// What the newest decision found that the month's money does not pay for.
     pub(super) unpaid: Option<String>,
 }
@@ -183,7 +189,9 @@ impl Stream {
             money: None,
             splits: false,
             functions: Vec::new(),
-            parted: Vec::new(),
+            unparted: BTreeMap::new(),
+            parted: BTreeMap::new(),
+            single: None,
             policy,
             window: Window::new(WINDOW),
             apart: None,
@@ -264,6 +272,9 @@ impl Stream {
                 self.remember((**decision).clone(), rules);
             }
             other => {
+                if let Record::Splitting { called, shard, unparted, .. } = other {
+                    self.parts(shard, *called, *unparted);
+                }
                 let mut memory = super::Memory { resizes: std::mem::take(&mut self.resizes), ..Default::default() };
                 memory.foreign = std::mem::take(&mut self.foreign);
                 memory.take(other);
@@ -292,7 +303,8 @@ impl Stream {
     pub(super) fn remember(&mut self, decision: Decision, rules: &Rules) {
         let day = decision.at - DAY;
         self.decisions.push_back(decision);
-        let changes = |verb| matches!(verb, Verb::Resize | Verb::Split | Verb::Foreign | Verb::Parallelize);
+        let changes =
+            |verb| matches!(verb, Verb::Resize | Verb::Split | Verb::Merge | Verb::Foreign | Verb::Parallelize);
         let is_change = |of: &Decision| changes(of.verb) && of.at > day;
         let changes = self.decisions.iter().filter(|decision| is_change(decision)).count();
         let others = self.decisions.len() - changes;

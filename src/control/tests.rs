@@ -1,5 +1,9 @@
 #[cfg(test)]
+mod care;
+#[cfg(test)]
 mod functions;
+#[cfg(test)]
+mod hot;
 #[cfg(test)]
 mod idle;
 #[cfg(test)]
@@ -112,6 +116,7 @@ impl Bench {
             alarms: None,
             heard: None,
             quota: None,
+            shards: None,
             consumers: self.consumers.as_deref(),
             functions: Some(&self.functions),
             ended: None,

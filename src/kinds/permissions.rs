@@ -65,7 +65,7 @@ pub fn deployer(graph: &Graph, scope: &Scope, removals: bool) -> Grants {
 }
 
 /// What the controller needs: to see, to resize what has a range of shards, and to keep its books on the stream. The
-/// right to split single shards is there only where some stream's spec allows it, and that to change how a Lambda function reads only
+/// right to split and merge single shards is there only where some stream's spec allows it, that to list them also where their own metrics are on, and that to change how a Lambda function reads only
 /// where one names it.
 ///
 /// Shard-level metrics are not among it: they belong to the spec, and switching them knows no resource-level
@@ -108,9 +108,16 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
                 grants.allow(action, mappings.clone(), Some(only.clone()));
             }
         }
-        if splits(spec, stream.address.name()) {
+        let name = stream.address.name();
+        if splits(spec, name) || tells_loads(spec, name) {
             grants.allow("kinesis:ListShards", arn.clone(), None);
+        }
+        if splits(spec, name) {
             grants.allow("kinesis:SplitShard", arn.clone(), by_tag("kinesis:SplitShard", scope));
+            // Whether two are cold only their own metrics tell.
+            if tells_loads(spec, name) {
+                grants.allow("kinesis:MergeShards", arn.clone(), by_tag("kinesis:MergeShards", scope));
+            }
         }
     }
     for queue in graph.of_kind("queue").filter_map(|queue| queue.known_output("arn", scope)) {
@@ -123,6 +130,11 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
 
 fn scaling<'a>(spec: &'a Pipeline, name: &str) -> Option<&'a Scaling> {
     spec.streams.iter().find(|(key, _)| key.as_str() == name)?.1.scaling.as_ref()
+}
+
+/// Whether the stream's spec lets each shard say how full it is.
+fn tells_loads(spec: &Pipeline, name: &str) -> bool {
+    spec.streams.iter().any(|(key, stream)| key.as_str() == name && stream.tells_loads())
 }
 
 /// Whether the stream's spec allows single splits.

@@ -26,7 +26,7 @@ pub fn calls(watch: &Watch, glance: &Glance, to: u32, now: i64) -> Vec<Call> {
     (SCHEMA.calls)(&SCHEMA, &shift)
 }
 
-/// The one call of a split; nothing is written on the stream, since nothing counts.
+/// The one call of a split or a merge; nothing is written on the stream, since nothing counts.
 pub fn split(operation: &Operation) -> Vec<Call> {
     let call = |verb: &str, shard: &str, name: &str, value: String| {
         Call::new(Effect::Set, verb).with("shard", Value::text(shard)).with(name, Value::text(value))

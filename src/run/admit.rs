@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use super::Watch;
 use super::course::Course;
 use crate::cloud::Cloud;
-use crate::control::{Decision, Fleet, Verb};
+use crate::control::{Decision, Fleet};
 use crate::kinds::stream::{SCHEMA, SHARDS};
 use crate::scale::{Admission, Quota, Wish, admit};
 
@@ -82,7 +82,7 @@ pub fn admitted(
             .map(|wish| {
                 let (at, decision) = &wishes[*wish];
                 let fill = decision.numbers.demand.map(|demand| demand / f64::from(decision.from.max(1)));
-                let split = decision.verb == Verb::Split;
+                let split = decision.verb.is_single();
                 Wish { stream: &watches[*at].physical, from: decision.from, to: decision.to, split, fill }
             })
             .collect();

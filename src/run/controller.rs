@@ -49,7 +49,7 @@ struct Going {
     glance: Glance,
     called: i64,
     fence: Fence,
-    /// A single shard in place of the count.
+    /// Single shards in place of the count.
     split: Option<Operation>,
 }
 
@@ -273,7 +273,7 @@ impl Controller {
             }
             tell_step(&stream.key, &step.records, tell);
             entries.extend(entries_of(&stream.key, step.records));
-            if !matches!(step.decision.verb, Verb::Resize | Verb::Split) {
+            if step.decision.verb != Verb::Resize && !step.decision.verb.is_single() {
                 continue;
             }
             if rules.dry_run {
@@ -322,7 +322,7 @@ impl Controller {
         let course = &Course::new(self.patience, &self.beat);
         let looks = observe::looks(&self.clouds, &self.watches, &due, course).await;
         let mut looks: BTreeMap<usize, Result<Glance, String>> = looks.into_iter().collect();
-        let splitting = wishes.iter().filter(|(_, decision)| decision.verb == Verb::Split).map(|(at, _)| *at);
+        let splitting = wishes.iter().filter(|(_, decision)| decision.verb.is_single()).map(|(at, _)| *at);
         let splitting: Vec<usize> = splitting.collect();
         let mut shards = observe::shards(&self.clouds, &self.watches, &splitting, course).await;
         let (mut entries, mut going) = (Vec::new(), Vec::new());
@@ -376,6 +376,7 @@ impl Controller {
                 Answer::Unsent => {}
                 Answer::Refused => fleet.ticks.refusals += 1,
                 Answer::Unknown => fleet.ticks.unanswered += 1,
+                _ if going.decision.verb == Verb::Merge => fleet.ticks.merges += 1,
                 _ if going.split.is_some() => fleet.ticks.splits += 1,
                 _ => fleet.ticks.resizes += 1,
             }

@@ -56,6 +56,8 @@ pub struct Observation {
     consumers: Vec<Deliveries>,
     /// What was learned of Lambda functions, by stream.
     functions: BTreeMap<usize, Vec<FunctionSeen>>,
+    /// The shards of streams that throttle although they have room.
+    shards: BTreeMap<usize, Result<Vec<OpenShard>, String>>,
     alarms: Vec<Ringing>,
     /// When everything had come, or was waited for no longer: seconds since 1970.
     ended: Vec<i64>,
@@ -78,12 +80,14 @@ impl Question<'_> {
         let fan_outs: Vec<Vec<FanOut>> = clouds().map(|(at, _)| self.fan_outs(at)).collect();
         let consumers =
             clouds().map(|(at, cloud)| metrics::deliveries(&**cloud, &fan_outs[at], minute(at), self.course));
-        let ((looks, mut troubles), newest, mut alarms, mut consumers, functions) = futures::join!(
+        let suspects = self.suspects();
+        let ((looks, mut troubles), newest, mut alarms, mut consumers, functions, shards) = futures::join!(
             self.looks(turns),
             join_all(newest),
             join_all(alarms),
             join_all(consumers),
             self.functions(),
+            shards(self.clouds, self.watches, &suspects, self.course),
         );
         // A round about some streams has no place for the pasts of others.
         let learned = if self.only.is_some() { Vec::new() } else { learning.come(began).await };
@@ -94,8 +98,23 @@ impl Question<'_> {
         troubles.extend(alarms.iter_mut().flat_map(|read| std::mem::take(&mut read.troubles)));
         let (functions, untold) = functions;
         troubles.extend(untold);
+        // Who had no turn has failed in nothing.
+        if !self.course.is_over() {
+            troubles.extend(shards.values().filter_map(|read| read.clone().err()));
+        }
         let ended = self.clouds.iter().map(|cloud| cloud.now()).collect();
-        Observation { looks: looks.into_iter().collect(), newest, pasts, consumers, functions, alarms, ended, troubles }
+        let looks = looks.into_iter().collect();
+        Observation { looks, newest, pasts, consumers, functions, shards, alarms, ended, troubles }
+    }
+
+    /// The streams whose single shards are worth a question, and whose shards' own metrics are on.
+    fn suspects(&self) -> Vec<usize> {
+        let fleet = locked(self.fleet);
+        let all = fleet.streams().iter().zip(self.watches).enumerate();
+        let asks = all.filter(|(at, (stream, watch))| {
+            watch.loads && is_among(self.only, *at) && stream.asks_shards(self.now[watch.cloud])
+        });
+        asks.map(|(at, _)| at).collect()
     }
 
     /// What is learned of Lambda functions, by stream, and what failed.
@@ -186,6 +205,7 @@ pub struct Found {
     heard: Option<String>,
     consumers: Option<Vec<Delivery>>,
     functions: Option<Vec<FunctionSeen>>,
+    shards: Option<Result<Vec<OpenShard>, String>>,
     ended: i64,
 }
 
@@ -200,6 +220,7 @@ impl Found {
             heard: self.heard.as_deref(),
             consumers: self.consumers.as_deref(),
             functions: self.functions.as_deref(),
+            shards: self.shards.as_ref().map(|read| read.as_deref().map_err(String::as_str)),
             quota: None,
             ended: Some(self.ended),
         }
@@ -230,6 +251,7 @@ impl Observation {
             heard: told,
             consumers: consumers_of(watch, &mut self.consumers[cloud]),
             functions: self.functions.remove(&at),
+            shards: self.shards.remove(&at),
             ended: self.ended[cloud],
         }
     }
@@ -288,7 +310,7 @@ pub async fn looks(
     join_all(of_one).await.into_iter().flatten().collect()
 }
 
-/// The open shards of streams, for those that are to be split.
+/// The open shards of streams that are to be split, or have a hot one.
 pub async fn shards(
     clouds: &[Arc<dyn Cloud>],
     watches: &[Watch],
@@ -298,7 +320,8 @@ pub async fn shards(
     let all = wanted.iter().map(|at| async move {
         let watch = &watches[*at];
         let target = watch.target();
-        let read = course.answer("listing its shards", clouds[watch.cloud].open_shards(&target, watch.loads)).await;
+        let what = format!("listing the shards of stream {}", watch.physical);
+        let read = course.answer(&what, clouds[watch.cloud].open_shards(&target, watch.loads)).await;
         let read = read.map_err(|missed| missed.to_string());
         (*at, read.and_then(|shards| shards.map_err(|fault| fault.to_string())))
     });

@@ -8,7 +8,7 @@ pub struct Wish<'a> {
     pub stream: &'a str,
     pub from: u32,
     pub to: u32,
-    /// A single shard is split: no other is opened for a while.
+    /// A single shard is split, or two are merged: no other is opened for a while.
     pub split: bool,
     /// Demand over capacity, if it is known: the fullest stream grows first.
     pub fill: Option<f64>,

@@ -4,9 +4,9 @@
 use super::Notice;
 
 /// A stream that throttles below this use has a hot shard, or bursts: its shards are worth a look.
-const SUSPICIOUS: f64 = 0.6;
+pub const SUSPICIOUS: f64 = 0.6;
 /// A shard that is filled to this share of its limits is hot.
-const HOT: f64 = 0.8;
+pub const HOT: f64 = 0.8;
 /// Neighbours that together fill less than this share of one shard are cold. Far from [`HOT`], so that what was split is not merged.
 const COLD: f64 = 0.3;
 /// Minutes without a throttled record after which shard metrics are no longer worth their money.
@@ -37,6 +37,8 @@ pub struct Range {
     pub pieces: Vec<Piece>,
     /// Splits in a row that led to this shard and parted nothing; see [`unparted`].
     pub unparted: u8,
+    /// It comes from a split of which it is still to be seen what it parted.
+    pub young: bool,
 }
 
 /// A call for single shards.
@@ -100,8 +102,10 @@ impl Ward<'_> {
         hot.sort_by(|a, b| loads[*b].total_cmp(&loads[*a]).then(a.cmp(b)));
         // Behind a key that nothing helps there may be shards that a split does.
         let relief: Vec<Action> = hot.iter().map(|at| self.relieve(&self.ranges[*at], loads[*at], &loads)).collect();
-        let call = relief.iter().find(|action| matches!(action, Action::Call(_)));
-        if let Some(action) = call.or(relief.first()) {
+        let first = |is: fn(&Action) -> bool| relief.iter().find(|action| is(action));
+        let call = first(|action| matches!(action, Action::Call(_)));
+        let told = || first(|action| matches!(action, Action::Tell(_)));
+        if let Some(action) = call.or_else(told).or(relief.first()) {
             return action.clone();
         }
         match self.merge(&loads).filter(|_| self.open() > self.wanted && !throttles) {
@@ -111,13 +115,16 @@ impl Ward<'_> {
         }
     }
 
-    /// Splits a hot shard at the middle of its load, or says why that does not help.
+    /// Splits a hot shard at the middle of its load, or says why that does not help. Nothing: that is still to be seen.
     fn relieve(&self, hot: &Range, load: f64, loads: &[f64]) -> Action {
         let (shard, open) = (hot.shard.clone(), self.open());
         if let Some(key) = hot.key() {
             return Action::Tell(Notice::HotKey { shard, load: key.unwrap_or(load) });
         }
         let Some(at) = hot.median() else { return Action::Tell(Notice::HotKey { shard, load }) };
+        if hot.young {
+            return Action::Nothing;
+        }
         if !self.allowed {
             return Action::Tell(Notice::HotShard {
                 shard,
@@ -171,6 +178,11 @@ impl Range {
             return Some(Some(load));
         }
         (self.unparted >= TELLING).then_some(None)
+    }
+
+    /// Whether one key alone makes the load, so that no split helps.
+    pub fn is_one_key(&self) -> bool {
+        self.key().is_some() || self.start >= self.end
     }
 
     /// The first hash key of the right half, where half of the load lies on each side; strictly inside the range. `None`: it

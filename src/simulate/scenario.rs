@@ -341,7 +341,8 @@ impl<'a> Stage<'a> {
                 let own = load(shard.number).filter(|_| ward.watched);
                 let parent = ward.children.iter().find(|child| child.0 == shard.number);
                 let unparted = parent.zip(own).map_or(0, |((_, row, parent), own)| unparted(*row, *parent, own));
-                Range { shard: shard.id(), start: shard.start, end: shard.end, load: own, pieces: vec![], unparted }
+                let (start, end) = (shard.start, shard.end);
+                Range { shard: shard.id(), start, end, load: own, pieces: vec![], unparted, young: false }
             })
             .collect();
         let fill = minute.written.records / RECORDS_PER_SHARD_MINUTE / f64::from(minute.open_shards.max(1));

@@ -29,7 +29,8 @@ pub enum Skew {
 }
 
 impl Skew {
-    fn keys(self, seed: u64) -> Keys {
+    /// Where they lie.
+    pub fn keys(self, seed: u64) -> Keys {
         match self {
             Self::Zipf(exponent) => Keys::zipf(ZIPF_KEYS, exponent, seed),
             Self::Hot(share) => Keys::hot(HOT, share),

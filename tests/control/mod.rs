@@ -5,6 +5,7 @@ mod clocks;
 mod crowd;
 mod fences;
 mod functions;
+mod hot;
 mod hung;
 mod limits;
 mod many;

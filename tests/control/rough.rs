@@ -33,7 +33,7 @@ pub struct Sent {
     pub at: i64,
     pub stream: String,
     pub accepted: bool,
-    /// SplitShard, which does not count among the day's ten.
+    /// SplitShard or MergeShards, which do not count among the day's ten.
     pub split: bool,
 }
 
@@ -159,20 +159,32 @@ impl Rough {
         broken
     }
 
-    /// Judges a split that is sent now.
-    fn judge_split(&self, target: &Target) -> Vec<String> {
+    /// Whether a shard was full in the last minutes while records were rejected.
+    fn is_hot(&self, name: &str) -> bool {
+        let lately = self.local.now() / 60 - 15;
+        self.local.truth(name).iter().filter(|minute| minute.minute > lately && minute.rejected > 0.0).any(|minute| {
+            let open = minute.shards.len() as f64;
+            let full = minute.shards.iter().any(|shard| shard.written.records >= 47_000.0);
+            full && minute.written.records < 48_000.0 * open
+        })
+    }
+
+    /// Judges a split or a merge that is sent now.
+    fn judge_single(&self, target: &Target, merges: bool) -> Vec<String> {
         let Some(before) = self.see(target) else { return Vec::new() };
         let (name, from, now) = (&target.physical, before.open_shards, self.local.now());
         let bounds = self.bounds[name];
         let mut broken = Vec::new();
         let mut must = |holds: bool, rule: &str| {
             if !holds {
-                broken.push(format!("split of {name} with {from} shards at {now}: {rule}"));
+                let what = if merges { "merge" } else { "split" };
+                broken.push(format!("{what} of {name} with {from} shards at {now}: {rule}"));
             }
         };
         must(self.may_split.contains(name), "the spec does not allow it");
         must(!self.alone || before.state == State::Ready, "sent while it is not ACTIVE");
-        must(before.state != State::Ready || from < bounds.max, "beyond the bounds");
+        let has_room = if merges { from > bounds.min } else { from < bounds.max };
+        must(before.state != State::Ready || has_room, "beyond the bounds");
         if self.calm {
             let day = now - 86_460;
             let judge = self.judge.lock().unwrap();
@@ -182,9 +194,9 @@ impl Rough {
             let tags = self.local.glance(target, true).now_or_never().unwrap().ok().and_then(|glance| glance.tags);
             let tag = tags.and_then(|tags| tags.get(LEDGER).cloned()).unwrap_or_default();
             let besides = unsent(Books::read(&tag, now).reshards, sent.clone());
-            must(sent.len() + besides >= 10, "calls of the day were left");
+            must(sent.len() + besides >= 10 || self.is_hot(name), "calls of the day were left, and no shard is hot");
             let mut lately = self.local.truth(name).into_iter().filter(|minute| minute.minute > now / 60 - 15);
-            must(lately.any(|minute| minute.rejected > 0.0), "nothing was rejected");
+            must(merges || lately.any(|minute| minute.rejected > 0.0), "nothing was rejected");
         }
         broken
     }
@@ -223,10 +235,11 @@ impl Cloud for Rough {
         async move {
             self.step().await;
             let resize = (call.verb() == "UpdateShardCount").then(|| call.int("shards").unwrap() as u32);
-            let split = call.verb() == "SplitShard";
+            let merges = call.verb() == "MergeShards";
+            let split = merges || call.verb() == "SplitShard";
             let judged = match resize {
                 Some(to) => Some(self.judge(target, to)),
-                None => split.then(|| self.judge_split(target)),
+                None => split.then(|| self.judge_single(target, merges)),
             };
             if self.happens(self.odds.call_fails) {
                 let class = if self.happens(500) { Class::Throttled } else { Class::Unreachable };

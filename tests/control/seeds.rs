@@ -11,7 +11,7 @@ use futures::future::{Either, select};
 use tidegate::apply::Stop;
 use tidegate::control::{Fleet, Key, Rules, Stream};
 use tidegate::kinds::SCHEMAS;
-use tidegate::local::{Load, Local, Options};
+use tidegate::local::{Keys, Load, Local, Options};
 use tidegate::model::{Attrs, PIPELINE, RESOURCE, Value};
 use tidegate::run::{Controller, Heard, Watch};
 use tidegate::scale::{Bounds, Policy, Proposal, Tidegate, View};
@@ -101,7 +101,10 @@ fn world(plot: &Plot) -> Arc<Local> {
             ("tags".to_owned(), tags),
         ]);
         local.put("stream", &name(at), attrs).unwrap();
-        local.offer(&name(at), Load::synthetic(plot.seed + at as u64, 3000.0, 700.0)).unwrap();
+        let load = Load::synthetic(plot.seed + at as u64, 3000.0, 700.0);
+        // Where shards say how full they are, some are hot: the keys fall as in a language.
+        let keys = if at == 1 { Keys::zipf(50, 0.8, plot.seed) } else { Keys::uniform() };
+        local.offer(&name(at), load.keys(keys)).unwrap();
     }
     Arc::new(local)
 }

@@ -25,6 +25,7 @@ pub fn exposition() -> String {
         "utilisation": 0.625, "rejected": 0.0, "age_seconds": 0.0, "reads_refused": 0.0, "calls_a_day": 10, "calls_left": 7,
         "call_back_at": 1, "pin": { "shards": 4, "until": 9 }, "pause": { "until": null }, "alarms": ["late"],
         "functions": [{ "function": "enrich", "min": 1, "max": 10, "factor": 2, "reason": "keeps-up", "because": "it is fine" }],
+        "hot": { "is": "hot-shard", "shard": "shardId-000000000002", "load": 1.0, "because": "a split parts it" },
         "conditions": [{ "type": "Healthy", "status": "True", "reason": "keeps-up", "message": "all is well", "since": 1 }],
         "last": decision, "decisions": [],
         "series": { "start": 0, "step_seconds": 300, "demand": [], "capacity": [], "age": [], "rejected": [] },

@@ -39,7 +39,7 @@ fn with_no_call_left_a_shard_is_split_and_settles() {
     let shard = "shardId-000000000002".to_owned();
     assert_eq!(operation, Operation::Split { shard: shard.clone(), at: 5 << 125 });
     let called = bench.minute;
-    assert_eq!(record, Record::Splitting { called, from: 4, to: 5, shard });
+    assert_eq!(record, Record::Splitting { called, from: 4, to: 5, shard, unparted: 0 });
     assert!(
         decision.because.ends_with("shardId-000000000002 at 212676479325586539664609129644855132160"),
         "{decision:?}"
@@ -74,7 +74,7 @@ fn a_split_needs_everything_that_it_needs() {
     assert_eq!(reasons(&|bench| bench.want(4)), held("in-band"));
     let day = |bench: &mut Bench| {
         for called in START - 180..START - 180 + SPLITS_A_DAY as i64 {
-            let record = Record::Splitting { called, from: 4, to: 5, shard: String::new() };
+            let record = Record::Splitting { called, from: 4, to: 5, shard: String::new(), unparted: 0 };
             bench.stream.recall(&record, &bench.rules);
             bench.stream.recall(&Record::Void { called }, &bench.rules);
         }

@@ -140,7 +140,17 @@ fn the_controller_may_split_only_where_some_stream_allows_it() {
         assert!(on.iter().all(|on| on.ends_with(only)), "{action}: {on:?}");
     }
     assert_eq!(allowed(&with, "kinesis:UpdateShardCount").len(), 3);
-    assert_eq!(allowed(&with, "kinesis:MergeShards"), [""; 0], "the controller never merges");
+    assert_eq!(allowed(&with, "kinesis:MergeShards"), [""; 0], "which are cold is not known");
+    // Which shard is hot the list of them tells, where each says how full it is.
+    let metrics = |names: &str| policy(&streams(&ranged("free", &format!(", shardMetrics: [{names}]"))));
+    let told = metrics("IncomingBytes, IncomingRecords");
+    assert!(allowed(&told, "kinesis:ListShards").contains(&arn.to_owned()), "{told}");
+    assert_eq!(allowed(&told, "kinesis:SplitShard"), [""; 0]);
+    assert_eq!(allowed(&told, "kinesis:MergeShards"), [""; 0]);
+    assert_eq!(allowed(&metrics("IncomingBytes"), "kinesis:ListShards"), [""; 0]);
+    let both = ", scaling: { splitMerge: allow }, shardMetrics: [IncomingBytes, IncomingRecords]";
+    let on = allowed(&policy(&streams(&ranged("free", both))), "kinesis:MergeShards");
+    assert!(on.contains(&format!("{arn}{tagged}")), "{on:?}");
 }
 
 #[test]

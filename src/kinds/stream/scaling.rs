@@ -9,7 +9,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lambda::{self, LambdaReader};
-use super::{Shards, StreamSpec};
+use super::{ShardMetric, Shards, StreamSpec};
 use crate::model::calendar::At;
 use crate::model::units::Span;
 use crate::model::{PRICE_TIMES_SHARE, Path, Prices, Problem};
@@ -42,10 +42,12 @@ pub struct Scaling {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = 400)]
     pub budget: Option<u32>,
-    /// Whether `run` may split single shards once the day's ten resizes are used up, which AWS does not count among them: while
-    /// records are rejected and more is written than all shards take, one shard after the other, the fullest first where
-    /// `shardMetrics` has IncomingRecords and IncomingBytes, else the widest. The next resize makes their ranges even again.
-    /// With `forbid` the stream keeps its count until the oldest call is a day old. `simulate` plays no splits.
+    /// Whether `run` may split and merge single shards, which AWS does not count among the day's ten resizes. Once these are used
+    /// up, records are rejected and more is written than all shards take, one shard after the other is split, the fullest first where
+    /// `shardMetrics` has IncomingRecords and IncomingBytes, else the widest. With these metrics a shard that is full while the stream has
+    /// room is split, but none that one key fills; at `max` the coldest neighbours are merged before, and so they are where a shrink
+    /// has no call left. The next resize makes their ranges even again. With `forbid` the stream keeps its count until the oldest call
+    /// is a day old, and hot shards are only told. `simulate` plays no splits.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     pub split_merge: SplitMerge,
     /// Lambda functions that read the stream itself (no fan-out consumer of it) by an event source mapping, whose parallelization factor `run` may change: more batches
@@ -57,6 +59,11 @@ pub struct Scaling {
 }
 
 impl StreamSpec {
+    /// Whether its shards' own metrics say how full each is: both together do.
+    pub fn tells_loads(&self) -> bool {
+        [ShardMetric::IncomingRecords, ShardMetric::IncomingBytes].iter().all(|of| self.shard_metrics.contains(of))
+    }
+
     /// US dollars for an hour of one shard with all that is paid by shard: retention beyond a day, and fan-out consumers.
     pub fn shard_hour(&self, prices: &Prices) -> f64 {
         let price = |name: &str| prices.0.get(name).copied().unwrap_or(0.0);

@@ -158,7 +158,7 @@ function marker(decision, s) {
 }
 function within(made) { return made.whole.decisions.filter((one) => one.at >= made.whole.series.start); }
 function picture(made) {
-  const s = scales(made), told = within(made), resizes = told.filter((one) => one.verb === "resize" || one.verb === "split").length;
+  const s = scales(made), told = within(made), resizes = told.filter((one) => ["resize", "split", "merge"].includes(one.verb)).length;
   const svg = draw("svg", { viewBox: `0 0 ${s.width} 190`, role: "img", "aria-label": `The last day of ${made.stream.stream}: ${resizes} resizes; the decisions are in the table below` });
   const text = (x, y, anchor, words) => svg.append(draw("text", { x, y, "text-anchor": anchor }, words));
   for (const part of [0, .5, 1]) {

@@ -40,8 +40,9 @@ pub fn fleet(report: &Report) -> String {
         ("tidegate_ticks_total", "Ticks since the start.", ticks.count),
         ("tidegate_resizes_total", "Calls of UpdateShardCount that AWS accepted.", ticks.resizes),
         ("tidegate_resizes_refused_total", "Calls of UpdateShardCount that AWS refused.", ticks.refusals),
-        ("tidegate_resizes_unanswered_total", "Resizes and splits that AWS did not answer.", ticks.unanswered),
+        ("tidegate_resizes_unanswered_total", "Resizes, splits and merges that AWS did not answer.", ticks.unanswered),
         ("tidegate_splits_total", "Calls of SplitShard that AWS accepted.", ticks.splits),
+        ("tidegate_merges_total", "Calls of MergeShards that AWS accepted.", ticks.merges),
         (
             "tidegate_parallelizations_total",
             "Calls of UpdateEventSourceMapping that Lambda accepted.",

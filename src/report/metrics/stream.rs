@@ -1,11 +1,12 @@
 use super::text::{Behaviour, Exposition};
 use crate::control::{Status, StreamStatus, Verb};
+use crate::scale::Notice;
 
 /// A gauge of every stream; `None` is not told.
 type Of = fn(&StreamStatus) -> Option<f64>;
 
 /// Name, help and value of each gauge.
-const GAUGES: [(&str, &str, Of); 20] = [
+const GAUGES: [(&str, &str, Of); 21] = [
     ("tidegate_stream_shards", "Open shards at the newest look.", |of| of.shards.map(f64::from)),
     ("tidegate_stream_shards_desired", "Shards that the policy wants inside the bounds.", |of| {
         of.desired.map(f64::from)
@@ -51,6 +52,12 @@ const GAUGES: [(&str, &str, Of); 20] = [
     ("tidegate_stream_pinned_shards", "The count that a person pinned.", |of| of.pin.map(|pin| f64::from(pin.shards))),
     ("tidegate_stream_paused", "1 if a person paused the controller for this stream.", |of| {
         Some(flag(of.pause.is_some()))
+    }),
+    ("tidegate_stream_hot_shard_load", "Load of the shard that is full while the stream is not; 1 fills it.", |of| {
+        match of.hot.as_ref()? {
+            Notice::HotKey { load, .. } | Notice::HotShard { load, .. } => Some(*load),
+            _ => None,
+        }
     }),
     ("tidegate_stream_alarms", "Alarms of the stream in state ALARM.", |of| Some(of.alarms.len() as f64)),
     ("tidegate_stream_decision_timestamp_seconds", "When the newest decision was made.", |of| {
@@ -135,6 +142,7 @@ fn decisions(streams: &[StreamStatus], into: &mut Exposition) {
             Verb::Hold => "hold",
             Verb::Resize => "resize",
             Verb::Split => "split",
+            Verb::Merge => "merge",
             Verb::Settled => "settled",
             Verb::Foreign => "foreign",
             Verb::Parallelize => "parallelize",
@@ -185,6 +193,7 @@ mod tests {
             pause: None,
             alarms: Vec::new(),
             functions: vec![FunctionStatus { function: "enrich".into(), factor: Some(4), ..FunctionStatus::default() }],
+            hot: None,
             conditions: vec![Condition {
                 kind: ConditionKind::Healthy,
                 status: Status::Unknown,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 const KEYS: u128 = u128::MAX;
 
 fn range(shard: &str, start: u128, end: u128, load: f64) -> Range {
-    Range { shard: shard.into(), start, end, load: Some(load), pieces: Vec::new(), unparted: 0 }
+    Range { shard: shard.into(), start, end, load: Some(load), pieces: Vec::new(), unparted: 0, young: false }
 }
 
 /// Shards of equal width with these loads.
@@ -217,4 +217,18 @@ proptest! {
         let grain = pieces.iter().map(|piece| piece.load / (piece.end - piece.start + 1) as f64).fold(0.0, f64::max);
         prop_assert!((left - total / 2.0).abs() <= grain + 1e-9, "{} of {} left of {}", left, total, at);
     }
+}
+
+#[test]
+fn what_a_split_parted_is_waited_for() {
+    let young = |load| Range { young: true, ..range("a", 0, 99, load) };
+    let others = |first| [first, range("b", 100, 199, 0.2), range("c", 200, u128::MAX, 0.9)];
+    let treated = |ranges: &[Range]| {
+        let (watched, calm, fill, allowed) = (true, Some(0), Some(0.4), true);
+        Ward { ranges, watched, calm, fill, allowed, wanted: 3, min: 1, max: 8 }.treat()
+    };
+    assert!(matches!(treated(&others(young(1.0))), Action::Call(Operation::Split { shard, .. }) if shard == "c"));
+    assert_eq!(treated(&others(young(1.0))[..2]), Action::Nothing);
+    let key = Range { unparted: 2, ..young(1.0) };
+    assert!(matches!(treated(&[key, range("b", 100, u128::MAX, 0.2)]), Action::Tell(Notice::HotKey { .. })));
 }
