@@ -1,3 +1,5 @@
+mod ending;
+
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,11 +9,14 @@ use super::plan::{Agree, Format};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::{Common, Exit, Failure, Job, Out, plan, planfile};
-use crate::apply::{self, Limits, Outcome, Stop};
-use crate::cloud::{Class, Cloud};
+use crate::apply::{self, Limits, Stop};
+use crate::cloud::Cloud;
 use crate::kinds;
-use crate::plan::{Held, Plan, Reason, digest_inventory};
+use crate::model::Address;
+use crate::plan::{Held, Plan, Reason, digest_inventory, moved};
 use crate::report::json;
+use ending::Ending;
+pub use ending::Errand;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -58,7 +63,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
             };
             let plans = common.patiently(out, plan::all(&jobs, &args.agree.agreed(false))).await?;
             let clouds = jobs.iter().map(|job: &Job| Arc::clone(&job.cloud)).collect();
-            carry_out(plans, clouds, &args.go, "apply", out).await
+            carry_out(plans, clouds, &args.go, Errand::Apply, out).await
         }
     }
 }
@@ -80,17 +85,31 @@ async fn saved(common: &Common, file: &std::path::Path, go: &Go, out: &Out) -> R
         }
         // Listings are quick and may be behind: they can say that nothing has changed, not that something has.
         let (cloud_of, scope_of) = (&*cloud, &scope);
-        let is_fresh = |quickly| async move {
-            let inventory = apply::look_again(cloud_of, &plan.watched, scope_of, kinds::SCHEMAS, quickly).await;
-            digest_inventory(&inventory, &plan.watched) == plan.inventory
+        let changed = |quickly| async move {
+            let now = apply::look_again(cloud_of, &plan.watched, scope_of, kinds::SCHEMAS, quickly).await;
+            (digest_inventory(&now, &plan.watched) != plan.inventory).then_some(now)
         };
-        if !is_fresh(true).await && !is_fresh(false).await {
+        if changed(true).await.is_some()
+            && let Some(now) = changed(false).await
+        {
+            let named = some_of(&moved(&now, &plan.watched));
             let what = format!("the plan of {} is stale: what it was computed from has changed since", scope.pipeline);
-            return Err(Failure::refused(what, again));
+            return Err(Failure::refused(format!("{what}{named}"), again));
         }
         clouds.push(cloud);
     }
-    carry_out(plans, clouds, go, "apply", out).await
+    carry_out(plans, clouds, go, Errand::Saved, out).await
+}
+
+/// The first few of them, in brackets.
+fn some_of(addresses: &[&Address]) -> String {
+    const TOLD: usize = 3;
+    let names: Vec<String> = addresses.iter().take(TOLD).map(ToString::to_string).collect();
+    match addresses.len() {
+        0 => String::new(),
+        all if all > TOLD => format!(" ({} and {} more)", names.join(", "), all - TOLD),
+        _ => format!(" ({})", names.join(", ")),
+    }
 }
 
 /// Shows the plans, asks, carries them out and tells how it went.
@@ -98,9 +117,10 @@ pub async fn carry_out(
     plans: Vec<Plan>,
     clouds: Vec<Arc<dyn Cloud>>,
     go: &Go,
-    command: &str,
+    errand: Errand,
     out: &Out,
 ) -> Result<Exit, Failure> {
+    let command = errand.command();
     if !plans.iter().all(Plan::is_empty) {
         out.is_to_change();
     }
@@ -134,7 +154,8 @@ pub async fn carry_out(
         let outcomes =
             apply::execute(&**cloud, plan, kinds::SCHEMAS, limits, &stop, &|event| progress.tell(&event)).await;
         progress.finish();
-        exits.push(summary(plan, &outcomes, go.json, stop.is_asked(), out));
+        let how = Ending { errand, json: go.json, stopped: stop.is_asked() };
+        exits.push(ending::tell(plan, &outcomes, &how, out));
     }
     listener.abort();
     Ok(match together(&exits) {
@@ -224,47 +245,5 @@ async fn obey(mut signals: Signals, stop: Stop, live: Option<Live>) {
             Some(live) => drop(live.view.println(line)),
             None => out.error(line),
         }
-    }
-}
-
-fn summary(plan: &Plan, outcomes: &[Outcome], json: bool, stopped: bool, out: &Out) -> Exit {
-    let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
-    let done = count(|outcome| *outcome == Outcome::Done);
-    let lost = count(|outcome| matches!(outcome, Outcome::Lost(_)));
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_))) + lost;
-    let left = outcomes.len() - done - failed;
-    let held: Vec<&Held> = plan.obstacles().collect();
-    let waiting = plan.steps.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::NotStarted);
-    if json {
-        let waiting: Vec<String> = waiting.map(|(step, _)| step.address.to_string()).collect();
-        let event = serde_json::json!({ "event": "summary", "pipeline": plan.scope.pipeline, "done": done,
-            "failed": failed, "not_done": left, "left": waiting, "held": held.len() });
-        out.line(&event.to_string());
-    } else {
-        for (step, _) in waiting {
-            out.line(&format!("  left {} {}", super::progress::doing(step.verb), step.address));
-        }
-        let mut words = vec![format!("{done} done")];
-        words.extend((failed > 0).then(|| format!("{failed} failed")));
-        words.extend((left > 0).then(|| format!("{left} not done")));
-        words.extend((!held.is_empty()).then(|| format!("{} held", held.len())));
-        out.line(&format!("{}: {}.", plan.scope.pipeline, words.join(", ")));
-        let over = outcomes.iter().find_map(|outcome| match outcome {
-            Outcome::Failed(fault) if fault.class == Class::Caller => fault.help.as_ref(),
-            _ => None,
-        });
-        if let Some(help) = over {
-            out.line(&format!("Stopped: {help}; {left} step{} not started.", if left == 1 { "" } else { "s" }));
-        }
-        if failed + left > 0 {
-            out.line("Run the same command again: it continues where this one stopped.");
-        }
-    }
-    match () {
-        () if stopped && left > 0 => Exit::Interrupted,
-        () if done + lost == 0 && failed > 0 => Exit::Error,
-        () if failed + left > 0 => Exit::Partial,
-        () if !held.is_empty() => Exit::Partial,
-        () => Exit::Success,
     }
 }

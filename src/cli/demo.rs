@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::apply::Go;
+use super::apply::{Errand, Go};
 use super::plan::{self, Agree, Format};
 use super::session::Where;
 use super::{Common, Exit, Failure, Job, Out};
@@ -87,7 +87,7 @@ impl Show<'_> {
 
     async fn apply(&self) -> Result<(), Failure> {
         let jobs = self.jobs().await?;
-        self.carry_out(&jobs, plan::all(&jobs, &Agreed::default()).await?, "apply").await
+        self.carry_out(&jobs, plan::all(&jobs, &Agreed::default()).await?, Errand::Apply).await
     }
 
     /// What holds data is named, as anybody has to who means it.
@@ -99,13 +99,13 @@ impl Show<'_> {
         let words: Vec<String> = named.iter().map(|name| format!(" --allow-data-loss {name}")).collect();
         self.says(&format!("destroy -y{}", words.concat()));
         let agree = Agree { allow_data_loss: named, ..Agree::default() };
-        self.carry_out(&jobs, plan::all(&jobs, &agree.agreed(true)).await?, "destroy").await
+        self.carry_out(&jobs, plan::all(&jobs, &agree.agreed(true)).await?, Errand::Destroy).await
     }
 
-    async fn carry_out(&self, jobs: &[Job], plans: Vec<Plan>, command: &str) -> Result<(), Failure> {
+    async fn carry_out(&self, jobs: &[Job], plans: Vec<Plan>, errand: Errand) -> Result<(), Failure> {
         let clouds = jobs.iter().map(|job| Arc::clone(&job.cloud)).collect();
         let go = Go { yes: true, parallelism: 10, json: false };
-        super::apply::carry_out(plans, clouds, &go, command, self.out).await.map(drop)
+        super::apply::carry_out(plans, clouds, &go, errand, self.out).await.map(drop)
     }
 
     fn break_something(&self) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::apply::{Go, carry_out};
+use super::apply::{Errand, Go, carry_out};
 use super::plan::{self, Agree};
 use super::{Common, Exit, Failure, Out};
 
@@ -16,5 +16,5 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     let jobs = common.open(args.go.json).await?;
     let plans = common.patiently(out, plan::all(&jobs, &args.agree.agreed(true))).await?;
     let clouds = jobs.iter().map(|job| Arc::clone(&job.cloud)).collect();
-    carry_out(plans, clouds, &args.go, "destroy", out).await
+    carry_out(plans, clouds, &args.go, Errand::Destroy, out).await
 }

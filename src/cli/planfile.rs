@@ -1,6 +1,7 @@
 //! Plan files: exactly what was shown, sealed against edits.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,10 +14,27 @@ use crate::plan::{FORMAT, Plan, sealed};
 /// A plan of 10,000 streams has some tens of megabytes; more is no plan.
 const MAX_BYTES: u64 = 256 << 20;
 
+/// How every plan file begins.
+const BEGIN: &[u8] = b"{\"plan\":{";
+
+/// Writes a plan, in the place of an older one if need be, and never of anything else.
 pub fn write(file: &Path, plans: &[Plan]) -> Result<(), Failure> {
+    if is_something_else(file) {
+        let what = format!("the plan was not saved: {} is there and is no plan", file.display());
+        return Err(Failure::refused(what, "name another file, or remove that one"));
+    }
     let body = json!({ "format_version": FORMAT, "plans": plans });
     let text = json!({ "seal": sealed(&body), "plan": body }).to_string();
     Ok(files::write(file, &text).context("the plan was not saved")?)
+}
+
+/// Whether a file with other contents stands there. What cannot be read is found out by writing.
+fn is_something_else(file: &Path) -> bool {
+    let mut begin = Vec::new();
+    let is_file = std::fs::metadata(file).is_ok_and(|meta| meta.is_file());
+    let read =
+        is_file && File::open(file).is_ok_and(|file| file.take(BEGIN.len() as u64).read_to_end(&mut begin).is_ok());
+    read && !begin.is_empty() && begin != BEGIN
 }
 
 pub fn load(file: &Path) -> Result<Vec<Plan>, Failure> {
@@ -56,8 +74,8 @@ pub fn parse(text: &str) -> Result<Vec<Plan>, String> {
         return Err(format!("format {} is not ours ({FORMAT})", body["format_version"]));
     }
     let plans: Vec<Plan> = serde_json::from_value(body["plans"].clone()).map_err(|error| error.to_string())?;
-    match plans.iter().find_map(Plan::misplaced) {
-        Some(step) => Err(format!("step {} ({}) is not in its place or waits for a later one", step.id, step.address)),
+    match plans.iter().find_map(Plan::flaw) {
+        Some(flaw) => Err(flaw),
         None => Ok(plans),
     }
 }
@@ -66,17 +84,18 @@ pub fn parse(text: &str) -> Result<Vec<Plan>, String> {
 mod tests {
     use super::*;
 
-    fn with_order(steps: &[(usize, &[usize])]) -> Result<Vec<Plan>, String> {
+    fn sealed_with(steps: &[(usize, &[usize])], physical: &str) -> Result<Vec<Plan>, String> {
         let step = |(id, after): &(usize, &[usize])| {
             json!({
-                "id": id, "after": after, "address": "stream/clicks", "physical": "clicks", "verb": "create",
+                "id": id, "after": after, "address": "stream/clicks", "physical": physical, "verb": "create",
                 "because": "it does not exist", "changes": [], "calls": [], "about_seconds": 1,
             })
         };
         let steps: Vec<Value> = steps.iter().map(step).collect();
         let cost = json!({ "monthly_micros": 0, "usage": [] });
         let plan = json!({
-            "format_version": FORMAT, "made_by": "0.1.0", "taken_at": 0, "inventory": "", "watched": {}, "steps": steps,
+            "format_version": FORMAT, "made_by": "0.1.0", "taken_at": 0, "inventory": "",
+            "watched": { "stream/clicks": { "physical": "clicks" } }, "steps": steps,
             "scope": { "account": "123456789012", "partition": "aws", "pipeline": "shop", "region": "eu-west-1" },
             "held": [], "autoscaled": [], "not_checked": [], "cost_before": cost, "cost_after": cost, "about_seconds": 1,
         });
@@ -86,12 +105,32 @@ mod tests {
 
     #[test]
     fn steps_out_of_their_order_are_refused_under_a_seal_that_fits() {
-        assert_eq!(with_order(&[(0, &[]), (1, &[0])]).expect("a plan").len(), 1);
+        assert_eq!(sealed_with(&[(0, &[]), (1, &[0])], "clicks").expect("a plan").len(), 1);
         for wrong in
             [&[(0, &[] as &[usize]), (8, &[0])], &[(0, &[7]), (1, &[])], &[(0, &[1]), (1, &[0])], &[(0, &[]), (0, &[])]]
         {
-            let why = with_order(wrong).expect_err("it cannot be carried out");
+            let why = sealed_with(wrong, "clicks").expect_err("it cannot be carried out");
             assert!(why.contains("(stream/clicks) is not in its place"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_step_about_something_that_was_not_looked_at_is_refused() {
+        let why = sealed_with(&[(0, &[])], "somebody-elses").expect_err("it is not what was planned");
+        assert_eq!(why, "step 0 (stream/clicks) is about somebody-elses, which the plan was not made from");
+    }
+
+    #[test]
+    fn only_a_plan_is_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("plan.json");
+        std::fs::write(&file, "notes").expect("written");
+        let Err(failure) = write(&file, &[]) else { panic!("notes are no plan") };
+        assert!(format!("{failure:?}").contains("is there and is no plan"), "{failure:?}");
+        assert_eq!(std::fs::read(&file).expect("read"), b"notes");
+        std::fs::write(&file, "").expect("written");
+        for _ in 0..2 {
+            write(&file, &[]).expect("nothing, and then a plan, is replaced");
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn plan(question: &Question) -> Plan {
     let (drafts, held, autoscaled) = sheet.finish();
     let (steps, about_seconds) = order::order(question, drafts);
     let watched = digest::watched(question.inventory, question.graph);
-    Plan {
+    let plan = Plan {
         format_version: FORMAT,
         made_by: question.made_by.to_owned(),
         scope: question.inventory.scope.clone(),
@@ -51,7 +51,9 @@ pub fn plan(question: &Question) -> Plan {
         cost_before,
         cost_after,
         about_seconds,
-    }
+    };
+    debug_assert_eq!(plan.flaw(), None);
+    plan
 }
 
 fn consider(question: &Question, desired: &Desired, sheet: &mut Sheet) {

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 use super::Watched;
 use crate::model::{Address, Compare, Graph, Inventory, LEDGER, Observed, PAUSED, PIN, State, Value};
 
+/// Bytes of a resource's mark.
+const MARK_BYTES: usize = 8;
+
 /// What the plan is computed from, with the bounds of what the autoscaler owns.
 pub fn watched(inventory: &Inventory, graph: &Graph) -> BTreeMap<Address, Watched> {
     let watch = |(address, seen): (&Address, &Observed)| {
@@ -18,9 +21,32 @@ pub fn watched(inventory: &Inventory, graph: &Graph) -> BTreeMap<Address, Watche
         });
         let within = owned.filter(|(_, value)| matches!(value, Value::Map(_))).collect();
         let leaves = inventory.readers.contains_key(address);
-        (address.clone(), Watched { physical, within, leaves })
+        (address.clone(), Watched { physical, within, leaves, mark: String::new() })
     };
-    inventory.seen.iter().map(watch).collect()
+    let mut watched: BTreeMap<Address, Watched> = inventory.seen.iter().map(watch).collect();
+    let marks: Vec<String> = inventory.seen.iter().map(|(address, seen)| mark(address, seen, &watched)).collect();
+    watched.values_mut().zip(marks).for_each(|(watched, mark)| watched.mark = mark);
+    watched
+}
+
+/// What of one resource spoils a plan, in so few digits that a file of thousands bears them: they tell a person where to look, and
+/// [`digest_inventory`] decides.
+fn mark(address: &Address, seen: &Observed, watched: &BTreeMap<Address, Watched>) -> String {
+    let text = serde_json::json!(settled(address, seen, watched)).to_string();
+    hex(&Sha256::digest(text.as_bytes())[..MARK_BYTES])
+}
+
+/// The resources that are no longer as they were when the plan was made. Empty where only who reads them has changed.
+pub fn moved<'a>(inventory: &'a Inventory, watched: &'a BTreeMap<Address, Watched>) -> Vec<&'a Address> {
+    let new = inventory
+        .seen
+        .keys()
+        .filter(|address| !watched.contains_key(address) && inventory.seen.get(address) != Some(&Observed::Absent));
+    let other = watched.iter().filter(|(address, before)| {
+        let now = inventory.seen.get(address).map(|seen| mark(address, seen, watched));
+        now.is_none_or(|now| now != before.mark)
+    });
+    other.map(|(address, _)| address).chain(new).collect()
 }
 
 /// The digest of what a plan is computed from. Counts that the autoscaler owns are left out while they are within

@@ -18,7 +18,7 @@ use crate::model::{Address, Attrs, Call, Cost, Risk, Scope, Value};
 pub use consent::{Agreed, Ambiguous, Consent};
 pub use cost::{PRICES_DATE, PRICES_SOURCE, price_table};
 pub use diff::{Question, is_satisfied, plan};
-pub use digest::{digest_inventory, sealed, watched};
+pub use digest::{digest_inventory, moved, sealed, watched};
 pub use drift::{Drift, DriftClass, drift};
 
 /// The version of the plan's JSON form; it rises when a reader of the old form would be misled.
@@ -62,6 +62,9 @@ pub struct Watched {
     /// It was also looked up who reads it, since it leaves.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaves: bool,
+    /// What it was like, as a short digest.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mark: String,
 }
 
 /// What happens to a resource.
@@ -182,11 +185,21 @@ impl Plan {
         seen.len()
     }
 
-    /// The first step that does not bear its position, or waits for one that does not stand before it. Who made the
-    /// plan numbers them so; a file may say anything.
-    pub fn misplaced(&self) -> Option<&Step> {
-        let fits = |at: usize, step: &Step| step.id == at && step.after.iter().all(|before| *before < at);
-        self.steps.iter().enumerate().find_map(|(at, step)| (!fits(at, step)).then_some(step))
+    /// What is wrong with its steps, each of which bears its position, waits for earlier ones alone and is about a resource that was
+    /// looked at, under the name by which that was done. Who made the plan sees to it; a file may say anything.
+    pub fn flaw(&self) -> Option<String> {
+        self.steps.iter().enumerate().find_map(|(at, step)| {
+            let named = format!("step {} ({})", step.id, step.address);
+            if step.id != at || step.after.iter().any(|before| *before >= at) {
+                return Some(format!("{named} is not in its place or waits for a later one"));
+            }
+            let known = match self.watched.get(&step.address) {
+                Some(watched) => watched.physical == step.physical,
+                // Somebody else's reader goes with what it reads.
+                None => step.verb == Verb::Delete && self.watched.values().any(|watched| watched.leaves),
+            };
+            (!known).then(|| format!("{named} is about {}, which the plan was not made from", step.physical))
+        })
     }
 
     /// Nothing at all could be read: not what is owned, and nothing of what is wanted.

@@ -134,7 +134,7 @@ fn a_plan_is_written_through_a_link_and_an_old_one_stays_where_it_cannot_be() {
     let at = folder.path();
     std::fs::write(at.join("tidegate.yaml"), SPEC).expect("a file");
     std::fs::create_dir(at.join("deeper")).expect("a folder");
-    std::fs::write(at.join("deeper/real.json"), "old").expect("a file");
+    std::fs::write(at.join("deeper/real.json"), r#"{"plan":{"#).expect("a file");
     symlink("deeper/real.json", at.join("p.json")).expect("a link");
     assert!(plan(at, &["--out", "p.json"]).status.success());
     assert!(at.join("p.json").is_symlink(), "the link stays one");

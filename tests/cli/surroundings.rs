@@ -54,11 +54,12 @@ fn names(folder: &Path) -> Vec<String> {
 fn a_disk_that_fills_up_in_the_middle_leaves_what_was_there() {
     let folder = folder();
     let at = folder.path();
-    std::fs::write(at.join("p.json"), "the old plan").expect("a file");
+    let old = r#"{"plan":{"made_by":"another time"}}"#;
+    std::fs::write(at.join("p.json"), old).expect("a file");
     let output = shell(at, &on_a_disk_with_room_for(1, "plan -q --out p.json"));
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("writing p.json: File too large"), "{}", said(&output));
-    assert_eq!(std::fs::read_to_string(at.join("p.json")).expect("it is there"), "the old plan");
+    assert_eq!(std::fs::read_to_string(at.join("p.json")).expect("it is there"), old);
     assert_eq!(names(at), ["p.json", "tidegate.yaml"], "nothing half-written lies about");
     // The local cloud: what is told as made is there afterwards, and the file can be read.
     let output = shell(at, &on_a_disk_with_room_for(4, "apply -y"));
