@@ -70,6 +70,8 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 const MANY: usize = 300;
+/// Metrics of a stream that a tick asks for.
+const QUERIES: usize = 6;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Streams of two shards with three times the load that they take, for a while.
@@ -226,6 +228,11 @@ fn within_awss_rates_all_are_decided_on_in_a_tick_and_nothing_fails() {
         assert_eq!(made_of("kinesis:DescribeStreamSummary"), MANY as u64);
         assert_eq!(made_of("kinesis:ListTagsForStream"), 0, "the listing told them");
         assert_eq!(made_of("tag:GetResources"), MANY.div_ceil(100) as u64);
+        let queries = MANY * QUERIES;
+        assert!(
+            made_of("cloudwatch:GetMetricData") <= 2 * queries.div_ceil(500) as u64,
+            "newest minutes and pasts: {calls:?}"
+        );
         let decided = decided(&controller);
         let unfit: Vec<&Decision> = decided
             .iter()

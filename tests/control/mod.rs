@@ -20,6 +20,7 @@ mod seeds;
 mod several;
 mod splits;
 mod starts;
+mod switches;
 mod told;
 mod words;
 

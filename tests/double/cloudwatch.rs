@@ -22,7 +22,7 @@ pub fn play(world: &mut World, operation: &str, input: &Value) -> Answer {
             Ok(json!({}))
         }
         "DescribeAlarms" => Ok(describe(world, input)),
-        "GetMetricData" => Ok(metrics(input)),
+        "GetMetricData" => metrics(input),
         "ListTagsForResource" | "TagResource" => {
             let asked = text(input, "ResourceARN");
             let alarm = asked.split_once(":alarm:").and_then(|(_, name)| world.alarms.get_mut(name));
@@ -51,8 +51,13 @@ fn describe(world: &World, input: &Value) -> Value {
     json!({ "MetricAlarms": page, "NextToken": token })
 }
 
-/// A load that rises and falls with the day, a little different for each stream; nothing refused.
-fn metrics(input: &Value) -> Value {
+/// A load that rises and falls with the day, a little different for each stream; nothing refused. More than one call may ask for (API
+/// reference of GetMetricData) is.
+fn metrics(input: &Value) -> Answer {
+    let asked = input["MetricDataQueries"].as_array().map_or(0, Vec::len);
+    if asked > 500 {
+        return Err(("ValidationError", format!("{asked} queries are more than the 500 of one call")));
+    }
     let minute = |name: &str| input[name].as_f64().unwrap_or_default() as i64 / 60;
     let minutes: Vec<i64> = (minute("StartTime")..minute("EndTime")).rev().collect();
     let stamps: Value = minutes.iter().map(|minute| wire::time(minute * 60)).collect();
@@ -71,5 +76,5 @@ fn metrics(input: &Value) -> Value {
         let values: Value = minutes.iter().map(value).collect();
         json!({ "Id": query["Id"], "StatusCode": "Complete", "Timestamps": stamps, "Values": values })
     });
-    json!({ "MetricDataResults": results.collect::<Value>() })
+    Ok(json!({ "MetricDataResults": results.collect::<Value>() }))
 }
