@@ -215,17 +215,19 @@ def month(streams, days):
     begin = time.perf_counter()
     args = [*play, "--for", f"{days}d"]
     child = subprocess.Popen([binary, *args], cwd=folder, env={**ENV, "HOME": folder}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    held, first = {}, None
+    samples, first = {}, None
     for line in child.stdout:
         at = json.loads(line).get("at")
         if at is None:
             continue
         first = at if first is None else first
-        day = (at - first) // 86_400
-        if day not in held:
-            with open(f"/proc/{child.pid}/status") as status:
-                held[day] = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+        with open(f"/proc/{child.pid}/status") as status:
+            held = next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS")), None)
+        if held is not None:
+            samples.setdefault((at - first) // 86_400, []).append(held)
     child.wait()
+    # Of a day the median: the cloud's file is written every second, which takes some megabytes for a moment.
+    held = {day: statistics.median(of) for day, of in samples.items()}
     last = max(held)
     print(f"{days} days of {streams} streams in {time.perf_counter() - begin:.0f} s: " +
           ", ".join(f"{held[day]:.1f} MB after day {day}" for day in sorted(held) if day in (1, 2, 4, 8, 16, last)) +
