@@ -283,7 +283,7 @@ impl Stream {
     pub fn answered(&mut self, called: i64, answer: Answer, rules: &Rules, now: i64) -> Option<Record> {
         match answer {
             Answer::Accepted => {
-                self.refusals = 0;
+                (self.refusals, self.accepted) = (0, Some(called));
                 self.look_after = i64::MIN;
                 None
             }

@@ -1,6 +1,8 @@
 #[cfg(test)]
 mod care;
 #[cfg(test)]
+mod fights;
+#[cfg(test)]
 mod functions;
 #[cfg(test)]
 mod hot;
