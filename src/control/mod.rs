@@ -6,6 +6,7 @@ mod conditions;
 mod decide;
 mod fleet;
 mod functions;
+mod gone;
 pub mod hand;
 mod hot;
 mod look;

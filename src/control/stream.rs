@@ -80,6 +80,8 @@ impl Moment<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen<'a> {
     pub glance: Option<Result<&'a Glance, &'a str>>,
+    /// That look failed since AWS knows no such stream.
+    pub gone: bool,
     /// Its newest minutes, from [`Stream::reads_from`] on.
     pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
     /// A piece of what lies before them, from [`Stream::unread_from`] on or earlier.
@@ -162,6 +164,8 @@ pub struct Stream {
     /// Whether the newest reading of metrics was answered, and nothing before it is still to be read.
     pub(super) is_answered: bool,
     pub(super) failures: u32,
+    /// Looks in a row that found that there is no such stream.
+    pub(super) missed: u32,
     /// No look before this moment, and no call.
     pub(super) look_after: i64,
     pub(super) quiet_until: i64,
@@ -219,6 +223,7 @@ impl Stream {
             blind: None,
             is_answered: false,
             failures: 0,
+            missed: 0,
             look_after: i64::MIN,
             quiet_until: i64::MIN,
             refusals: 0,
