@@ -152,6 +152,7 @@ impl Controller {
         let mut read = question.answers(&mut self.turns, &mut self.learning, (self.patience, &self.beat)).await;
         let failed_reads = read.failed();
         troubles.append(&mut read.troubles);
+        troubles.extend(course.silence());
         let heard = heard.unwrap_or_else(|| self.heard.take());
         let (mut entries, mut wishes) = self.decide(&now, read, (only.as_ref(), &heard), tell);
         troubles.extend(self.heard.deaf());

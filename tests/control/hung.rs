@@ -89,6 +89,29 @@ fn a_region_that_hangs_holds_up_nobody_else() {
 }
 
 #[test]
+fn what_hangs_altogether_is_told_with_the_first_tick() {
+    let rough = world("shop", &["clicks".to_owned()], Odds::default());
+    let told = Mutex::new(Vec::new());
+    let tell = |said: Told| {
+        if let Told::Trouble { message, .. } = said {
+            told.lock().unwrap().push(message);
+        }
+    };
+    block_on(async {
+        let patience = Patience { one: Duration::from_millis(20), all: Duration::from_secs(5) };
+        let mut controller = controller(&rough, Box::new(Forgetful)).await.patient(patience);
+        controller.tick(&tell).await;
+        assert_eq!(*told.lock().unwrap(), [""; 0]);
+        rough.local.advance(Duration::from_secs(60));
+        rough.dead.store(true, Ordering::SeqCst);
+        controller.tick(&tell).await;
+    });
+    let told = told.into_inner().unwrap();
+    let is_it = |said: &String| said.starts_with("AWS takes questions and answers none of them: ");
+    assert_eq!(told.iter().filter(|said| is_it(said)).count(), 1, "{told:?}");
+}
+
+#[test]
 fn a_stream_that_is_deleted_by_hand_is_told_with_the_next_looks() {
     let rough = world("shop", &["clicks".to_owned()], Odds::default());
     rough.local.offer("clicks", Load::synthetic(1, 1000.0, 500.0)).unwrap();
