@@ -213,11 +213,12 @@ fn it_ends_nine_seconds_after_it_was_asked_to_whatever_hangs() {
             let _ = child.kill();
             panic!("it hangs on");
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(5));
     };
     let took = asked.elapsed();
     assert_eq!(code, Some(1), "after {took:?}");
-    assert!((Duration::from_secs(8)..Duration::from_secs(12)).contains(&took), "{took:?}");
+    // Whoever runs it waits for ten before it is killed.
+    assert!((Duration::from_secs(8)..Duration::from_secs(10)).contains(&took), "{took:?}");
 }
 
 /// How many of these are told to have their past still to be read; `None` where not all have been decided on.
