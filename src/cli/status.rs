@@ -61,7 +61,7 @@ struct From {
 
 pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let mut books = Books::default();
-    let looked = now(common, &args.from, None, &mut |entry| books.take(entry), out).await;
+    let looked = common.patiently(out, now(common, &args.from, None, &mut |entry| books.take(entry))).await;
     let (report, unread) = match looked {
         Ok(looked) => looked,
         // What was written down is known also where AWS is not.
@@ -95,7 +95,7 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
             }
         }
     };
-    let (report, unread) = now(common, &args.from, Some(&args.stream), &mut take, out).await?;
+    let (report, unread) = common.patiently(out, now(common, &args.from, Some(&args.stream), &mut take)).await?;
     if let Some(unread) = unread {
         unread.tell(&args.from.ledger, out);
     }
@@ -209,7 +209,6 @@ async fn now(
     from: &From,
     named: Option<&str>,
     also: &mut (dyn FnMut(&Entry) + Send),
-    out: &Out,
 ) -> Result<(Report, Option<Unread>), Failure> {
     let jobs: Vec<Job> = common.open(from.json).await?;
     let rules = Rules { dry_run: true, learn_minutes: 180, calls_a_day: from.calls_a_day, ..Rules::default() };
@@ -225,7 +224,7 @@ async fn now(
     let controller =
         Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default(), Heard::default());
     let mut controller = controller.await?.for_all();
-    common.patiently(out, controller.tick(&|_| ())).await;
+    controller.tick(&|_| ()).await;
     let fleet = controller.fleet();
     let report = locked(&fleet).report();
     Ok((report, missing))

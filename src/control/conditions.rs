@@ -22,7 +22,16 @@ impl Stream {
             (ConditionKind::Contended, self.contended(minute)),
             (ConditionKind::BudgetExhausted, self.exhausted(moment)),
         ];
-        let made = found.into_iter().map(|(kind, (status, reason, message))| {
+        let absent = self.absent();
+        let made = found.into_iter().map(|(kind, found)| {
+            let (status, reason, message) = match (&absent, kind) {
+                (Some((reason, why)), ConditionKind::Observed) => (Status::False, *reason, why.clone()),
+                // What was measured and decided before says nothing of a stream that is not there.
+                (Some((reason, why)), ConditionKind::Accepted | ConditionKind::Synced | ConditionKind::Healthy) => {
+                    (Status::Unknown, *reason, why.clone())
+                }
+                _ => found,
+            };
             let same = self.conditions.iter().find(|old| old.kind == kind && old.status == status);
             let since = same.map_or(moment.now, |old| old.since);
             Condition { kind, status, reason: reason.into(), message, since }

@@ -53,9 +53,10 @@ impl Stream {
         let from = self.reads_from(moment.rules, moment.now);
         match seen.glance {
             Some(Ok(glance)) => {
-                (self.failures, self.look_after) = (0, i64::MIN);
+                (self.failures, self.missed, self.look_after) = (0, 0, i64::MIN);
                 self.look(glance, moment, records);
             }
+            Some(Err(_)) if seen.gone => blind = self.missing(seen, records),
             Some(Err(why)) => {
                 self.failures = self.failures.saturating_add(1);
                 // From the end on: what hangs for longer than the wait would else be due again at once.
@@ -63,7 +64,7 @@ impl Stream {
                 self.look_after = ended + back_off(30, self.failures).min(BLIND);
                 blind = Some(why.to_owned());
             }
-            None => blind = self.blind.take().filter(|_| self.failures > 0),
+            None => blind = self.blind.take().filter(|_| self.failures + self.missed > 0),
         }
         if let Some(consumers) = seen.consumers {
             self.inputs.consumers = consumers.iter().map(readers::consumer).collect();
@@ -162,6 +163,9 @@ impl Stream {
     /// Why the policy cannot even be asked.
     pub(super) fn unfit(&self, moment: Moment<'_>) -> Option<Hold> {
         let now = moment.now;
+        if let Some(hold) = self.absent() {
+            return Some(hold);
+        }
         let Some(seen_at) = self.seen_at else {
             let why = self.blind.clone().unwrap_or_else(|| "it has not been looked at yet".into());
             return Some(("unreadable", format!("the stream could not be read: {why}")));
@@ -283,7 +287,7 @@ impl Stream {
     pub fn answered(&mut self, called: i64, answer: Answer, rules: &Rules, now: i64) -> Option<Record> {
         match answer {
             Answer::Accepted => {
-                self.refusals = 0;
+                (self.refusals, self.accepted) = (0, Some(called));
                 self.look_after = i64::MIN;
                 None
             }

@@ -13,6 +13,8 @@ use crate::scale::Resize;
 const TOLD: [&str; 5] = [PIPELINE, RESOURCE, PIN, PAUSED, LEDGER];
 /// AWS may show an accepted call late: after so many minutes without effect there was none. (Half a minute has been seen.)
 const GIVE_UP: i64 = 6;
+/// Minutes from a decision to its call.
+const SENT: i64 = 3;
 /// Reversals by somebody else within an hour after which we stop.
 const REVERSALS: usize = 3;
 /// Minutes without anybody else's change after which we go on.
@@ -40,11 +42,11 @@ impl Stream {
         let open = glance.open_shards.max(1);
         let is_first = self.seen_at.is_none();
         if ready {
-            self.ended(open, moment, records);
+            let is_unseen = self.ended(open, moment, records);
             let known = self.shards.unwrap_or(open);
             // A call of ours that is still expected explains every count.
             if known != open && self.pending().is_none() && !glance.on_demand {
-                self.somebody_else(known, open, moment, records);
+                self.somebody_else((known, open), is_unseen, moment, records);
             }
             if self.pending().is_none() {
                 self.shards = Some(open);
@@ -85,31 +87,72 @@ impl Stream {
         (self.listed, self.tags_at) = (told, Some(now));
     }
 
-    /// Whether the call under way has ended, now that the stream is ACTIVE with `open` shards.
-    fn ended(&mut self, open: u32, moment: Moment<'_>, records: &mut Vec<Record>) {
+    /// Takes back from what was written down whether AWS took the call under way. In a ledger that was made anew decisions follow all calls.
+    pub(super) fn recall_answer(&mut self, decision: &Decision) {
+        let decided = decision.at.div_euclid(60);
+        let is_change = matches!(decision.verb, Verb::Resize | Verb::Split | Verb::Merge);
+        let is_its = |call: &Resize| {
+            (call.from, call.to) == (decision.from, decision.to) && (0..=SENT).contains(&(call.called - decided))
+        };
+        let call = self.pending().map(|at| self.resizes[at]).filter(is_its);
+        if let Some(call) = call.filter(|_| is_change && decision.outcome.as_deref() == Some("accepted")) {
+            self.accepted = Some(call.called);
+        }
+    }
+
+    /// Whether the call under way has ended, now that the stream is ACTIVE with `open` shards. Answers whether its own count was there for
+    /// a while that nobody saw: what AWS took took effect, so that another count is somebody else's.
+    fn ended(&mut self, open: u32, moment: Moment<'_>, records: &mut Vec<Record>) -> bool {
         let minute = moment.minute();
-        let Some(at) = self.pending() else { return };
+        let Some(at) = self.pending() else { return false };
         let Resize { called, from, to, split, .. } = self.resizes[at];
         if open == from && minute - called < GIVE_UP {
-            return;
+            return false;
         }
+        if open == to {
+            self.settled(at, minute, records);
+            let because = format!("{from} to {to} shards took {} min", (minute - called).max(0));
+            self.event((Verb::Settled, "settled"), (from, to), because, moment, records);
+            return false;
+        }
+        if self.accepted == Some(called) {
+            self.settled(at, minute, records);
+            return true;
+        }
+        // Without an answer nobody knows whether it ever served.
+        self.void(at, records);
+        self.shards = Some(from);
         if open == from {
-            (self.resizes[at].done, self.resizes[at].to) = (Some(called), from);
-            records.push(Record::Void { called });
-            self.shards = Some(open);
             let counts = if split { "" } else { "; it counts against the day" };
             let because = format!("the call to {to} shards had no effect within {GIVE_UP} min{counts}");
             self.event((Verb::Settled, "no-effect"), (from, from), because, moment, records);
-            return;
         }
-        self.resizes[at].done = Some(minute.max(called));
-        records.push(Record::Settled { called, done: minute.max(called) });
-        self.shards = Some(to);
-        let because = format!("{from} to {to} shards took {} min", (minute - called).max(0));
-        self.event((Verb::Settled, "settled"), (from, to), because, moment, records);
+        false
     }
 
-    fn somebody_else(&mut self, from: u32, to: u32, moment: Moment<'_>, records: &mut Vec<Record>) {
+    /// Nothing is to be seen of a call, nor will be.
+    pub(super) fn void(&mut self, at: usize, records: &mut Vec<Record>) {
+        let Resize { called, from, .. } = self.resizes[at];
+        (self.resizes[at].done, self.resizes[at].to) = (Some(called), from);
+        records.push(Record::Void { called });
+    }
+
+    fn settled(&mut self, at: usize, minute: i64, records: &mut Vec<Record>) {
+        let Resize { called, to, .. } = self.resizes[at];
+        let done = minute.max(called);
+        self.resizes[at].done = Some(done);
+        records.push(Record::Settled { called, done });
+        self.shards = Some(to);
+    }
+
+    /// `is_unseen`: what it was changed from nobody saw, since our call and the change fell between two looks.
+    fn somebody_else(
+        &mut self,
+        (from, to): (u32, u32),
+        is_unseen: bool,
+        moment: Moment<'_>,
+        records: &mut Vec<Record>,
+    ) {
         let minute = moment.minute();
         let ours = self.resizes.iter().rev().find(|resize| {
             let theirs = |change: &Foreign| (change.minute, change.from) == (resize.called, resize.from);
@@ -121,12 +164,14 @@ impl Stream {
         self.resizes.push(Resize { called: minute, done: Some(minute), from, to, split: false });
         records.push(Record::Foreign { minute, from, to, undid });
         self.shards = Some(to);
-        let because = match self.reversals(minute) {
-            0 => format!("somebody else changed the count from {from} to {to}"),
-            times => format!(
-                "somebody else changed the count from {from} to {to}: {times} reversals of ours within the hour"
-            ),
-        };
+        let mut because = format!("somebody else changed the count from {from} to {to}");
+        if is_unseen {
+            because.push_str(" before we saw ours, which AWS had taken");
+        }
+        match self.reversals(minute) {
+            0 => {}
+            times => because.push_str(&format!(": {times} reversals of ours within the hour")),
+        }
         self.event((Verb::Foreign, "foreign-change"), (from, to), because, moment, records);
     }
 

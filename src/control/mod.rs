@@ -6,6 +6,7 @@ mod conditions;
 mod decide;
 mod fleet;
 mod functions;
+mod gone;
 pub mod hand;
 mod hot;
 mod look;
@@ -14,6 +15,7 @@ mod past;
 mod readers;
 mod record;
 pub mod report;
+mod sample;
 mod series;
 mod split;
 mod stream;
@@ -32,6 +34,7 @@ pub use report::{
     Condition, ConditionKind, Decision, DriftStatus, FunctionStatus, Lambda, Lease, Numbers, Pause, Pin, Report,
     Series, Status, StreamStatus, Ticks, Verb,
 };
+pub use sample::sample;
 pub use split::SPLITS_A_DAY;
-pub use stream::{DRY_RUN, Rules, Seen, Step, Stream, sample};
+pub use stream::{DRY_RUN, Rules, Seen, Step, Stream};
 pub use troubles::Troubles;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::conditions::MONEY;
+use super::gone::GONE;
 use super::hand::stamp;
 use super::report::{Condition, ConditionKind, Decision, DriftStatus, Status, Verb};
 use super::troubles::Troubles;
@@ -36,7 +37,7 @@ pub enum Topic {
 pub struct News {
     pub format_version: u32,
     pub topic: Topic,
-    /// A stable slug: `resized`, `settled`, `no-effect`, `resize-refused`, `changed-by-others`, `contended`, `contended-over`, `drift`, `trouble`, `trouble-over`…
+    /// A stable slug: `resized`, `settled`, `no-effect`, `resize-refused`, `changed-by-others`, `contended`, `contended-over`, `gone`, `drift`, `trouble`, `trouble-over`…
     pub event: String,
     /// Seconds since 1970.
     pub at: i64,
@@ -147,6 +148,7 @@ pub struct Watchman {
 fn concern(condition: &Condition) -> Option<(Status, i64, &'static str, &'static str)> {
     match condition.kind {
         ConditionKind::Accepted => Some((Status::False, 0, "not-accepted", "is not sized")),
+        ConditionKind::Observed if condition.reason == GONE => Some((Status::False, 0, GONE, "is gone")),
         ConditionKind::Observed => Some((Status::False, PATIENCE, "blind", "cannot be observed")),
         ConditionKind::Synced => None,
         ConditionKind::Healthy => Some((Status::False, PATIENCE, "unhealthy", "is unhealthy")),

@@ -1,7 +1,8 @@
 //! What has been read of a stream's past. A policy learns minutes in their order, so those before a gap wait for nobody and those behind it
 //! wait for the gap to be filled; meanwhile the newest minutes are enough to grow in an emergency, and never to shrink.
 
-use super::stream::{Moment, Rules, Stream, sample};
+use super::sample::sample;
+use super::stream::{Moment, Rules, Stream};
 use super::{Delivery, Record, readers};
 use crate::model::Metrics;
 use crate::scale::{Policy, Proposal, Tidegate, Window};

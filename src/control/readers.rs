@@ -1,6 +1,7 @@
 //! What fan-out consumers read, and how far they are behind.
 
-use super::stream::{READ_BYTES, Stream};
+use super::sample::READ_BYTES;
+use super::stream::Stream;
 use crate::model::Delivered;
 use crate::scale::{Consumer, Lag, Notice, Reads};
 

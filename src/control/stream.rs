@@ -4,10 +4,9 @@ use std::sync::Arc;
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
 use super::{Delivery, Foreign, Function, FunctionSeen, Key, Record};
-use crate::model::{BYTES_PER_SHARD_MINUTE, Glance, Metrics, OpenShard, RECORDS_PER_SHARD_MINUTE, Scope};
+use crate::model::{Glance, Metrics, OpenShard, Scope};
 use crate::scale::{
-    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Reads, Resize, Sample, View, Window, calls_used,
-    month,
+    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Resize, Sample, View, Window, calls_used, month,
 };
 
 /// Minutes of samples in memory: the policy has taken in what is older. The guard looks back an hour.
@@ -81,6 +80,8 @@ impl Moment<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen<'a> {
     pub glance: Option<Result<&'a Glance, &'a str>>,
+    /// That look failed since AWS knows no such stream.
+    pub gone: bool,
     /// Its newest minutes, from [`Stream::reads_from`] on.
     pub metrics: Option<Result<&'a [(i64, Metrics)], &'a str>>,
     /// A piece of what lies before them, from [`Stream::unread_from`] on or earlier.
@@ -136,6 +137,8 @@ pub struct Stream {
     pub(super) unprimed: Option<i64>,
     /// Oldest first; those of other programs among them.
     pub(super) resizes: Vec<Resize>,
+    /// The newest call that AWS answered with success, by its minute since 1970.
+    pub(super) accepted: Option<i64>,
     pub(super) foreign: Vec<Foreign>,
     pub(super) decisions: VecDeque<Decision>,
     pub(super) last: Option<Decision>,
@@ -161,6 +164,8 @@ pub struct Stream {
     /// Whether the newest reading of metrics was answered, and nothing before it is still to be read.
     pub(super) is_answered: bool,
     pub(super) failures: u32,
+    /// Looks in a row that found that there is no such stream.
+    pub(super) missed: u32,
     /// No look before this moment, and no call.
     pub(super) look_after: i64,
     pub(super) quiet_until: i64,
@@ -198,6 +203,7 @@ impl Stream {
             asked_to: None,
             unprimed: None,
             resizes: Vec::new(),
+            accepted: None,
             foreign: Vec::new(),
             decisions: VecDeque::new(),
             last: None,
@@ -217,6 +223,7 @@ impl Stream {
             blind: None,
             is_answered: false,
             failures: 0,
+            missed: 0,
             look_after: i64::MIN,
             quiet_until: i64::MIN,
             refusals: 0,
@@ -269,6 +276,7 @@ impl Stream {
             }
             Record::Decided { decision } => {
                 self.recall_factor(decision);
+                self.recall_answer(decision);
                 self.remember((**decision).clone(), rules);
             }
             other => {
@@ -294,6 +302,7 @@ impl Stream {
     /// Forgets what was done and decided, not what was measured.
     pub(super) fn forget(&mut self) {
         self.resizes.clear();
+        self.accepted = None;
         self.foreign.clear();
         self.decisions.clear();
         self.forget_functions();
@@ -421,76 +430,5 @@ impl Stream {
         }
         self.remember(decision.clone(), rules);
         Some(Record::Decided { decision: Box::new(decision.clone()) })
-    }
-}
-
-/// Bytes that one shard gives in a minute to all shared consumers together, and to each fan-out consumer.
-pub(super) const READ_BYTES: f64 = 2.0 * BYTES_PER_SHARD_MINUTE;
-
-/// CloudWatch has no datapoint of writes that nobody makes. That nobody made any is known all the same where readers ask for records: they stood
-/// at the tip (an iterator age of zero says so, Kinesis developer guide, "Monitoring the Kinesis Data Streams service") and were handed nothing.
-fn is_idle(metrics: &Metrics) -> bool {
-    let is_unwritten = (metrics.records, metrics.bytes) == (None, None) && metrics.refused.is_none_or(|it| it == 0.0);
-    is_unwritten && metrics.read_bytes == Some(0.0) && metrics.age_ms == Some(0.0)
-}
-
-/// Metrics of a minute as load on shards. Bytes without records, or the other way round, are half an answer, which is none.
-pub fn sample(metrics: &Metrics) -> Sample {
-    let nothing = is_idle(metrics).then_some((0.0, 0.0));
-    let both = metrics.records.zip(metrics.bytes).or(nothing);
-    let accepted =
-        both.map(|(records, bytes)| (records / RECORDS_PER_SHARD_MINUTE).max(bytes / BYTES_PER_SHARD_MINUTE));
-    let per_record = match (accepted, metrics.records) {
-        (Some(accepted), Some(records)) if records > 0.0 => accepted / records,
-        _ => 1.0 / RECORDS_PER_SHARD_MINUTE,
-    };
-    let rejected = metrics.refused.or(nothing.map(|(none, _)| none)).map(|refused| refused * per_record);
-    let finite = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);
-    Sample {
-        accepted: finite(accepted),
-        rejected: finite(rejected),
-        age: finite(metrics.age_ms.map(|age| age / 60_000.0)),
-        reads: Reads { shared: finite(metrics.read_bytes.map(|bytes| bytes / READ_BYTES)), fan_out: None },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_an_answer_is_none() {
-        let whole = Metrics {
-            records: Some(30_000.0),
-            bytes: Some(60.0 * 1_048_576.0),
-            refused: Some(3_000.0),
-            age_ms: Some(90_000.0),
-            reads_refused: None,
-            read_bytes: Some(60.0 * 1_048_576.0),
-        };
-        let reads = Reads { shared: Some(0.5), fan_out: None };
-        assert_eq!(sample(&whole), Sample { accepted: Some(1.0), rejected: Some(0.1), age: Some(1.5), reads });
-        assert_eq!(sample(&Metrics { bytes: None, ..whole }).accepted, None);
-        assert_eq!(sample(&Metrics { records: None, ..whole }).accepted, None);
-        assert_eq!(sample(&Metrics { bytes: Some(f64::NAN), records: Some(f64::NAN), ..whole }).accepted, None);
-        assert_eq!(sample(&Metrics::default()), Sample::default());
-    }
-
-    #[test]
-    fn readers_at_the_tip_who_are_handed_nothing_show_that_nothing_was_written() {
-        let idle = Metrics { read_bytes: Some(0.0), age_ms: Some(0.0), ..Metrics::default() };
-        let known = |metrics: Metrics| sample(&metrics).accepted.zip(sample(&metrics).rejected);
-        assert_eq!(known(idle), Some((0.0, 0.0)));
-        assert_eq!(known(Metrics { refused: Some(0.0), ..idle }), Some((0.0, 0.0)));
-        for unknown in [
-            Metrics { read_bytes: Some(1.0), ..idle },
-            Metrics { read_bytes: None, ..idle },
-            Metrics { age_ms: Some(500.0), ..idle },
-            Metrics { age_ms: None, ..idle },
-            Metrics { refused: Some(1.0), ..idle },
-            Metrics { records: Some(1.0), ..idle },
-        ] {
-            assert_eq!(sample(&unknown).accepted, None, "{unknown:?}");
-        }
     }
 }

@@ -1,7 +1,11 @@
 #[cfg(test)]
 mod care;
 #[cfg(test)]
+mod fights;
+#[cfg(test)]
 mod functions;
+#[cfg(test)]
+mod gone;
 #[cfg(test)]
 mod hot;
 #[cfg(test)]
@@ -112,6 +116,7 @@ impl Bench {
         let (metrics, now) = (self.metrics(), self.now());
         let seen = Seen {
             glance: Some(Ok(&self.glance)),
+            gone: false,
             metrics: Some(Ok(&metrics)),
             alarms: None,
             heard: None,

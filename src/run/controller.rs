@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use super::admit::Room;
 use super::course::{Beat, Course, Patience, Sign};
 use super::learn::Learning;
-use super::observe::{self, Look, Observation, Question};
+use super::observe::{self, Look, Observation, Question, Unseen};
 use super::turns::{Turns, is_among};
 use super::{Fence, Heard, Ledger, Told, Watch, act, admit};
 use crate::apply::Stop;
@@ -152,6 +152,7 @@ impl Controller {
         let mut read = question.answers(&mut self.turns, &mut self.learning, (self.patience, &self.beat)).await;
         let failed_reads = read.failed();
         troubles.append(&mut read.troubles);
+        troubles.extend(course.silence());
         let heard = heard.unwrap_or_else(|| self.heard.take());
         let (mut entries, mut wishes) = self.decide(&now, read, (only.as_ref(), &heard), tell);
         troubles.extend(self.heard.deaf());
@@ -321,7 +322,7 @@ impl Controller {
         let due: Vec<Look> = wishes.iter().map(|(at, _)| Look { at: *at, tags: true }).collect();
         let course = &Course::new(self.patience, &self.beat);
         let looks = observe::looks(&self.clouds, &self.watches, &due, course).await;
-        let mut looks: BTreeMap<usize, Result<Glance, String>> = looks.into_iter().collect();
+        let mut looks: BTreeMap<usize, Result<Glance, Unseen>> = looks.into_iter().collect();
         let splitting = wishes.iter().filter(|(_, decision)| decision.verb.is_single()).map(|(at, _)| *at);
         let splitting: Vec<usize> = splitting.collect();
         let mut shards = observe::shards(&self.clouds, &self.watches, &splitting, course).await;
@@ -331,7 +332,7 @@ impl Controller {
             let now = self.clouds[self.watches[at].cloud].now();
             let mut fleet = locked(&self.fleet);
             let (stream, rules) = fleet.stream(at);
-            let confirmed = stream.confirm(&decision, look.as_ref().map_err(String::as_str), &rules, now);
+            let confirmed = stream.confirm(&decision, look.as_ref().map_err(Unseen::why), &rules, now);
             let confirmed = confirmed.and_then(|record| match shards.remove(&at) {
                 Some(open) => {
                     let open = open.as_deref().map_err(String::as_str);

@@ -1,7 +1,8 @@
 //! How long a tick waits for answers.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -69,11 +70,20 @@ pub struct Course {
     one: Duration,
     until: Instant,
     beat: Beat,
+    /// Whether anything was answered, in whatever words, and what hung first.
+    heard: AtomicBool,
+    hung: OnceLock<String>,
 }
 
 impl Course {
     pub fn new(patience: Patience, beat: &Beat) -> Self {
-        Self { one: patience.one, until: Instant::now() + patience.all, beat: Arc::clone(beat) }
+        Self {
+            one: patience.one,
+            until: Instant::now() + patience.all,
+            beat: Arc::clone(beat),
+            heard: AtomicBool::new(false),
+            hung: OnceLock::new(),
+        }
     }
 
     /// Whether its time is up.
@@ -98,9 +108,21 @@ impl Course {
     pub async fn answer<T>(&self, what: &str, ask: impl Future<Output = T>) -> Result<T, Missed> {
         let answer = within(self.one, self.until, ask).await;
         self.goes_on();
-        answer.map_err(|late| match late {
+        let answer = answer.map_err(|late| match late {
             Late::Hangs => Missed { no_turn: false, why: format!("{what} took more than {} s", self.one.as_secs()) },
             Late::NoTurn => Missed { no_turn: true, why: format!("{what} did not get its turn in time") },
-        })
+        });
+        match answer.as_ref().map_err(Missed::trouble) {
+            Ok(_) => self.heard.store(true, Ordering::Relaxed),
+            Err(Some(why)) => _ = self.hung.get_or_init(|| why),
+            Err(None) => {}
+        }
+        answer
+    }
+
+    /// That everything hung that was asked, where it did: each of the streams keeps its own silence for minutes.
+    pub fn silence(&self) -> Option<String> {
+        let hung = self.hung.get().filter(|_| !self.heard.load(Ordering::Relaxed))?;
+        Some(format!("AWS takes questions and answers none of them: {hung}"))
     }
 }

@@ -17,7 +17,7 @@ use super::functions;
 use super::learn::Learning;
 use super::metrics::{self, Past, Ringing};
 use super::turns::{Turns, is_among};
-use crate::cloud::{Cloud, Tags};
+use crate::cloud::{Cloud, Fault, Tags};
 use crate::control::{self, Delivery, Fleet, FunctionSeen, Seen};
 use crate::model::{Deliveries, FanOut, Glance, Metrics, OpenShard, Readings, Scope};
 use crate::scale::Alarm;
@@ -50,7 +50,7 @@ pub struct Question<'a> {
 
 /// What a tick read; by cloud, except for the looks.
 pub struct Observation {
-    looks: BTreeMap<usize, Result<Glance, String>>,
+    looks: BTreeMap<usize, Result<Glance, Unseen>>,
     newest: Vec<Readings>,
     pasts: Vec<BTreeMap<String, Past>>,
     consumers: Vec<Deliveries>,
@@ -131,7 +131,7 @@ impl Question<'_> {
     }
 
     /// The looks that are due once the streams have been listed: a listing saves the question for each one's tags.
-    async fn looks(&self, turns: &mut Turns) -> (Vec<(usize, Result<Glance, String>)>, Vec<String>) {
+    async fn looks(&self, turns: &mut Turns) -> (Vec<(usize, Result<Glance, Unseen>)>, Vec<String>) {
         let mut troubles = Vec::new();
         if self.only.is_none() {
             let due = turns.listings(self.now);
@@ -196,7 +196,7 @@ impl Question<'_> {
 
 /// What was read of one stream.
 pub struct Found {
-    glance: Option<Result<Glance, String>>,
+    glance: Option<Result<Glance, Unseen>>,
     newest: Option<Result<Vec<(i64, Metrics)>, String>>,
     past: Option<Past>,
     /// `None`: not known.
@@ -213,7 +213,8 @@ impl Found {
     /// As the stream takes it in.
     pub fn seen(&self) -> Seen<'_> {
         Seen {
-            glance: self.glance.as_ref().map(|look| look.as_ref().map_err(String::as_str)),
+            glance: self.glance.as_ref().map(|look| look.as_ref().map_err(Unseen::why)),
+            gone: self.glance.as_ref().is_some_and(|look| look.as_ref().is_err_and(|unseen| unseen.gone)),
             metrics: self.newest.as_ref().map(|read| read.as_deref().map_err(String::as_str)),
             past: self.past.as_ref().map(|(minutes, to)| control::Past { minutes, to: *to }),
             alarms: self.alarms.as_deref(),
@@ -230,7 +231,7 @@ impl Found {
 impl Observation {
     /// Looks and readings that failed.
     pub fn failed(&self) -> u64 {
-        let looks = self.looks.values().filter(|look| look.is_err()).count();
+        let looks = self.looks.values().filter(|look| look.as_ref().is_err_and(|unseen| !unseen.gone)).count();
         (looks + self.newest.iter().map(|read| read.blind.len()).sum::<usize>()) as u64
     }
 
@@ -257,6 +258,29 @@ impl Observation {
     }
 }
 
+/// Why a look showed no stream.
+pub struct Unseen {
+    why: String,
+    /// AWS knows no such stream, which is an answer.
+    gone: bool,
+}
+
+impl Unseen {
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    fn failed(why: String) -> Self {
+        Self { why, gone: false }
+    }
+}
+
+impl From<Fault> for Unseen {
+    fn from(fault: Fault) -> Self {
+        Self { why: fault.to_string(), gone: fault.is_absent() }
+    }
+}
+
 /// A look that is due.
 pub struct Look {
     pub at: usize,
@@ -269,7 +293,7 @@ pub async fn looks(
     watches: &[Watch],
     due: &[Look],
     course: &Course,
-) -> Vec<(usize, Result<Glance, String>)> {
+) -> Vec<(usize, Result<Glance, Unseen>)> {
     let mut pipelines: BTreeMap<(usize, &str), Vec<&Look>> = BTreeMap::new();
     for look in due {
         let watch = &watches[look.at];
@@ -285,22 +309,23 @@ pub async fn looks(
             if hung.load(Ordering::Relaxed) >= IN_A_ROW {
                 course.goes_on();
                 let why = format!("reading stream {} was not tried: {IN_A_ROW} others in a row hung", watch.physical);
-                return Some((look.at, Err(why)));
+                return Some((look.at, Err(Unseen::failed(why))));
             }
             let (target, what) = (watch.target(), format!("reading stream {}", watch.physical));
             let glance = match course.answer(&what, clouds[cloud].glance(&target, look.tags)).await {
                 Ok(answer) => {
                     hung.store(0, Ordering::Relaxed);
-                    if answer.is_ok() {
+                    let glance = answer.map_err(Unseen::from);
+                    if glance.as_ref().map_or_else(|unseen| unseen.gone, |_| true) {
                         course.answered();
                     }
-                    answer.map_err(|fault| fault.to_string())
+                    glance
                 }
                 // Nothing is known of it, as before: it has its turn with the next tick.
                 Err(missed) if missed.no_turn => return None,
                 Err(missed) => {
                     hung.fetch_add(1, Ordering::Relaxed);
-                    Err(missed.to_string())
+                    Err(Unseen::failed(missed.to_string()))
                 }
             };
             Some((look.at, glance))

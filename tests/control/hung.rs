@@ -11,9 +11,10 @@ use tidegate::control::{ConditionKind, Fleet, Key, Rules, Status, Stream};
 use tidegate::kinds::SCHEMAS;
 use tidegate::local::{Load, Local, Options};
 use tidegate::model::{Attrs, PIPELINE, RESOURCE, Scope, Value};
-use tidegate::run::{Controller, Forgetful, Heard, Patience, Watch};
+use tidegate::run::{Controller, Forgetful, Heard, Patience, Told, Watch};
 use tidegate::scale::{Bounds, Tidegate};
 
+use super::owed::{block_on, controller};
 use super::rough::{Judge, Odds, Rough};
 
 const NOW: i64 = 1_795_500_000;
@@ -85,4 +86,58 @@ fn a_region_that_hangs_holds_up_nobody_else() {
         };
         assert_eq!((observed(0), observed(HUNG)), (Some(Status::False), Some(Status::True)));
     });
+}
+
+#[test]
+fn what_hangs_altogether_is_told_with_the_first_tick() {
+    let rough = world("shop", &["clicks".to_owned()], Odds::default());
+    let told = Mutex::new(Vec::new());
+    let tell = |said: Told| {
+        if let Told::Trouble { message, .. } = said {
+            told.lock().unwrap().push(message);
+        }
+    };
+    block_on(async {
+        let patience = Patience { one: Duration::from_millis(20), all: Duration::from_secs(5) };
+        let mut controller = controller(&rough, Box::new(Forgetful)).await.patient(patience);
+        controller.tick(&tell).await;
+        assert_eq!(*told.lock().unwrap(), [""; 0]);
+        rough.local.advance(Duration::from_secs(60));
+        rough.dead.store(true, Ordering::SeqCst);
+        controller.tick(&tell).await;
+    });
+    let told = told.into_inner().unwrap();
+    let is_it = |said: &String| said.starts_with("AWS takes questions and answers none of them: ");
+    assert_eq!(told.iter().filter(|said| is_it(said)).count(), 1, "{told:?}");
+}
+
+#[test]
+fn a_stream_that_is_deleted_by_hand_is_told_with_the_next_looks() {
+    let rough = world("shop", &["clicks".to_owned()], Odds::default());
+    rough.local.offer("clicks", Load::synthetic(1, 1000.0, 500.0)).unwrap();
+    let told = Mutex::new(Vec::new());
+    let tell = |said: Told| {
+        if let Told::Decision { decision, .. } = said {
+            told.lock().unwrap().push(decision.reason);
+        }
+    };
+    block_on(async {
+        let mut controller = controller(&rough, Box::new(Forgetful)).await;
+        for tick in 0..12 {
+            if tick == 10 {
+                rough.local.remove("stream", "clicks").unwrap();
+                told.lock().unwrap().clear();
+            }
+            rough.local.advance(Duration::from_secs(60));
+            controller.tick(&tell).await;
+        }
+        let fleet = controller.fleet();
+        let fleet = fleet.lock().unwrap();
+        let status = fleet.streams()[0].status(&fleet.rules, fleet.now);
+        let of = |kind| status.condition(kind).map(|condition| (condition.status, condition.reason.as_str()));
+        assert_eq!(of(ConditionKind::Observed), Some((Status::False, "gone")));
+        assert_eq!(of(ConditionKind::Healthy), Some((Status::Unknown, "gone")));
+        assert_eq!(fleet.ticks.failed_reads, 0, "it is an answer");
+    });
+    assert_eq!(told.into_inner().unwrap(), ["unreadable", "gone"]);
 }

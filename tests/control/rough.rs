@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tidegate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Target};
+use tidegate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Listed, Outputs, Target};
 use tidegate::control::Entry;
 use tidegate::local::Local;
 use tidegate::model::{
@@ -283,6 +283,16 @@ impl Cloud for Rough {
                 return Err(gone(Class::Throttled));
             }
             self.local.open_shards(target, loads).await
+        }
+        .boxed()
+    }
+
+    fn stream_tags<'a>(&'a self, _: &'a Scope, _: Option<String>) -> BoxFuture<'a, Result<Listed, Fault>> {
+        async move {
+            if self.dead.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            Ok(Listed::default())
         }
         .boxed()
     }

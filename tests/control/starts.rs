@@ -1,6 +1,6 @@
 //! What a run waits for when it starts, and what it does not wait for when it is to end.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -111,6 +111,34 @@ fn it_is_not_ready_as_long_as_aws_does_not_answer() {
     running.ready();
 }
 
+#[test]
+fn status_says_that_it_waits_for_aws() {
+    let made = Made::of(&spec(2, false));
+    let ended = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&ended);
+    // It takes connections and never answers, not even who asks.
+    let proxy = Proxy::with(&made.endpoint.url, 1, 0, move |_| {
+        while !switch.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(Deed::Pass)
+    });
+    let mut command = made.command();
+    command.arg("status").env("AWS_ENDPOINT_URL", &proxy.url).stdout(Stdio::null()).stderr(Stdio::piped());
+    let (began, mut child) = (Instant::now(), command.spawn().expect("it starts"));
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("it says something");
+    let took = began.elapsed();
+    ended.store(true, Ordering::SeqCst);
+    let mut more = String::new();
+    said.read_to_string(&mut more).expect("it ends");
+    assert!(child.wait().expect("it ends").success(), "{line}{more}");
+    assert!(line.starts_with("Still waiting for AWS"), "{line}{more}");
+    assert!(!more.contains("Still waiting"), "it is said once: {more}");
+    assert!(took < Duration::from_secs(14), "{took:?}");
+}
+
 const FAR: &str = "eu-central-1";
 
 fn write_far(folder: &Path) {
@@ -185,11 +213,12 @@ fn it_ends_nine_seconds_after_it_was_asked_to_whatever_hangs() {
             let _ = child.kill();
             panic!("it hangs on");
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(5));
     };
     let took = asked.elapsed();
     assert_eq!(code, Some(1), "after {took:?}");
-    assert!((Duration::from_secs(8)..Duration::from_secs(12)).contains(&took), "{took:?}");
+    // Whoever runs it waits for ten before it is killed.
+    assert!((Duration::from_secs(8)..Duration::from_secs(10)).contains(&took), "{took:?}");
 }
 
 /// How many of these are told to have their past still to be read; `None` where not all have been decided on.
