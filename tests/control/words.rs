@@ -188,6 +188,23 @@ fn numbers_that_mean_nothing_are_refused() {
 }
 
 #[test]
+fn no_pin_lasts_for_an_age_or_has_a_count_that_is_none() {
+    let shop = Shop::new();
+    let refused = |args: &[&str], remedy: &str| {
+        let (_, wrong, code) = both(&mut shop.command(args));
+        assert!(code == Some(1) && wrong.contains(remedy), "{args:?}: {code:?} {wrong}");
+    };
+    for time in ["99999999999d", "367d"] {
+        refused(&["pin", "clicks", "--shards", "4", "--for", time], "at most 366 days; for a count that is to stay");
+        refused(&["pause", "clicks", "--for", time], "at most 366 days; without --for");
+    }
+    for count in ["-3", "0", "20001", "4.5", "many"] {
+        refused(&["pin", "clicks", "--shards", count, "--for", "4h"], "a whole number of shards from 1 to 20000");
+    }
+    assert!(shop.says(&["pin", "clicks", "--shards", "4", "--for", "366d"]).contains("is pinned to 4 shards until"));
+}
+
+#[test]
 fn a_ledger_that_is_taken_away_is_written_anew() {
     let shop = Shop::new();
     let child = shop.command(&["run", "--speed", "600", "--traffic", "12", "--for", "3h"]).spawn().expect("it starts");
