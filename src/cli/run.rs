@@ -254,7 +254,7 @@ async fn keep(
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);
-    let (ready, ticking) = (Mutex::default(), AtomicBool::new(false));
+    let (ready, ticking) = (Mutex::default(), AtomicBool::new(true));
     let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers, left_out, ready, ticking };
     let fleet = controller.fleet();
     let again = beats.go(controller, left, &teller).await;

@@ -44,7 +44,7 @@ pub struct Beats<'a> {
     pub left_out: Vec<LeftOut>,
     /// What was read anew and is to be taken up between two ticks.
     pub ready: Mutex<Option<Wanted>>,
-    /// Whether a tick is under way.
+    /// Whether a tick is under way, or what is done at once before and after it.
     pub ticking: AtomicBool,
 }
 
@@ -65,7 +65,6 @@ impl Beats<'_> {
                     return Some(again);
                 }
                 let began = std::time::Instant::now();
-                self.ticking.store(true, Ordering::SeqCst);
                 // Where the clock went back, it is due as well.
                 if !(due - tick..due).contains(&self.clock.now()) {
                     controller.tick(&|told| teller.tell(&told)).await;
@@ -75,22 +74,27 @@ impl Beats<'_> {
                 } else {
                     controller.woken(&|told| teller.tell(&told)).await;
                 }
-                self.ticking.store(false, Ordering::SeqCst);
-                // The slow beat, which may have been polled before the tick ended, goes on.
-                tokio::task::yield_now().await;
                 self.pulse.ticked(began.elapsed());
                 teller.look(&fleet);
                 if left.ticked(self.clock.now()) {
                     break;
                 }
                 let wait = due - self.clock.now();
+                if wait <= 0 {
+                    // A tick that took all of its time, virtual time too: the others have their turn without a pause of ours.
+                    self.let_by().await;
+                }
                 tokio::select! {
+                    // First, so that it stands among those who wait before the others go on: a pause of the slow beat that stood
+                    // there alone would take virtual time with it, past all ticks until its own end.
+                    biased;
                     () = self.clock.pause(Duration::from_secs(u64::try_from(wait).unwrap_or(0))) => {}
-                    () = self.asked.woken.notified() => {
+                    () = async { self.let_by().await; self.asked.woken.notified().await } => {
                         // Many alarms at once are one wake-up.
                         self.clock.pause(CALM).await;
                     }
                 }
+                self.ticking.store(true, Ordering::SeqCst);
             }
             None
         };
@@ -106,6 +110,13 @@ impl Beats<'_> {
             tracing::warn!("the lease is not given back in time; it runs out by itself");
         }
         again
+    }
+
+    /// Lets what goes on between ticks alone go on.
+    async fn let_by(&self) {
+        self.ticking.store(false, Ordering::SeqCst);
+        // It may have been polled before.
+        tokio::task::yield_now().await;
     }
 
     /// Reads the specs again if that was asked for. Where they cannot be used, what was read before holds.
