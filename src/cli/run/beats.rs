@@ -12,8 +12,8 @@ use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
-use super::super::start::LeftOut;
-use super::super::{Common, Out};
+use super::super::start::{LeftOut, why};
+use super::super::{Common, Failure, Out};
 use super::tell::Teller;
 use super::{Args, Asked, GRACE, Left, PARTING, Wanted};
 use crate::aws::fenced;
@@ -61,7 +61,7 @@ impl Beats<'_> {
             // The tick that looks at all streams: a storm of alarms neither puts it off nor adds to it.
             let mut due = self.clock.now();
             while !self.asked.stop.is_asked() {
-                if let Some(again) = self.reread(teller).await.or_else(|| self.taken_up()) {
+                if let Some(again) = self.reread(teller, &fleet).await.or_else(|| self.taken_up()) {
                     return Some(again);
                 }
                 let began = std::time::Instant::now();
@@ -120,34 +120,33 @@ impl Beats<'_> {
     }
 
     /// Reads the specs again if that was asked for. Where they cannot be used, what was read before holds.
-    async fn reread(&self, teller: &Teller<'_>) -> Option<Wanted> {
+    async fn reread(&self, teller: &Teller<'_>, fleet: &Mutex<Fleet>) -> Option<Wanted> {
         if !self.asked.reread.swap(false, Ordering::SeqCst) {
             return None;
         }
-        let read = match Wanted::read(self.common, self.args, false).await {
+        let failed = |failure: Failure| {
+            failure.tell(self.out);
+            why(&failure, &self.common.specs()[0].display().to_string())
+        };
+        let why = match Wanted::read(self.common, self.args, false).await {
             // Nothing that is kept now is let go for a mistake.
             Ok(wanted) if !is_part(&wanted.left_out, &self.left_out) => {
                 wanted.left_out.iter().for_each(|left| self.out.complain(&left.message(), None));
-                None
+                let new = wanted.left_out.iter().find(|left| !is_part(std::slice::from_ref(left), &self.left_out));
+                new.map(|left| format!("{}: {}", left.spec, left.why)).unwrap_or_default()
             }
             // What is held now is given up for a ledger that can be reached, or not at all.
             Ok(wanted) => match self.args.ledger.reach(&wanted.at_home(self.common), &wanted.jobs).await {
-                Ok(()) => Some(wanted),
-                Err(failure) => {
-                    failure.tell(self.out);
-                    None
-                }
+                Ok(()) => return Some(wanted),
+                Err(failure) => failed(failure),
             },
-            Err(failure) => {
-                failure.tell(self.out);
-                None
-            }
+            Err(failure) => failed(failure),
         };
-        if read.is_none() {
-            let what = "what was read again cannot be used (standard error says why): those read before hold";
-            teller.tell(&Told::Trouble { at: self.clock.now(), message: what.into() });
-        }
-        read
+        let message = format!("the specs that were read again cannot be used, and those read before hold: {why}");
+        // What is told once is forgotten, and the file is found to be mistaken by the next start.
+        locked(fleet).outdated = Some(message.clone());
+        teller.tell(&Told::Trouble { at: self.clock.now(), message });
+        None
     }
 
     fn taken_up(&self) -> Option<Wanted> {
