@@ -259,13 +259,13 @@ async fn keep(
     let fleet = controller.fleet();
     let again = beats.go(controller, left, &teller).await;
     ears.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(voice) = &voice {
+        teller.undelivered(voice.notifier.end(PARTING).await, clock.now());
+    }
     let unwritten = std::mem::take(&mut locked(&fleet).unwritten);
     match &again {
         Some(_) => teller.reread(clock.now()),
         None => teller.stopped(asked.stop.is_asked(), &unwritten, clock.now()),
-    }
-    if let Some(voice) = voice {
-        voice.notifier.end(PARTING).await;
     }
     if let Some(port) = port {
         port.close().await;
