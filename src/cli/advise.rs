@@ -14,7 +14,7 @@ pub struct Args {
 pub async fn run(common: &Common, Args { trial }: Args, out: &Out) -> Result<Exit, Failure> {
     let prices = common.price_table()?;
     let settings = trial.settings(common, &prices)?;
-    let contender = named(&trial.policy)?;
+    let contender = named(trial.policy())?;
     let given = trial.input.read(common, trial.plant.seed()).await?;
     let advice = advice::advise(&given.demand, contender, &settings, &prices);
     if trial.json {

@@ -14,10 +14,10 @@ pub struct PinArgs {
     #[arg(value_name = "STREAM")]
     stream: String,
     /// The count that it is to have
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     shards: u32,
-    /// For how long
-    #[arg(long = "for", value_name = "TIME", value_parser = some_time)]
+    /// For how long, at most 366d
+    #[arg(long = "for", value_name = "TIME", value_parser = pin_time)]
     duration: Span,
 }
 
@@ -26,8 +26,8 @@ pub struct PauseArgs {
     /// Only this stream, with its alarms, consumers and policy; without it the whole pipeline: nothing of it is sized or healed
     #[arg(value_name = "STREAM")]
     stream: Option<String>,
-    /// For how long; without it until `tidegate resume`
-    #[arg(long = "for", value_name = "TIME", value_parser = some_time)]
+    /// For how long, at most 366d; without it until `tidegate resume`
+    #[arg(long = "for", value_name = "TIME", value_parser = pause_time)]
     duration: Option<Span>,
 }
 
@@ -92,12 +92,31 @@ pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit
     Ok(exit)
 }
 
-fn some_time(text: &str) -> Result<Span, String> {
+/// The longest time for which something is asked: what is to last is written into the spec.
+const LONGEST: u64 = 366 * 86_400;
+/// The most shards that a stream of AWS has.
+const MOST_SHARDS: u32 = 20_000;
+
+fn count(text: &str) -> Result<u32, String> {
+    let known = text.parse().ok().filter(|count| (1..=MOST_SHARDS).contains(count));
+    known.ok_or_else(|| format!("write a whole number of shards from 1 to {MOST_SHARDS}, within the stream's range"))
+}
+
+fn pin_time(text: &str) -> Result<Span, String> {
+    some_time(text, "for a count that is to stay write it as `min` and `max` into the spec, and apply")
+}
+
+fn pause_time(text: &str) -> Result<Span, String> {
+    some_time(text, "without --for it lasts until `tidegate resume`")
+}
+
+/// `otherwise`: what there is for those who want more.
+fn some_time(text: &str, otherwise: &str) -> Result<Span, String> {
     let span: Span = text.parse()?;
-    if span.seconds() == 0 {
-        Err("write a time above 0, such as 4h: it would be over at once".into())
-    } else {
-        Ok(span)
+    match span.seconds() {
+        0 => Err("write a time above 0, such as 4h: it would be over at once".into()),
+        seconds if seconds > LONGEST => Err(format!("write at most {} days; {otherwise}", LONGEST / 86_400)),
+        _ => Ok(span),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Common, Failure, Job, Out};
 use crate::aws::table::Table;
 use crate::model::MOST_RESHARDS;
-use crate::run::{FileLedger, Forgetful, Ledger, ReadOnly, TableLedger, Take};
+use crate::run::{FileLedger, Forgetful, Ledger, Lost, ReadOnly, TableLedger, Take};
 
 /// Where a ledger is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,9 +102,9 @@ impl Place {
     }
 
     /// What stands there, without taking part.
-    pub async fn peek(&self, common: &Common, jobs: &[Job], take: Take<'_>) -> Result<(), Failure> {
+    pub async fn peek(&self, common: &Common, jobs: &[Job], take: Take<'_>) -> Result<Lost, Failure> {
         match self {
-            Self::Nowhere => Ok(()),
+            Self::Nowhere => Ok(Lost::default()),
             Self::File(path) => Ok(FileLedger::peek(path, take)?),
             Self::Table(name) => {
                 let table = table(common, jobs, name).await?;
@@ -115,7 +115,7 @@ impl Place {
                 for partition in partitions {
                     TableLedger::peek(&table, &partition, take).await?;
                 }
-                Ok(())
+                Ok(Lost::default())
             }
         }
     }

@@ -254,18 +254,18 @@ async fn keep(
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);
-    let (ready, ticking) = (Mutex::default(), AtomicBool::new(false));
+    let (ready, ticking) = (Mutex::default(), AtomicBool::new(true));
     let beats = Beats { common, args, out, clock: &clock, asked, pulse: &pulse, reconcilers, left_out, ready, ticking };
     let fleet = controller.fleet();
     let again = beats.go(controller, left, &teller).await;
     ears.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(voice) = &voice {
+        teller.undelivered(voice.notifier.end(PARTING).await, clock.now());
+    }
     let unwritten = std::mem::take(&mut locked(&fleet).unwritten);
     match &again {
         Some(_) => teller.reread(clock.now()),
         None => teller.stopped(asked.stop.is_asked(), &unwritten, clock.now()),
-    }
-    if let Some(voice) = voice {
-        voice.notifier.end(PARTING).await;
     }
     if let Some(port) = port {
         port.close().await;

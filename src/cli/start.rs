@@ -152,7 +152,7 @@ impl Common {
 }
 
 /// A failure in one sentence.
-fn why(failure: &Failure, of: &str) -> String {
+pub fn why(failure: &Failure, of: &str) -> String {
     match failure {
         Failure::Problems { problems, .. } => sentence(problems, of),
         Failure::Fault(fault) => fault.to_string(),

@@ -14,7 +14,7 @@ use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, FunctionStatus, Key, Record, Report, Rules, Status, StreamStatus, hand};
 use crate::kinds::{Name, Pipeline};
 use crate::report::sizing::legend;
-use crate::run::{Controller, Forgetful, Heard, locked};
+use crate::run::{Controller, Forgetful, Heard, Lost, locked};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -146,7 +146,9 @@ pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<E
             }
         }
     };
-    args.from.ledger.peek(common, &[], &mut take).await?;
+    let lost = args.from.ledger.peek(common, &[], &mut take).await?;
+    let lost = losses(&args.from.ledger, lost);
+    lost.iter().for_each(|lost| out.error(&format!("warning: {lost}")));
     if let Some(name) = &args.stream
         && !streams.iter().any(|key| is_named(key, name))
     {
@@ -165,9 +167,18 @@ pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<E
     }
     found.iter().for_each(|(key, decision)| out.line(&fleet::line(key, decision)));
     if found.is_empty() {
-        out.note("Nothing has been decided yet.");
+        let nothing = "Nothing has been decided yet.";
+        out.note(if lost.is_empty() { nothing } else { "What is left of the ledger holds no decision." });
     }
     Ok(Exit::Success)
+}
+
+/// What a ledger is without, in sentences. A line that a controller writes at this moment is no loss.
+fn losses(place: &Place, lost: Lost) -> Vec<String> {
+    let is_cut = lost.has_no_end && place.is_held() != Some(true);
+    let cut = is_cut.then(|| format!("the end of {place} is lost: its last line is cut off, and left out"));
+    let damaged = (lost.damaged > 0).then(|| format!("{} lines of {place} are damaged and left out", lost.damaged));
+    cut.into_iter().chain(damaged).collect()
 }
 
 /// Refuses a name that neither the ledger nor the spec, where it can be read, knows.

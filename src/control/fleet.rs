@@ -17,6 +17,8 @@ pub struct Fleet {
     pub troubles: Vec<String>,
     /// Specs that could not be started, each with its reason: troubles of every tick.
     pub left_out: Vec<String>,
+    /// Why the specs that were read again cannot be used, while those read before hold: a trouble of every tick.
+    pub outdated: Option<String>,
     /// Pipelines of which something in the newest tick could not be written into the ledger.
     pub unwritten: BTreeSet<String>,
     /// Who acts for a pipeline, where several replicas share a ledger.
@@ -37,6 +39,7 @@ impl Fleet {
             drift: BTreeMap::new(),
             troubles: Vec::new(),
             left_out: Vec::new(),
+            outdated: None,
             unwritten: BTreeSet::new(),
             leases: Vec::new(),
             now: 0,
@@ -82,6 +85,11 @@ impl Fleet {
         here.for_each(|stream| stream.heed_trail(made, now));
     }
 
+    /// What is wrong with the specs, in sentences: it lasts until they are mended.
+    pub fn of_the_specs(&self) -> Vec<String> {
+        self.left_out.iter().chain(&self.outdated).cloned().collect()
+    }
+
     /// Everything at this moment, as it is told.
     pub fn report(&self) -> Report {
         Report {
@@ -95,6 +103,7 @@ impl Fleet {
             drift: self.drift.values().cloned().collect(),
             troubles: self.troubles.clone(),
             left_out: self.left_out.clone(),
+            outdated: self.outdated.clone(),
             leases: self.leases.clone(),
         }
     }

@@ -29,6 +29,9 @@ pub struct Report {
     /// Specs of the run that could not be started, each with its reason; they are tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Why the specs that were read again cannot be used; it goes on with those read before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<String>,
     /// Who acts for a pipeline, where several replicas share a ledger; empty for a ledger of one process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<Lease>,

@@ -143,7 +143,7 @@ impl Controller {
         if woken.is_none() {
             self.unwritten.clear();
         }
-        let mut troubles = locked(&self.fleet).left_out.clone();
+        let mut troubles = locked(&self.fleet).of_the_specs();
         troubles.extend(self.take_over().await);
         let (only, heard) = woken.unzip();
         let course = &Course::new(self.patience, &self.beat);

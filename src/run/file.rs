@@ -47,6 +47,15 @@ pub const MISSING: &str = "NoLedger";
 /// Seconds since 1970 by the clock that dates the entries.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
+/// What a ledger that is read has lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Its last line does not go on to its end.
+    pub has_no_end: bool,
+    /// Lines that cannot be read.
+    pub damaged: usize,
+}
+
 /// An open ledger file. One process has it at a time.
 pub struct FileLedger {
     path: PathBuf,
@@ -123,8 +132,9 @@ impl FileLedger {
     ///
     /// # Errors
     /// There is no such file, or it belongs to another version.
-    pub fn peek(path: &Path, take: &mut (dyn FnMut(Entry) + Send)) -> Result<(), Fault> {
-        read(path, &mut |entry, _| take(entry)).map(drop)
+    pub fn peek(path: &Path, take: &mut (dyn FnMut(Entry) + Send)) -> Result<Lost, Fault> {
+        let read = read(path, &mut |entry, _| take(entry))?;
+        Ok(Lost { has_no_end: read.whole < read.bytes, damaged: read.damaged })
     }
 
     /// Whether a controller on this machine has it now.
@@ -282,7 +292,7 @@ impl FileLedger {
 
 impl Ledger for FileLedger {
     fn recall<'a>(&'a mut self, take: Take<'a>) -> BoxFuture<'a, Result<(), Fault>> {
-        async move { Self::peek(&self.path, take) }.boxed()
+        async move { Self::peek(&self.path, take).map(drop) }.boxed()
     }
 
     fn write<'a>(&'a mut self, _: &'a str, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
@@ -293,7 +303,7 @@ impl Ledger for FileLedger {
         let lately = self.restored.filter(|at| (0..TOLD).contains(&((self.clock)() - at)));
         let restored = lately.map(|_| {
             format!(
-                "the ledger {} was taken away under the running controller: it is written anew",
+                "the ledger {} was taken away under the running controller, and was written anew",
                 self.path.display()
             )
         });

@@ -21,7 +21,7 @@ mod watch;
 pub use controller::{Controller, locked};
 pub use course::{Beat, Patience, Sign};
 pub use drift::{Reconciler, Switches};
-pub use file::{FileLedger, MISSING, minute};
+pub use file::{FileLedger, Lost, MISSING, minute};
 pub use ledger::{Fence, Forgetful, Ledger, ReadOnly, Take};
 pub use notify::{Notifier, Recipient, Untold};
 pub use table::TableLedger;

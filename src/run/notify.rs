@@ -29,7 +29,7 @@ pub enum Recipient {
 
 /// The sending end. Dropped, it lets what waits be sent.
 pub struct Notifier {
-    lanes: Vec<Lane>,
+    lanes: Mutex<Vec<Lane>>,
     tally: Arc<Tally>,
 }
 
@@ -44,6 +44,8 @@ struct Lane {
 struct Tally {
     failed: AtomicU64,
     dropped: AtomicU64,
+    /// Offered, and neither taken nor given up.
+    waiting: AtomicU64,
     newest: Mutex<Option<String>>,
 }
 
@@ -76,17 +78,21 @@ impl Notifier {
                         tally.failed.fetch_add(1, Ordering::Relaxed);
                         tally.note(format!("a notification could not be sent: {fault}"));
                     }
+                    tally.waiting.fetch_sub(1, Ordering::Relaxed);
                 }
             });
             Lane { queue, sending }
         };
-        Self { lanes: recipients.into_iter().map(lane).collect(), tally }
+        Self { lanes: Mutex::new(recipients.into_iter().map(lane).collect()), tally }
     }
 
     /// Puts a message into each queue, or drops it where that is full.
     pub fn offer(&self, news: &News) {
-        for lane in &self.lanes {
+        for lane in self.lanes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            // Before it is there for the other end.
+            self.tally.waiting.fetch_add(1, Ordering::Relaxed);
             if lane.queue.try_send(news.clone()).is_err() {
+                self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.tally.dropped.fetch_add(1, Ordering::Relaxed);
                 self.tally.note(format!("a notification was dropped, since {QUEUE} are waiting for their recipient"));
             }
@@ -103,15 +109,19 @@ impl Notifier {
         }
     }
 
-    /// Lets what waits be sent, for so long at most.
-    pub async fn end(self, at_most: Duration) {
-        let sending = self.lanes.into_iter().map(|Lane { queue, sending }| {
+    /// Lets what waits be sent, for so long at most. Answers how many messages were not taken since: nobody will count them any more.
+    pub async fn end(&self, at_most: Duration) -> u64 {
+        let failed = || self.tally.failed.load(Ordering::Relaxed);
+        let before = failed();
+        let lanes = std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
+        let sending = lanes.into_iter().map(|Lane { queue, sending }| {
             drop(queue);
             sending
         });
         if tokio::time::timeout(at_most, futures::future::join_all(sending)).await.is_err() {
             tracing::warn!("notifications that were still waiting are not sent");
         }
+        failed() - before + self.tally.waiting.load(Ordering::Relaxed)
     }
 }
 
@@ -194,7 +204,7 @@ mod tests {
             Notifier::waiting(vec![hook("503 Busy", || ()), hook("200 OK", || ())], Duration::from_millis(1));
         (0..3).for_each(|_| notifier.offer(&news()));
         let tally = Arc::clone(&notifier.tally);
-        notifier.end(Duration::from_secs(60)).await;
+        assert_eq!(notifier.end(Duration::from_secs(60)).await, 3);
         assert_eq!((tally.failed.load(Ordering::Relaxed), tally.dropped.load(Ordering::Relaxed)), (3, 0));
         let why = tally.newest.lock().unwrap().clone().unwrap_or_default();
         assert!(why.contains("it answered 503") && !why.contains("127.0.0.1"), "{why}");
@@ -230,5 +240,7 @@ mod tests {
         let untold = notifier.untold();
         assert_eq!((untold.dropped, untold.failed), (5, 0));
         assert!(untold.why.is_some_and(|why| why.contains("dropped")));
+        // The recipient takes none: what waits at the end is counted as well.
+        assert_eq!(notifier.end(Duration::from_millis(50)).await, QUEUE as u64);
     }
 }

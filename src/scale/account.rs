@@ -145,16 +145,16 @@ impl std::fmt::Display for Notice {
             Self::BudgetBinds { wanted, ceiling } => {
                 write!(
                     out,
-                    "{wanted} shards are wanted, the budget pays for {ceiling}: raise `budget` or accept throttling"
+                    "{wanted} shards are wanted, what is left of the month's budget pays for {ceiling}: raise `budget` or accept throttling"
                 )
             }
             Self::LoadOverBudget { shards, ceiling } => write!(
                 out,
-                "the load needs {shards} shards, the budget pays for {ceiling}: the month will cost more than `budget`"
+                "the load needs {shards} shards, what is left of the month's budget pays for {ceiling}: the month will cost more than `budget`"
             ),
             Self::FloorOverBudget { floor, ceiling } => write!(
                 out,
-                "a schedule or pin holds {floor} shards, the budget pays for {ceiling}: the month will cost more than `budget`"
+                "a schedule or pin holds {floor} shards, what is left of the month's budget pays for {ceiling}: the month will cost more than `budget`"
             ),
             Self::QuotaBinds { wanted, room } => write!(
                 out,

@@ -140,14 +140,17 @@ impl Case<'_> {
         match (limits.floor, limits.paid) {
             (Some(floor), _) if wanted < limits.min => (Reason::Floor, floor.to_string()),
             (_, Some(paid)) if wanted > limits.max && limits.max < bounds.max => {
-                (Reason::Budget, format!("the month's budget pays for {paid} shards"))
+                (Reason::Budget, format!("what is left of the month's budget pays for {paid} shards"))
             }
             _ => (Reason::Bounds, format!("the bounds are {} to {}", bounds.min, bounds.max)),
         }
     }
 
     fn stale(&self) -> Option<(Reason, String)> {
-        let newest = self.view.window.newest().unwrap_or(i64::MIN);
+        let Some(newest) = self.view.window.newest() else {
+            // Not for any time: it may have begun just now.
+            return Some((Reason::StaleMetrics, "nothing is known of the load".into()));
+        };
         (newest < self.view.now.saturating_sub(STALE))
             .then(|| (Reason::StaleMetrics, format!("no metrics for more than {STALE} min")))
     }

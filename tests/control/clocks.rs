@@ -78,3 +78,17 @@ fn a_hangup_sets_no_clock_back() {
     // And time went on.
     assert!(at[at.len() - 1] - at[0] >= 240, "{at:?}");
 }
+
+#[test]
+fn a_look_for_drift_that_falls_on_a_tick_takes_no_time_with_it() {
+    let shop = Shop::new();
+    // The first one ends on a full minute, so that the slow beat of the others falls on a tick.
+    for nth in 0..3 {
+        let told = shop.run(&["--traffic", "6", "--for", "40m"]);
+        assert!(told.iter().any(|event| event["event"] == "drift"), "{told:#?}");
+        let said = shop.says(&["status", "--json"]);
+        let status: Value = serde_json::from_str(&said).expect("JSON");
+        let ago = status["at"].as_i64().unwrap() - status["ledger"]["written_at"].as_i64().unwrap();
+        assert!((0..300).contains(&ago), "run {nth} wrote last {ago} s before its end");
+    }
+}

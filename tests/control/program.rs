@@ -1,5 +1,6 @@
 //! The controller as a process: a day on the embedded cloud, signals, kills, and streams of an emulator.
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -166,6 +167,26 @@ fn wait_for_text(path: &Path, text: &str, times: usize) -> String {
     }
 }
 
+/// The body that the controller's port answers with.
+fn asked(port: &str, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(port).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {port}\r\nConnection: close\r\n\r\n").expect("it hears");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    body.to_owned()
+}
+
+/// An answer is that of the newest tick.
+fn wait_for_answer(port: &str, path: &str, text: &str) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !asked(port, path).contains(text) {
+        assert!(Instant::now() < until, "no `{text}` in {path}: {}", asked(port, path));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_hangup_reads_the_specs_again() {
     let shop = Shop::new();
@@ -180,10 +201,21 @@ fn a_hangup_reads_the_specs_again() {
     signal(&child, "-HUP");
     wait_for_text(&said, "those read before hold", 1);
     wait_for_text(&errors, "max: many", 1);
+    // And it lasts for those who look later.
+    let told = wait_for_text(&said, "\"listen\"", 1);
+    let port = lines(told.lines().next().expect("a line"))[0]["listen"].as_str().expect("an address").to_owned();
+    wait_for_answer(&port, "/api/report", "\"troubles\":[\"the specs that were read again");
+    wait_for_answer(&port, "/metrics", "\ntidegate_specs_outdated 1\n");
+    let report: Value = serde_json::from_str(&asked(&port, "/api/report")).expect("JSON");
+    let is_why = |text: &Value| {
+        text.as_str().is_some_and(|why| why.contains("those read before hold: ") && why.contains("many"))
+    };
+    assert!(is_why(&report["outdated"]) && report["troubles"].as_array().unwrap().iter().any(is_why), "{report:#}");
     let added = "  orders:\n    capacity: { mode: provisioned, shards: { min: 2, max: 4 } }\n";
     spec(&(SPEC.replace("max: 64", "max: 9") + added));
     signal(&child, "-HUP");
     wait_for_text(&said, "\"event\":\"started\"", 2);
+    wait_for_answer(&port, "/metrics", "\ntidegate_specs_outdated 0\n");
     // It is as it was, but for what changed: the calls of before count, and the port is the same.
     wait_for_text(&said, "\"stream\":\"orders\"", 1);
     let status = shop.says(&["status", "--json"]);

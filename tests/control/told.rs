@@ -63,6 +63,21 @@ fn a_webhook_hears_of_every_resize() {
 }
 
 #[test]
+fn what_nobody_takes_before_the_end_is_counted_aloud() {
+    // It takes connections and never answers.
+    let deaf = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let hook = format!("http://{}/", deaf.local_addr().expect("its address"));
+    let shop = Shop::new();
+    let told = shop.run(&["--traffic", "12", "--for", "1h", "--notify", &hook]);
+    let resized = resizes(&told).len();
+    let trouble = told.iter().rfind(|event| event["event"] == "trouble").expect("a trouble");
+    let said = trouble["message"].as_str().expect("text");
+    let count = said.split(' ').next().and_then(|word| word.parse::<usize>().ok());
+    assert!(said.contains("not delivered before the end") && count >= Some(resized) && resized > 0, "{said}");
+    assert_eq!(told.last().map(|event| &event["event"]), Some(&"stopped".into()));
+}
+
+#[test]
 fn an_address_that_is_none_is_refused_without_being_told() {
     let shop = Shop::new();
     let output =

@@ -188,6 +188,45 @@ fn numbers_that_mean_nothing_are_refused() {
 }
 
 #[test]
+fn no_pin_lasts_for_an_age_or_has_a_count_that_is_none() {
+    let shop = Shop::new();
+    let refused = |args: &[&str], remedy: &str| {
+        let (_, wrong, code) = both(&mut shop.command(args));
+        assert!(code == Some(1) && wrong.contains(remedy), "{args:?}: {code:?} {wrong}");
+    };
+    for time in ["99999999999d", "367d"] {
+        refused(&["pin", "clicks", "--shards", "4", "--for", time], "at most 366 days; for a count that is to stay");
+        refused(&["pause", "clicks", "--for", time], "at most 366 days; without --for");
+    }
+    for count in ["-3", "0", "20001", "4.5", "many"] {
+        refused(&["pin", "clicks", "--shards", count, "--for", "4h"], "a whole number of shards from 1 to 20000");
+    }
+    assert!(shop.says(&["pin", "clicks", "--shards", "4", "--for", "366d"]).contains("is pinned to 4 shards until"));
+}
+
+#[test]
+fn a_start_does_not_say_that_metrics_have_not_come_for_long() {
+    let shop = Shop::new();
+    let told = shop.run(&["--ticks", "1"]);
+    let because = told.iter().find_map(|event| event["because"].as_str()).expect("a decision");
+    assert_eq!(because, "no metrics have come yet; held: nothing is known of the load");
+}
+
+#[test]
+fn a_ledger_without_its_end_is_not_one_without_decisions() {
+    let shop = Shop::new();
+    shop.run(&["--traffic", "12", "--for", "1h"]);
+    let ledger = shop.path("tidegate-ledger");
+    let whole = std::fs::read(&ledger).expect("a ledger");
+    let header = whole.iter().position(|byte| *byte == b'\n').expect("a line");
+    std::fs::write(&ledger, &whole[..header + 40]).expect("it is written");
+    let (said, wrong, code) = both(&mut shop.command(&["history"]));
+    assert_eq!((said.as_str(), code), ("", Some(0)));
+    assert!(wrong.contains("the end of tidegate-ledger is lost") && !wrong.contains("Nothing has been"), "{wrong}");
+    assert!(wrong.contains("What is left of the ledger holds no decision."), "{wrong}");
+}
+
+#[test]
 fn a_ledger_that_is_taken_away_is_written_anew() {
     let shop = Shop::new();
     let child = shop.command(&["run", "--speed", "600", "--traffic", "12", "--for", "3h"]).spawn().expect("it starts");

@@ -7,6 +7,43 @@ use serde_json::json;
 use crate::serve::browser::Browser;
 
 #[test]
+fn a_comparison_and_the_report_are_had_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("report.html");
+    let simulate = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.args([
+            "simulate",
+            "--synthetic",
+            "flash-crowd",
+            "--days",
+            "2",
+            "--compare",
+            "tidegate,substation,on-demand",
+        ]);
+        command.args(more).output().expect("tidegate starts")
+    };
+    let path = page.to_str().expect("text");
+    for more in [&[][..], &["--json"]] {
+        let alone = simulate(more);
+        let both = simulate(&[more, &["--report", path, "--policy", "substation"]].concat());
+        assert!(alone.status.success() && both.status.success(), "{}", String::from_utf8_lossy(&both.stderr));
+        assert_eq!(alone.stdout, both.stdout, "the page changes nothing of what is said");
+        let page = std::fs::read_to_string(&page).expect("a page");
+        assert!(page.contains("<h1>substation on "), "the run of the one that was chosen");
+        let table = page.split("<table id=\"compared\">").nth(1).and_then(|rest| rest.split("</table>").next());
+        let table = table.expect("a table");
+        for name in ["tidegate", "substation", "on-demand"] {
+            assert!(table.contains(&format!("<td>{name}<br>")), "{name}: {table}");
+        }
+        assert_eq!(page.matches("<circle class=\"dot").count(), 3, "each has its place in the picture");
+    }
+    let refused = simulate(&["--policy", "substation"]);
+    let wrong = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && wrong.contains("add --report FILE"), "{wrong}");
+}
+
+#[test]
 fn the_report_draws_itself_and_tells_reasons_where_one_points() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("report.html");

@@ -12,8 +12,8 @@ use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
-use super::super::start::LeftOut;
-use super::super::{Common, Out};
+use super::super::start::{LeftOut, why};
+use super::super::{Common, Failure, Out};
 use super::tell::Teller;
 use super::{Args, Asked, GRACE, Left, PARTING, Wanted};
 use crate::aws::fenced;
@@ -44,7 +44,7 @@ pub struct Beats<'a> {
     pub left_out: Vec<LeftOut>,
     /// What was read anew and is to be taken up between two ticks.
     pub ready: Mutex<Option<Wanted>>,
-    /// Whether a tick is under way.
+    /// Whether a tick is under way, or what is done at once before and after it.
     pub ticking: AtomicBool,
 }
 
@@ -61,11 +61,10 @@ impl Beats<'_> {
             // The tick that looks at all streams: a storm of alarms neither puts it off nor adds to it.
             let mut due = self.clock.now();
             while !self.asked.stop.is_asked() {
-                if let Some(again) = self.reread(teller).await.or_else(|| self.taken_up()) {
+                if let Some(again) = self.reread(teller, &fleet).await.or_else(|| self.taken_up()) {
                     return Some(again);
                 }
                 let began = std::time::Instant::now();
-                self.ticking.store(true, Ordering::SeqCst);
                 // Where the clock went back, it is due as well.
                 if !(due - tick..due).contains(&self.clock.now()) {
                     controller.tick(&|told| teller.tell(&told)).await;
@@ -75,22 +74,27 @@ impl Beats<'_> {
                 } else {
                     controller.woken(&|told| teller.tell(&told)).await;
                 }
-                self.ticking.store(false, Ordering::SeqCst);
-                // The slow beat, which may have been polled before the tick ended, goes on.
-                tokio::task::yield_now().await;
                 self.pulse.ticked(began.elapsed());
                 teller.look(&fleet);
                 if left.ticked(self.clock.now()) {
                     break;
                 }
                 let wait = due - self.clock.now();
+                if wait <= 0 {
+                    // A tick that took all of its time, virtual time too: the others have their turn without a pause of ours.
+                    self.let_by().await;
+                }
                 tokio::select! {
+                    // First, so that it stands among those who wait before the others go on: a pause of the slow beat that stood
+                    // there alone would take virtual time with it, past all ticks until its own end.
+                    biased;
                     () = self.clock.pause(Duration::from_secs(u64::try_from(wait).unwrap_or(0))) => {}
-                    () = self.asked.woken.notified() => {
+                    () = async { self.let_by().await; self.asked.woken.notified().await } => {
                         // Many alarms at once are one wake-up.
                         self.clock.pause(CALM).await;
                     }
                 }
+                self.ticking.store(true, Ordering::SeqCst);
             }
             None
         };
@@ -108,35 +112,41 @@ impl Beats<'_> {
         again
     }
 
+    /// Lets what goes on between ticks alone go on.
+    async fn let_by(&self) {
+        self.ticking.store(false, Ordering::SeqCst);
+        // It may have been polled before.
+        tokio::task::yield_now().await;
+    }
+
     /// Reads the specs again if that was asked for. Where they cannot be used, what was read before holds.
-    async fn reread(&self, teller: &Teller<'_>) -> Option<Wanted> {
+    async fn reread(&self, teller: &Teller<'_>, fleet: &Mutex<Fleet>) -> Option<Wanted> {
         if !self.asked.reread.swap(false, Ordering::SeqCst) {
             return None;
         }
-        let read = match Wanted::read(self.common, self.args, false).await {
+        let failed = |failure: Failure| {
+            failure.tell(self.out);
+            why(&failure, &self.common.specs()[0].display().to_string())
+        };
+        let why = match Wanted::read(self.common, self.args, false).await {
             // Nothing that is kept now is let go for a mistake.
             Ok(wanted) if !is_part(&wanted.left_out, &self.left_out) => {
                 wanted.left_out.iter().for_each(|left| self.out.complain(&left.message(), None));
-                None
+                let new = wanted.left_out.iter().find(|left| !is_part(std::slice::from_ref(left), &self.left_out));
+                new.map(|left| format!("{}: {}", left.spec, left.why)).unwrap_or_default()
             }
             // What is held now is given up for a ledger that can be reached, or not at all.
             Ok(wanted) => match self.args.ledger.reach(&wanted.at_home(self.common), &wanted.jobs).await {
-                Ok(()) => Some(wanted),
-                Err(failure) => {
-                    failure.tell(self.out);
-                    None
-                }
+                Ok(()) => return Some(wanted),
+                Err(failure) => failed(failure),
             },
-            Err(failure) => {
-                failure.tell(self.out);
-                None
-            }
+            Err(failure) => failed(failure),
         };
-        if read.is_none() {
-            let what = "what was read again cannot be used (standard error says why): those read before hold";
-            teller.tell(&Told::Trouble { at: self.clock.now(), message: what.into() });
-        }
-        read
+        let message = format!("the specs that were read again cannot be used, and those read before hold: {why}");
+        // What is told once is forgotten, and the file is found to be mistaken by the next start.
+        locked(fleet).outdated = Some(message.clone());
+        teller.tell(&Told::Trouble { at: self.clock.now(), message });
+        None
     }
 
     fn taken_up(&self) -> Option<Wanted> {

@@ -115,6 +115,15 @@ impl Teller<'_> {
         self.out.note(&format!("{}  the specs were read again", hand::stamp(now)));
     }
 
+    /// Messages that wait, or fail while there is no time left.
+    pub fn undelivered(&self, count: u64, now: i64) {
+        let what = if count == 1 { "notification was" } else { "notifications were" };
+        if count > 0 {
+            let why = "no recipient took them in time";
+            self.trouble(&format!("{count} {what} not delivered before the end: {why}"), now);
+        }
+    }
+
     /// `unwritten`: pipelines whose last tick is not in the ledger.
     pub fn stopped(&self, asked: bool, unwritten: &BTreeSet<String>, now: i64) {
         if self.json {
@@ -151,7 +160,7 @@ impl Teller<'_> {
             if self.json {
                 self.json("trouble-over", at, serde_json::json!({ "message": message }));
             } else {
-                self.out.line(&format!("{}  trouble is over: {message}", hand::stamp(at)));
+                self.out.line(&format!("{}  trouble is over; it was: {message}", hand::stamp(at)));
             }
         }
     }

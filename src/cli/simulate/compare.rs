@@ -1,15 +1,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::named;
+use super::{Contender, named};
 use crate::cli::Failure;
 use crate::model::Prices;
 use crate::scale::baseline::Row;
-use crate::simulate::registry::{ENTRIES, Entry};
+use crate::simulate::registry::ENTRIES;
 use crate::simulate::{Demand, Score, Settings, score};
 
 /// The policies that a list names: `all`, or names with commas between them.
-pub fn chosen(list: &str) -> Result<Vec<(&'static Entry, Row)>, Failure> {
-    let mut chosen: Vec<(&'static Entry, Row)> = Vec::new();
+pub fn chosen(list: &str) -> Result<Vec<Contender>, Failure> {
+    let mut chosen: Vec<Contender> = Vec::new();
     for name in list.split(',').map(str::trim) {
         let named = match name {
             "all" => ENTRIES.iter().map(|entry| (entry, Row::Spec)).collect(),
@@ -25,7 +25,7 @@ pub fn chosen(list: &str) -> Result<Vec<(&'static Entry, Row)>, Failure> {
 }
 
 /// Runs all of them on the same demand, on every core.
-pub fn scores(chosen: &[(&'static Entry, Row)], demand: &Demand, settings: &Settings, prices: &Prices) -> Vec<Score> {
+pub fn scores(chosen: &[Contender], demand: &Demand, settings: &Settings, prices: &Prices) -> Vec<Score> {
     let bound = score::bound(demand);
     side_by_side(chosen, |(entry, row)| Score::of((*entry, *row), demand, settings, bound, prices).0)
 }

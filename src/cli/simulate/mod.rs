@@ -25,8 +25,8 @@ use standing::Standing;
 pub struct Args {
     #[command(flatten)]
     trial: Trial,
-    /// Compare policies in one table: `all`, or names with commas between them
-    #[arg(long, value_name = "NAMES", conflicts_with_all = ["policy", "timeline", "day"])]
+    /// Compare policies in one table: `all`, or names with commas between them; --report then holds the table beside the run of --policy
+    #[arg(long, value_name = "NAMES", conflicts_with_all = ["timeline", "day"])]
     compare: Option<String>,
     /// Show the resizes of this day (such as 2026-11-25) in place of the busiest one
     #[arg(long, value_name = "DATE")]
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     minutes: Option<PathBuf>,
     /// Write a page with plots: one HTML file that opens offline
-    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
@@ -49,9 +49,9 @@ pub struct Trial {
     pub input: Input,
     #[command(flatten)]
     pub plant: Plant,
-    /// Who decides: a name of the list that `simulate --policy list` prints
-    #[arg(long, value_name = "NAME", default_value = registry::ENTRIES[0].name)]
-    pub policy: String,
+    /// Who decides: a name of the list that `simulate --policy list` prints [default: tidegate]
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
     /// Take bounds, objective, schedule, hours without shrinking, budget and the Lambda function that reads from this stream of the spec (-f); an objective given here
     /// goes before the spec's
     #[arg(long, value_name = "NAME", conflicts_with_all = ["min", "max"])]
@@ -66,6 +66,11 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// The name of who decides; ours where none is given.
+    pub fn policy(&self) -> &str {
+        self.policy.as_deref().unwrap_or(registry::ENTRIES[0].name)
+    }
+
     /// The plant, and the user's wishes: those of the command, and where it names a stream, those of the spec.
     pub fn settings(&self, common: &Common, prices: &Prices) -> Result<Settings, Failure> {
         let settings = self.plant.settings()?;
@@ -221,26 +226,41 @@ impl Args {
         let read: Vec<PathBuf> = self.trial.input.demand.iter().chain(&self.trial.input.trace).cloned().collect();
         common.spare(&outputs, &read)
     }
+
+    /// Those that are compared, if any are.
+    fn compared(&self) -> Result<Option<Vec<Contender>>, Failure> {
+        let Some(list) = &self.compare else { return Ok(None) };
+        if self.trial.policy.is_some() && self.report.is_none() {
+            let what = "--compare has a table of its own names, and --policy beside it says whose run --report draws";
+            return Err(Failure::refused(what, "leave out --policy, or add --report FILE"));
+        }
+        chosen(list).map(Some)
+    }
+
+    fn tell_compared(&self, title: &str, settings: &Settings, scores: &[Score], out: &Out) {
+        if self.trial.json {
+            let figures: Vec<_> = scores.iter().map(Score::figures).collect();
+            out.line(&serde_json::json!({ "format_version": sizing::FORMAT, "scores": figures }).to_string());
+        } else {
+            out.text(&sizing::comparison(title, settings, scores));
+        }
+    }
 }
 
 pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
-    if args.trial.policy == "list" {
+    if args.trial.policy() == "list" {
         out.text(&sizing::policies());
         return Ok(Exit::Success);
     }
     args.spare_what_is_read(common)?;
     let prices = common.price_table()?;
     let settings = args.trial.settings(common, &prices)?;
-    let (entry, row) = named(&args.trial.policy)?;
+    let (entry, row) = named(args.trial.policy())?;
+    let compared = args.compared()?;
     let given = args.trial.input.read(common, args.trial.plant.seed()).await?;
-    if let Some(list) = &args.compare {
-        let scores = scores(&chosen(list)?, &given.demand, &settings, &prices);
-        if args.trial.json {
-            let figures: Vec<_> = scores.iter().map(Score::figures).collect();
-            out.line(&serde_json::json!({ "format_version": sizing::FORMAT, "scores": figures }).to_string());
-        } else {
-            out.text(&sizing::comparison(&given.title, &settings, &scores));
-        }
+    let compared = compared.map(|chosen| scores(&chosen, &given.demand, &settings, &prices));
+    if let (Some(scores), None) = (&compared, &args.report) {
+        args.tell_compared(&given.title, &settings, scores, out);
         return Ok(Exit::Success);
     }
     if let Some(day) = args.day.as_deref().filter(|day| !sizing::has_day(&given.demand, day)) {
@@ -274,11 +294,14 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
         settings: &settings,
         title: &given.title,
         others: &others,
+        compared: compared.as_deref().unwrap_or_default(),
     };
     if let Some(file) = &args.report {
         write(file, &sizing::page(&told))?;
     }
-    if args.trial.json {
+    if let Some(scores) = &compared {
+        args.tell_compared(&given.title, &settings, scores, out);
+    } else if args.trial.json {
         out.line(&sizing::json(&told).to_string());
     } else {
         let style = crate::report::human::Style { color: out.color(), width: out.width() };
@@ -287,8 +310,11 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
     Ok(Exit::Success)
 }
 
+/// A policy and how it is configured.
+pub type Contender = (&'static registry::Entry, crate::scale::baseline::Row);
+
 /// The entry of a name, or what could have been meant.
-pub fn named(name: &str) -> Result<(&'static registry::Entry, crate::scale::baseline::Row), Failure> {
+pub fn named(name: &str) -> Result<Contender, Failure> {
     registry::find(name).ok_or_else(|| {
         let distance = |known: &&str| strsim::levenshtein(known, name);
         let near = registry::ENTRIES.iter().map(|entry| entry.name).min_by_key(distance);

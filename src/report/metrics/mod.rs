@@ -70,6 +70,8 @@ pub fn fleet(report: &Report) -> String {
     into.single("tidegate_troubles", Gauge, help, report.troubles.len() as f64);
     let help = "Specs that could not be started; they are tried again.";
     into.single("tidegate_specs_left_out", Gauge, help, report.left_out.len() as f64);
+    let help = "1 if the specs that were read again (SIGHUP) cannot be used, so that those read before hold.";
+    into.single("tidegate_specs_outdated", Gauge, help, f64::from(u8::from(report.outdated.is_some())));
     into.single("tidegate_streams", Gauge, "Streams under control.", report.streams.len() as f64);
     stream::all(&report.streams, &mut into);
     leases(report, &mut into);

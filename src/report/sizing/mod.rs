@@ -37,6 +37,8 @@ pub struct Told<'a> {
     pub title: &'a str,
     /// Others on the same demand, whose bills are compared.
     pub others: &'a [Score],
+    /// All that somebody wants it compared with, whose table the page then holds.
+    pub compared: &'a [Score],
 }
 
 /// The policies that can be named, one a line.

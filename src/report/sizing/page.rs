@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use super::human::group;
+use super::pareto::{Dot, pareto};
+use super::table::{judged, label, sorted};
 use super::{Told, row_name};
 use crate::plan::{PRICES_DATE, PRICES_SOURCE};
 use crate::simulate::demand::clock;
@@ -21,6 +23,7 @@ pub fn page(told: &Told) -> String {
         ("{{subtitle}}", escape(&subtitle(told))),
         ("{{cards}}", cards(told)),
         ("{{costs}}", costs(told)),
+        ("{{compared}}", compared(told)),
         ("{{about}}", escape(&about())),
         // Inside a script element only `<` could end it.
         ("{{data}}", data(told).to_string().replace('<', "\\u003c")),
@@ -96,6 +99,39 @@ fn costs(told: &Told) -> String {
     text
 }
 
+/// The table of `--compare` and its picture, if there is one.
+fn compared(told: &Told) -> String {
+    if told.compared.is_empty() {
+        return String::new();
+    }
+    let (price, judged) = (told.settings.price, judged(told.settings.price));
+    let mut text = format!(
+        "<h2>Compared on the same demand</h2>\n<div class=\"wide\"><table id=\"compared\"><thead><tr><th>Who decides</th><th class=\"n\">{judged}</th>\
+         <th class=\"n\">$ in all</th><th class=\"n\">throttled</th><th class=\"n\">resizes a day</th><th class=\"n\">age p99</th></tr></thead>"
+    );
+    for score in sorted(told.compared, price) {
+        text.push_str(&format!(
+            "<tr><td>{}<br><span class=\"dim\">{}</span></td><td class=\"n\">{:.2}</td><td class=\"n\">{}</td><td class=\"n\">{:.3} %</td>\
+             <td class=\"n\">{:.1}</td><td class=\"n\">{:.0} s</td></tr>",
+            escape(&label(score)),
+            escape(score.entry.title),
+            score.loss_ratio(price),
+            group(score.bill.total()),
+            score.totals.throttled * 100.0,
+            score.totals.calls_a_day,
+            score.totals.age_p99 * 60.0
+        ));
+    }
+    // A demand of nothing has no bound to set a cost over.
+    let dots: Vec<Dot> = told.compared.iter().map(Dot::of_one).filter(|dot| dot.cost.is_finite()).collect();
+    text.push_str(&format!(
+        "</table></div>\n<p class=\"dim\">{judged}: capacity and throttled records at that worth, over the least that any schedule can cost which throttles \
+         nothing. Static rows and on-demand know the whole demand. The line joins those that nobody beats in both cost and throttling.</p>\n{}\n",
+        pareto(&dots)
+    ));
+    text
+}
+
 fn about() -> String {
     format!(
         "Simulated by tidegate {}: a plant of even keys in steps of one minute, whose times of resharding are a model. Prices: \
@@ -156,7 +192,7 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::{Bill, Settings, Totals, registry, synthetic};
+    use crate::simulate::{Bill, Score, Settings, Totals, registry, synthetic};
 
     #[test]
     fn nothing_in_it_can_leave_the_page_or_break_it() {
@@ -168,9 +204,13 @@ mod tests {
         let totals = Totals::of(&run);
         let bill = Bill::of(entry, &totals, &demand, &crate::plan::price_table());
         let title = "a <b> {{data}} trace";
-        let told =
-            Told { entry, row, run: &run, totals: &totals, bill: &bill, settings: &settings, title, others: &[] };
+        let prices = crate::plan::price_table();
+        let (score, _) = Score::of((entry, row), &demand, &settings, 1.0, &prices);
+        let compared = &[score];
+        let (run, totals, bill, settings) = (&run, &totals, &bill, &settings);
+        let told = Told { entry, row, run, totals, bill, settings, title, others: &[], compared };
         let page = page(&told);
+        assert!(page.contains("<table id=\"compared\">") && page.contains("Cost against throttling"));
         assert!(page.contains("a &lt;b&gt; {{data}} trace") && !page.contains("<img"));
         for outside in ["http://", "https://", "<link", "<script src", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");

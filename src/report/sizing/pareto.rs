@@ -1,4 +1,6 @@
 use super::escape;
+use super::table::label;
+use crate::simulate::Score;
 use crate::simulate::bench::Summary;
 
 const WIDTH: f64 = 720.0;
@@ -27,6 +29,12 @@ impl Dot {
         let class = if summary.policy.starts_with("static") { "dot known" } else { class };
         let name = format!("{}{suffix}{price}", summary.policy);
         Self { name, cost: summary.cost, throttled: summary.throttled * 100.0, class }
+    }
+
+    /// One policy on one demand.
+    pub fn of_one(score: &Score) -> Self {
+        let class = if score.entry.name.starts_with("static") { "dot known" } else { "dot" };
+        Self { name: label(score), cost: score.cost_ratio(), throttled: score.totals.throttled * 100.0, class }
     }
 
     fn height(&self) -> f64 {

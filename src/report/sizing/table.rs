@@ -6,11 +6,10 @@ use crate::simulate::{Score, Settings};
 /// One line for each policy, cheapest at this price of a throttled record first.
 pub fn comparison(title: &str, settings: &Settings, scores: &[Score]) -> String {
     let price = settings.price;
-    let mut sorted: Vec<&Score> = scores.iter().collect();
-    sorted.sort_by(|a, b| a.loss_ratio(price).total_cmp(&b.loss_ratio(price)));
+    let sorted = sorted(scores, price);
     let names: Vec<String> = sorted.iter().map(|score| label(score)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(6);
-    let judged = if PRICES.contains(&price) { format!("J{price}") } else { "J".to_owned() };
+    let judged = judged(price);
     let mut text = format!(
         "{title}; {}.\n\n\
          {:width$} {:>7} {:>10} {:>11} {:>10} {:>8} {:>8} {:>7} {:>6} {:>7}\n",
@@ -53,7 +52,19 @@ pub fn comparison(title: &str, settings: &Settings, scores: &[Score]) -> String 
     text
 }
 
-fn label(score: &Score) -> String {
+/// The best at this price first.
+pub(super) fn sorted(scores: &[Score], price: f64) -> Vec<&Score> {
+    let mut sorted: Vec<&Score> = scores.iter().collect();
+    sorted.sort_by(|a, b| a.loss_ratio(price).total_cmp(&b.loss_ratio(price)));
+    sorted
+}
+
+/// What the figure at this price is called.
+pub(super) fn judged(price: f64) -> String {
+    if PRICES.contains(&price) { format!("J{price}") } else { "J".to_owned() }
+}
+
+pub(super) fn label(score: &Score) -> String {
     let row = row_name(score.row);
     if row == "spec bounds" { score.entry.name.to_owned() } else { format!("{}, {row}", score.entry.name) }
 }

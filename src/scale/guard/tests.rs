@@ -29,6 +29,7 @@ fn what_is_not_known_takes_no_shard_away() {
     for (window, reason) in [
         (window(9_997, Some(9_996), 0.0), "a minute of the newest 3 has no metrics"),
         (window(9_980, None, 0.0), "no metrics for more than 15 min"),
+        (Window::new(100), "nothing is known of the load"),
         (window(9_997, None, 30.0), "the iterator age is 30 min"),
     ] {
         let decision = decide(&window, &[], WIDE, 10, 6);
@@ -169,6 +170,7 @@ fn money_caps_growth_and_says_so_but_a_floor_outranks_it() {
     let needed = with(&window, &[], &inputs, 80, 80);
     assert_eq!((needed.shards, needed.reason), (80, Reason::InBand));
     assert_eq!(needed.notices, [Notice::LoadOverBudget { shards: 80, ceiling: 50 }]);
+    assert!(needed.notices[0].to_string().contains("what is left of the month's budget pays for 50"));
     let less = with(&window, &[], &inputs, 80, 60);
     assert_eq!((less.shards, less.reason), (60, Reason::Shrink));
     assert_eq!(less.notices, [Notice::LoadOverBudget { shards: 60, ceiling: 50 }]);
