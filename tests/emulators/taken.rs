@@ -66,7 +66,7 @@ impl Tally {
                 None => Err(format!("{example}: something else fails without {taken}: {why}")),
             },
         };
-        println!("{}", told.as_ref().map_or_else(|it| it, |it| it));
+        println!("{}", told.as_ref().unwrap_or_else(|it| it));
         self.wrong.extend(told.err());
     }
 
