@@ -226,12 +226,14 @@ def month(streams, days):
         if held is not None:
             samples.setdefault((at - first) // 86_400, []).append(held)
     child.wait()
-    # Of a day the median: the cloud's file is written every second, which takes some megabytes for a moment.
-    held = {day: statistics.median(of) for day, of in samples.items()}
+    # Of a day the median, and the most, which decides what a container is given: the start reads the cloud and the ledger, and the cloud's
+    # file is written every second.
+    held = {day: (statistics.median(of), max(of)) for day, of in samples.items()}
     last = max(held)
     print(f"{days} days of {streams} streams in {time.perf_counter() - begin:.0f} s: " +
-          ", ".join(f"{held[day]:.1f} MB after day {day}" for day in sorted(held) if day in (1, 2, 4, 8, 16, last)) +
-          f"; {held[last] / held[1] - 1:+.1%} from the first day to the last")
+          ", ".join(f"{held[day][0]:.1f} MB (at most {held[day][1]:.1f}) on day {day}" for day in sorted(held) if day in (0, 1, 2, 4, 8, 16, last)) +
+          f"; {held[last][0] / held[1][0] - 1:+.1%} from the first whole day to the last")
+
 
 
 if __name__ == "__main__":
