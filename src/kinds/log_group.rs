@@ -200,7 +200,11 @@ async fn list(aws: &Aws, scope: &Scope) -> Result<Vec<Tagged>, Fault> {
     }
     for group in groups(aws, FOLDER).await? {
         let physical = group.log_group_name().unwrap_or_default().to_owned();
-        let tags = tags(aws, &scope.fill(SCHEMA.arn.unwrap_or_default(), &physical)).await?;
+        let tags = match tags(aws, &scope.fill(SCHEMA.arn.unwrap_or_default(), &physical)).await {
+            // Somebody deleted it since the list was made.
+            Err(fault) if fault.is_absent() => continue,
+            tags => tags?,
+        };
         found.extend(Tagged::of(SCHEMA.kind, scope, &physical, tags));
     }
     Ok(found)

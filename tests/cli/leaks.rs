@@ -5,9 +5,9 @@ use std::path::Path;
 use super::program;
 
 /// A value that fits no field, so that every one of them has something to say of it.
-const CANARY: &str = "hunter2 canary! $ecret~";
+pub const CANARY: &str = "hunter2 canary! $ecret~";
 /// What a search finds also where quotes or escapes stand around it.
-const SONG: &str = "hunter2";
+pub const SONG: &str = "hunter2";
 /// Every kind of resource with every sort of field, and the full example.
 const SPECS: [&str; 2] = [include_str!("../laws/every_kind.yaml"), include_str!("../../specs/clickstream.yaml")];
 pub const COMMANDS: [&str; 8] = [
@@ -108,7 +108,7 @@ fn fitting(value: &serde_json::Value) -> (String, &'static str) {
 }
 
 /// The entry of `PUBLIC` for a field.
-fn public(pointer: &str) -> Option<&'static str> {
+pub fn public(pointer: &str) -> Option<&'static str> {
     let fits = |entry: &&str| {
         let (entry, pointer): (Vec<&str>, Vec<&str>) = (entry.split('/').collect(), pointer.split('/').collect());
         entry.len() == pointer.len() && entry.iter().zip(&pointer).all(|(one, other)| *one == "*" || one == other)
@@ -129,7 +129,7 @@ fn walk(tree: &serde_json::Value, at: &str, leaves: &mut Vec<String>) {
 }
 
 /// Everything that a command says, and every file that it leaves behind.
-fn traces(folder: &Path, words: &str, surroundings: &[(&str, &str)]) -> String {
+pub fn traces(folder: &Path, words: &str, surroundings: &[(&str, &str)]) -> String {
     let mut all = said(folder, words, surroundings);
     files(folder, &mut all);
     all

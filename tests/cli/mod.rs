@@ -6,6 +6,7 @@ mod hostile;
 mod interrupt;
 mod json;
 mod leaks;
+mod planted;
 mod server;
 mod silent;
 mod surroundings;
