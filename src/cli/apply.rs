@@ -87,12 +87,13 @@ async fn saved(common: &Common, file: &std::path::Path, go: &Go, out: &Out) -> R
         let (cloud_of, scope_of) = (&*cloud, &scope);
         let changed = |quickly| async move {
             let now = apply::look_again(cloud_of, &plan.watched, scope_of, kinds::SCHEMAS, quickly).await;
-            (digest_inventory(&now, &plan.watched) != plan.inventory).then_some(now)
+            let now = digest_inventory(&now, &plan.watched);
+            (now.whole != plan.inventory).then_some(now.marks)
         };
         if changed(true).await.is_some()
-            && let Some(now) = changed(false).await
+            && let Some(marks) = changed(false).await
         {
-            let named = some_of(&moved(&now, &plan.watched));
+            let named = some_of(&moved(&marks, &plan.watched).collect::<Vec<_>>());
             let what = format!("the plan of {} is stale: what it was computed from has changed since", scope.pipeline);
             return Err(Failure::refused(format!("{what}{named}"), again));
         }

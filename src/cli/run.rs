@@ -22,7 +22,7 @@ use crate::local::{Load, Pace};
 use crate::model::units::Span;
 use crate::run::{Controller, Heard, Reconciler, Sign, Switches, Watch, locked};
 use crate::serve::{Door, Pulse};
-use crate::simulate::Skew;
+use crate::simulate::{LAMBDA_PACE, Skew};
 
 /// Real time that is left to what is in flight once the run is asked to stop. Container platforms kill after ten seconds or more, and
 /// leases are given back and messages sent after it.
@@ -273,10 +273,6 @@ async fn keep(
     Ok(again)
 }
 
-/// Records of one shard that a Lambda function of the embedded cloud gets done in a second for each step of its parallelization
-/// factor: too few at factor 1 for a shard that is half full.
-const PACE: f64 = 400.0;
-
 /// Puts traffic on the streams of the embedded cloud, which the Lambda functions of the specs read.
 fn offer(common: &Common, jobs: &[Job], shards: f64, keys: Option<Skew>) -> Result<(), Failure> {
     let Where::Local(file) = &common.cloud else { return Ok(()) };
@@ -285,13 +281,16 @@ fn offer(common: &Common, jobs: &[Job], shards: f64, keys: Option<Skew>) -> Resu
         for (seed, (_, desired)) in (seed as u64 * 1000..).zip(fleet::ranges(job)) {
             // A shard takes 1,000 records a second; of 512 bytes each, so that records are what fills it.
             let load = Load::synthetic(seed, shards * 1000.0, 512.0);
-            let load = keys.map_or(load.clone(), |keys| load.keys(keys.keys(seed)));
+            let load = match keys {
+                Some(keys) => load.keys(keys.keys(seed)),
+                None => load,
+            };
             local.offer(&desired.physical, load).map_err(|fault| {
                 let make = "make the pipeline first: tidegate apply -y with the same --cloud and -f";
                 Failure::from(if fault.is_absent() { fault.help(make) } else { fault })
             })?;
             for function in fleet::functions(&job.spec, desired.address.name()) {
-                local.map_function(&desired.physical, function.function.as_str(), PACE)?;
+                local.map_function(&desired.physical, function.function.as_str(), LAMBDA_PACE)?;
             }
         }
     }

@@ -23,14 +23,17 @@ impl Stream {
     /// What takes the place of the stream's own resize, or of a hold.
     pub(super) fn single(&self, disposed: &scale::Decision, proposal: &Proposal, moment: Moment<'_>) -> Option<Chosen> {
         let shards = disposed.numbers.shards;
+        let is_runaway = disposed.notices.iter().any(|notice| matches!(notice, Notice::BreakerOpen { .. }));
+        if !self.splits || is_runaway || self.splits_used(moment.minute()) >= SPLITS_A_DAY {
+            return None;
+        }
         if disposed.reason == Reason::CallsUsed
             && let Some(because) = self.emergency(disposed, moment)
         {
             return Some((Verb::Split, EMERGENCY, shards + 1, because));
         }
-        let is_runaway = disposed.notices.iter().any(|notice| matches!(notice, Notice::BreakerOpen { .. }));
         // A pin says how many there are to be.
-        if !self.splits || self.pin.is_some() || is_runaway || self.splits_used(moment.minute()) >= SPLITS_A_DAY {
+        if self.pin.is_some() {
             return None;
         }
         self.relieve(disposed, moment)

@@ -115,9 +115,18 @@ impl Stream {
     }
 
     /// What single shards ask for. `calm`: minutes since a record was rejected.
-    pub(super) fn treated(&self, ranges: &[Range], calm: i64, wanted: u32, Bounds { min, max }: Bounds) -> Action {
-        let (calm, allowed) = (Some(calm), self.splits);
-        Ward { ranges, watched: true, calm, fill: None, allowed, wanted, min, max }.treat()
+    pub(super) fn treated(&self, ranges: &[Range], calm: i64, wanted: u32, bounds: Bounds) -> Action {
+        self.ward(ranges, calm, wanted, bounds).treat()
+    }
+
+    pub(super) fn ward<'a>(
+        &self,
+        ranges: &'a [Range],
+        calm: i64,
+        wanted: u32,
+        Bounds { min, max }: Bounds,
+    ) -> Ward<'a> {
+        Ward { ranges, watched: true, calm: Some(calm), fill: None, allowed: self.splits, wanted, min, max }
     }
 
     /// The share of attempts that is rejected whatever the count is, where one key fills each hot shard.

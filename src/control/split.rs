@@ -6,8 +6,8 @@ use super::care::EMERGENCY;
 use super::report::Decision;
 use super::stream::{Moment, Rules, Step, Stream};
 use crate::model::OpenShard;
-use crate::scale::hot::{Operation, Range, Ward};
-use crate::scale::{self, Notice};
+use crate::scale;
+use crate::scale::hot::{Operation, Range};
 
 /// Splits and merges of one stream in 24 hours. AWS publishes no limit; who needs more has a range that is too small or a hot key.
 pub const SPLITS_A_DAY: usize = 100;
@@ -17,13 +17,9 @@ const FRESH: i64 = 6;
 const FULL: f64 = 0.98;
 
 impl Stream {
-    /// Why one shard is to be split now, where that is allowed and the only way to more capacity.
+    /// Why one shard is to be split now that the day's calls are used up, where that is the only way to more capacity.
     pub(super) fn emergency(&self, disposed: &scale::Decision, moment: Moment<'_>) -> Option<String> {
         let (numbers, minute) = (&disposed.numbers, moment.minute());
-        let is_runaway = disposed.notices.iter().any(|notice| matches!(notice, Notice::BreakerOpen { .. }));
-        if !self.splits || is_runaway || self.splits_used(minute) >= SPLITS_A_DAY {
-            return None;
-        }
         let newest = self.newest_known().filter(|newest| (minute - FRESH..=minute).contains(newest))?;
         let sample = self.newest().at(newest);
         let rejected = sample.rejected.filter(|rejected| *rejected > 0.0)?;
@@ -86,18 +82,7 @@ impl Stream {
 
     /// The fullest shard, or the widest where loads are not known; never one that a single key fills.
     fn choose(&self, decision: &Decision, ranges: &[Range]) -> Result<Operation, String> {
-        let bounds = self.narrowed();
-        let ward = Ward {
-            ranges,
-            watched: false,
-            calm: Some(0),
-            fill: None,
-            allowed: true,
-            wanted: decision.desired,
-            min: bounds.min,
-            max: bounds.max,
-        };
-        let escape = ward.escape(decision.numbers.calls_left);
+        let escape = self.ward(ranges, 0, decision.desired, self.narrowed()).escape(decision.numbers.calls_left);
         escape.ok_or_else(|| "no shard can be split: one partition key fills each of the full ones".into())
     }
 }

@@ -35,13 +35,17 @@ pub fn plan(question: &Question) -> Plan {
     let (cost_before, cost_after) = cost::around(question, &sheet);
     let (drafts, held, autoscaled) = sheet.finish();
     let (steps, about_seconds) = order::order(question, drafts);
-    let watched = digest::watched(question.inventory, question.graph);
+    let mut watched = digest::watched(question.inventory, question.graph);
+    let digests = digest::digest_inventory(question.inventory, &watched);
+    for (address, mark) in digests.marks {
+        watched.entry(address).and_modify(|watched| watched.mark = mark);
+    }
     let plan = Plan {
         format_version: FORMAT,
         made_by: question.made_by.to_owned(),
         scope: question.inventory.scope.clone(),
         taken_at: question.inventory.taken_at,
-        inventory: digest::digest_inventory(question.inventory, &watched),
+        inventory: digests.whole,
         watched,
         notes: order::rounds(question, &steps),
         steps,

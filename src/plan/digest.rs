@@ -23,35 +23,30 @@ pub fn watched(inventory: &Inventory, graph: &Graph) -> BTreeMap<Address, Watche
         let leaves = inventory.readers.contains_key(address);
         (address.clone(), Watched { physical, within, leaves, mark: String::new() })
     };
-    let mut watched: BTreeMap<Address, Watched> = inventory.seen.iter().map(watch).collect();
-    let marks: Vec<String> = inventory.seen.iter().map(|(address, seen)| mark(address, seen, &watched)).collect();
-    watched.values_mut().zip(marks).for_each(|(watched, mark)| watched.mark = mark);
-    watched
+    inventory.seen.iter().map(watch).collect()
 }
 
-/// What of one resource spoils a plan, in so few digits that a file of thousands bears them: they tell a person where to look, and
-/// [`digest_inventory`] decides.
-fn mark(address: &Address, seen: &Observed, watched: &BTreeMap<Address, Watched>) -> String {
-    let text = serde_json::json!(settled(address, seen, watched)).to_string();
-    hex(&Sha256::digest(text.as_bytes())[..MARK_BYTES])
+/// What a plan is computed from, in digests.
+pub struct Digests {
+    /// Of all of it.
+    pub whole: String,
+    /// Of each resource, in so few digits that a file of thousands bears them: they tell a person where to look.
+    pub marks: BTreeMap<Address, String>,
 }
 
 /// The resources that are no longer as they were when the plan was made. Empty where only who reads them has changed.
-pub fn moved<'a>(inventory: &'a Inventory, watched: &'a BTreeMap<Address, Watched>) -> Vec<&'a Address> {
-    let new = inventory
-        .seen
-        .keys()
-        .filter(|address| !watched.contains_key(address) && inventory.seen.get(address) != Some(&Observed::Absent));
-    let other = watched.iter().filter(|(address, before)| {
-        let now = inventory.seen.get(address).map(|seen| mark(address, seen, watched));
-        now.is_none_or(|now| now != before.mark)
-    });
-    other.map(|(address, _)| address).chain(new).collect()
+pub fn moved<'a>(
+    marks: &'a BTreeMap<Address, String>,
+    watched: &'a BTreeMap<Address, Watched>,
+) -> impl Iterator<Item = &'a Address> {
+    let other = watched.iter().filter(|(address, before)| marks.get(*address) != Some(&before.mark));
+    let new = marks.keys().filter(|address| !watched.contains_key(*address));
+    other.map(|(address, _)| address).chain(new)
 }
 
 /// The digest of what a plan is computed from. Counts that the autoscaler owns are left out while they are within
 /// their bounds, so that a resize between plan and apply does not spoil a plan that does not touch it.
-pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watched>) -> String {
+pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watched>) -> Digests {
     // Where nothing was and nothing is wanted says nothing.
     let counts = |(address, seen): &(&Address, &Observed)| watched.contains_key(address) || **seen != Observed::Absent;
     let seen: BTreeMap<String, (&Address, &Observed)> =
@@ -59,13 +54,14 @@ pub fn digest_inventory(inventory: &Inventory, watched: &BTreeMap<Address, Watch
     let readers: BTreeMap<String, &Result<_, String>> =
         inventory.readers.iter().map(|(address, readers)| (address.to_string(), readers)).collect();
     // One resource at a time: a copy of thousands, as a tree and as a text, would take more memory than all the rest.
-    let mut digest = Sha256::new();
-    let mut add = |text: &str| digest.update(text.as_bytes());
-    add(&serde_json::json!({ "scope": inventory.scope, "readers": readers }).to_string());
+    let (mut digest, mut marks) = (Sha256::new(), BTreeMap::new());
+    digest.update(serde_json::json!({ "scope": inventory.scope, "readers": readers }).to_string());
     for (name, (address, observed)) in seen {
-        add(&serde_json::json!([name, settled(address, observed, watched)]).to_string());
+        let text = serde_json::json!([name, settled(address, observed, watched)]).to_string();
+        digest.update(&text);
+        marks.insert(address.clone(), hex(&Sha256::digest(&text)[..MARK_BYTES]));
     }
-    hex(&digest.finalize())
+    Digests { whole: hex(&digest.finalize()), marks }
 }
 
 /// What of a resource spoils a plan when it changes.

@@ -9,6 +9,10 @@ const MINUTES: usize = CALM as usize + 30;
 /// Minutes until a changed factor is in effect (a model: AWS publishes no figure).
 const UPDATE: i64 = 1;
 
+/// Records of one shard that a function gets done in a second for each step of its parallelization factor, where nobody says: too few
+/// at factor 1 for a shard that is half full.
+pub const LAMBDA_PACE: f64 = 400.0;
+
 /// A Lambda function that reads, as the spec and the user describe it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lambda {

@@ -28,7 +28,7 @@ mod uneven;
 pub use crate::local::Profile;
 pub use bill::Bill;
 pub use demand::Demand;
-pub use function::Lambda;
+pub use function::{LAMBDA_PACE, Lambda};
 pub use history::{Reading, demand_of};
 pub use plant::{Actuator, Refusal};
 pub use run::{Decision, Minute, Outcome, Run, Settings, first_count, run};

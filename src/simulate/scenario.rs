@@ -1,7 +1,7 @@
 //! Days that the reference plant does not know: uneven keys, readers that stand still, late metrics; and batches by the clock. They
 //! run on the plant of single shards that the local cloud has, so that a hot shard is one.
 
-use super::function::Function;
+use super::function::{Function, LAMBDA_PACE};
 use super::plant::{Actuator, Answer, Stream};
 use super::registry::{ENTRIES, Entry, Kind};
 use super::synthetic;
@@ -137,7 +137,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "lambda",
         what: "a Lambda function reads, which gets 400 records a second of each shard done for each step of its parallelization factor",
-        lambda: Some(400.0),
+        lambda: Some(LAMBDA_PACE),
         ..PLAIN
     },
 ];

@@ -29,6 +29,9 @@ pub enum Skew {
 }
 
 impl Skew {
+    /// Every key like every other.
+    pub const EVEN: Self = Self::Hot(0.0);
+
     /// Where they lie.
     pub fn keys(self, seed: u64) -> Keys {
         match self {
@@ -85,11 +88,6 @@ pub struct Uneven {
     pub reads_refused: bool,
 }
 
-impl Skew {
-    /// Every key like every other.
-    pub const EVEN: Self = Self::Hot(0.0);
-}
-
 impl Uneven {
     /// `burst`: half of each minute runs at so many times its mean rate, 1 to 2.
     pub fn new(skew: Skew, shards: u32, burst: f64, seed: u64) -> Self {
@@ -137,7 +135,7 @@ mod tests {
 
     #[test]
     fn even_keys_fill_all_shards_and_a_hot_one_its_own() {
-        let mut even = Uneven::new(Skew::Hot(0.0), 4, 1.0, 1);
+        let mut even = Uneven::new(Skew::EVEN, 4, 1.0, 1);
         let (served, _) = even.serve(0, 4.0, 4, None);
         assert!((served.accepted - 4.0).abs() < 1e-6 && served.rejected < 1e-6, "{served:?}");
         // A key with half of four shards' load gets what its shard gives besides its part of the rest, whatever the count.
@@ -151,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_resize_takes_over_what_is_sent_again() {
-        let mut stream = Uneven::new(Skew::Hot(0.0), 2, 1.0, 1);
+        let mut stream = Uneven::new(Skew::EVEN, 2, 1.0, 1);
         assert!((stream.serve(0, 3.0, 2, None).0.rejected - 1.0).abs() < 1e-6);
         let (served, _) = stream.serve(1, 3.0, 4, None);
         assert!((served.accepted - 4.0).abs() < 1e-6, "{served:?}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::emulators;
 use crate::support::hand::config;
 
-const SPEC: &str = "apiVersion: tidegate/v1
+pub const SPEC: &str = "apiVersion: tidegate/v1
 pipeline: shop
 region: eu-west-1
 streams:

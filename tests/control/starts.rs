@@ -13,7 +13,7 @@ use super::program::{Shop, lines};
 use crate::double::Manners;
 use crate::faults::proxy::{Deed, Proxy, Request};
 use crate::scale::{Made, spec};
-use crate::serve::ask;
+use crate::serve::{ask, listens};
 
 /// A run of the double's pipeline with its port, which ends with the test.
 struct Running {
@@ -29,12 +29,7 @@ impl Running {
         command.args(["run", "--json", "--learn", "14d", "--drift", "0s", "--listen", "127.0.0.1:0"]).args(more);
         command.env("AWS_ENDPOINT_URL", url).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("it starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        lines.read_line(&mut line).expect("it says that it has started");
-        let started: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line:?}"));
-        let address = started["listen"].as_str().expect("the address").to_owned();
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        let address = listens(&mut child);
         Self { child, began, address }
     }
 

@@ -1,14 +1,6 @@
 //! Drift is reported, and put right only where a switch allows that kind of change.
 
-use super::program::Shop;
-
-const SPEC: &str = "apiVersion: tidegate/v1
-pipeline: shop
-region: eu-west-1
-streams:
-  clicks:
-    capacity: { mode: provisioned, shards: { min: 2, max: 64 } }
-";
+use super::program::{SPEC, Shop};
 
 #[test]
 fn what_has_left_the_spec_goes_by_prune_alone() {

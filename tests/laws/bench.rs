@@ -1,6 +1,7 @@
 //! One pipeline in one local cloud, looked at and changed as the program does it, with trouble on demand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,6 +30,18 @@ pub fn graph(text: &str) -> Graph {
 
 pub fn scope(pipeline: &str) -> Scope {
     Scope { pipeline: pipeline.into(), ..Options { region: "eu-west-1".into(), ..Options::default() }.scope() }
+}
+
+/// A local cloud in a file, which other processes may open as well.
+pub fn open(file: &Path) -> Local {
+    let options = Options { region: "eu-west-1".into(), ..Options::default() };
+    Local::open(file, SCHEMAS, options, NOW).expect("a local cloud")
+}
+
+/// The plan of the pipeline `everything` on a cloud.
+pub async fn plan(cloud: &Local, graph: &Graph) -> Plan {
+    let inventory = apply::look(cloud, graph, &scope("everything"), SCHEMAS, false).await;
+    plan_of(graph, &inventory, &Consent::default())
 }
 
 /// When a run is cut off.

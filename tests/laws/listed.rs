@@ -12,16 +12,14 @@ use futures::future::BoxFuture;
 use tidegate::apply::{self, Limits, Outcome, Stop};
 use tidegate::cloud::{Caller, Claim, Claims, Class, Cloud, Fault, Outputs, Tags, Target};
 use tidegate::kinds::SCHEMAS;
-use tidegate::local::{Hook, Local, Moment, Options};
+use tidegate::local::{Hook, Local, Moment};
 use tidegate::model::{
     Address, Call, Effect, Glance, Graph, Made, Observed, OpenShard, Quotas, Readings, Schema, Scope, State, Value,
 };
-use tidegate::plan::{Consent, Plan};
+use tidegate::plan::Plan;
 
-use super::bench;
+use super::bench::{self, open, plan};
 
-/// 2026-11-24T00:00:00Z
-const NOW: i64 = 1_795_478_400;
 const STREAMS: usize = 12;
 
 fn spec(team: &str) -> Graph {
@@ -141,16 +139,6 @@ impl Cloud for Listing {
     fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
         self.local.pause(time)
     }
-}
-
-fn open(file: &Path) -> Local {
-    let options = Options { region: "eu-west-1".into(), ..Options::default() };
-    Local::open(file, SCHEMAS, options, NOW).expect("a local cloud")
-}
-
-async fn plan(cloud: &Local, graph: &Graph) -> Plan {
-    let inventory = apply::look(cloud, graph, &bench::scope("everything"), SCHEMAS, false).await;
-    bench::plan_of(graph, &inventory, &Consent::default())
 }
 
 async fn carry_out(cloud: &dyn Cloud, plan: &Plan) -> Vec<Outcome> {

@@ -7,14 +7,11 @@ use std::sync::{Arc, Mutex};
 use tidegate::apply::{self, Event, Limits, Outcome, Stop};
 use tidegate::cloud::Target;
 use tidegate::kinds::SCHEMAS;
-use tidegate::local::{Hook, Local, Moment, Options};
+use tidegate::local::{Hook, Local, Moment};
 use tidegate::model::{Call, Effect, Graph};
 use tidegate::plan::{Consent, Plan};
 
-use super::bench;
-
-/// 2026-11-24T00:00:00Z
-const NOW: i64 = 1_795_478_400;
+use super::bench::{self, open, plan};
 
 fn spec(team: &str, may: &str, days: u32) -> Graph {
     bench::graph(&format!(
@@ -22,16 +19,6 @@ fn spec(team: &str, may: &str, days: u32) -> Graph {
          tags: {{ team: {team} }}\nstreams:\n  a: {{ capacity: {{ mode: provisioned, shards: 2 }}, retention: {days}d }}\n\
          access: {{ w: {{ trust: {{ service: ecs-tasks.amazonaws.com }}, can: [{{ {may}: a }}] }} }}\n"
     ))
-}
-
-fn open(file: &Path) -> Local {
-    let options = Options { region: "eu-west-1".into(), ..Options::default() };
-    Local::open(file, SCHEMAS, options, NOW).expect("a local cloud")
-}
-
-async fn plan(cloud: &Local, graph: &Graph) -> Plan {
-    let inventory = apply::look(cloud, graph, &bench::scope("everything"), SCHEMAS, false).await;
-    bench::plan_of(graph, &inventory, &Consent::default())
 }
 
 async fn carry_out(cloud: &Local, plan: &Plan) -> (Vec<Outcome>, Vec<Event>) {

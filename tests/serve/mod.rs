@@ -8,4 +8,4 @@ pub mod prometheus;
 pub mod running;
 mod walk;
 
-pub use running::ask;
+pub use running::{ask, listens};

@@ -59,6 +59,17 @@ pub struct Running {
     child: Child,
 }
 
+/// The address of a `run --json` that has just been started.
+pub fn listens(child: &mut Child) -> String {
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    lines.read_line(&mut line).expect("it says that it has started");
+    let started: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line:?}"));
+    // Whoever runs must never wait for a reader of its lines.
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    started["listen"].as_str().expect("the address").to_owned()
+}
+
 impl Running {
     /// Runs so many streams faster than real time under a day's wave of traffic.
     pub fn start(streams: usize, more: &[&str], token: Option<&str>) -> Self {
@@ -81,13 +92,7 @@ impl Running {
             running.env("TIDEGATE_TOKEN", token);
         }
         let mut child = running.spawn().expect("it starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        lines.read_line(&mut line).expect("it says that it has started");
-        let started: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line:?}"));
-        let address = started["listen"].as_str().expect("the address").to_owned();
-        // Whoever runs must never wait for a reader of its lines.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        let address = listens(&mut child);
         Self { folder, address, child }
     }
 

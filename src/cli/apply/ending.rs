@@ -62,7 +62,7 @@ pub fn tell(plan: &Plan, outcomes: &[Outcome], how: &Ending, out: &Out) -> Exit 
             out.line(&format!("Stopped: {help}; {left} step{} not started.", if left == 1 { "" } else { "s" }));
         }
         if failed + left > 0 {
-            out.line(next(outcomes, if done == 0 { Errand::Apply } else { how.errand }));
+            out.line(next(outcomes, how.errand));
         }
     }
     match () {
@@ -86,7 +86,9 @@ fn next(outcomes: &[Outcome], errand: Errand) -> &'static str {
             "Plan again before you run this again: it would now undo what somebody else did."
         }
         // It was made from what was there before its first step.
-        Errand::Saved => "Plan again: the new plan continues where this one stopped, which is stale now.",
-        Errand::Apply | Errand::Destroy => "Run the same command again: it continues where this one stopped.",
+        Errand::Saved if outcomes.contains(&Outcome::Done) => {
+            "Plan again: the new plan continues where this one stopped, which is stale now."
+        }
+        _ => "Run the same command again: it continues where this one stopped.",
     }
 }

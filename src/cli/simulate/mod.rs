@@ -16,7 +16,7 @@ use crate::model::Prices;
 use crate::report::sizing::{self, Told};
 use crate::scale::{Bounds, Inputs};
 use crate::simulate::demand::clock;
-use crate::simulate::{Bill, Lambda, Score, Settings, Skew, Totals, minutes, registry, timeline};
+use crate::simulate::{Bill, LAMBDA_PACE, Lambda, Score, Settings, Skew, Totals, minutes, registry, timeline};
 pub use compare::{chosen, scores, side_by_side};
 pub use input::Input;
 use standing::Standing;
@@ -87,9 +87,6 @@ impl Trial {
         Ok(Settings { bounds, price, inputs: Inputs { bound, ..terms.inputs }, money: terms.money, lambda, ..settings })
     }
 }
-
-/// As in the scenarios and in `run --traffic`: too few at factor 1 for a shard that is half full.
-const LAMBDA_PACE: f64 = 400.0;
 
 fn pace_of_lambda(text: &str) -> Result<f64, String> {
     let known = text.parse().ok().filter(|pace| *pace > 0.0 && *pace <= 1e6);
