@@ -57,8 +57,9 @@ impl Expected {
         let from = self.from.as_ref().or(default.as_ref());
         let as_it_was = match (from, seen) {
             (Some(from), Some(seen)) => self.field.compare.same(from, seen),
-            (None, None) => true,
-            _ => false,
+            // What several calls make stands there without what the later ones set.
+            (None, seen) => seen.is_none_or(Value::is_empty),
+            (Some(_), None) => false,
         };
         // Bounds say what the controller may make of it, and not what this plan's call was made for.
         let whole = (self.field.compare != Compare::Within).then_some(&self.to);

@@ -85,6 +85,16 @@ impl Value {
         }
     }
 
+    /// Whether it is a text, a list or a map that holds nothing.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::List(items) => items.is_empty(),
+            Self::Map(map) => map.is_empty(),
+            Self::Bool(_) | Self::Int(_) | Self::Ref(_) => false,
+        }
+    }
+
     /// The member `name` of a map.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.as_map()?.get(name)

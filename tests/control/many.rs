@@ -197,8 +197,11 @@ fn status_waits_for_all_and_explain_asks_about_one() {
     assert_eq!(made.double.calls()["kinesis:DescribeStreamSummary"].0, 1);
 }
 
-/// Ten times AWS's published rates on both sides, so that the suite does not wait for them; the proportions are AWS's.
+/// Ten times AWS's published rates, so that the suite does not wait for them; the proportions are AWS's.
 const TIMES: u32 = 10;
+/// What the controller takes of them. The rest is for calls that a busy machine holds up and lets go together: a second of delay then refuses
+/// none, where whoever heeds no rate is refused a third of all.
+const SHARE: f64 = 0.4;
 
 #[test]
 fn within_awss_rates_all_are_decided_on_in_a_tick_and_nothing_fails() {
@@ -209,7 +212,7 @@ fn within_awss_rates_all_are_decided_on_in_a_tick_and_nothing_fails() {
             region: Some(REGION.into()),
             endpoint_url: Some(made.endpoint.url.clone()),
             static_keys: Some(("test".into(), "test".into())),
-            api_rate: Some(f64::from(TIMES) * 0.9),
+            api_rate: Some(f64::from(TIMES) * SHARE),
             ..Connect::default()
         };
         let aws: Arc<dyn Cloud> = Arc::new(Aws::connect(&connect).await.unwrap());

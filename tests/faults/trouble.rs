@@ -1,16 +1,18 @@
 //! The whole program behind a bad network: it comes through, or says at which step it stopped and comes through later.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::inventory::inventory;
-use super::proxy::Proxy;
-use super::{adoptions, destroy, in_the_network, is_as_described, run, whole};
+use super::proxy::{Deed, Proxy};
+use super::{adoptions, destroy, in_the_network, is_as_described, run, whole, words};
 use crate::support::emulators;
 
 /// More runs than this are no convergence.
 const MOST_RUNS: usize = 16;
 
-/// Runs until it succeeds; every failure says at which step, or what could not be read. This emulator drops the tags of a creating call:
+/// Runs until it succeeds; every failure says at which step, or what could not be read, and none is laid at another's door. This emulator drops the tags of a creating call:
 /// where the answer is lost as well, a stream stands there as a stranger's, and the plan says how its owner takes it over by name.
 fn until_done(folder: &std::path::Path, account: &str, url: &str, args: &[&str]) -> usize {
     let mut adopted = BTreeSet::new();
@@ -20,6 +22,7 @@ fn until_done(folder: &std::path::Path, account: &str, url: &str, args: &[&str])
         if code == Some(0) {
             return runs;
         }
+        assert!(!words(&said).contains("meanwhile"), "nobody else is here: {said}");
         let before = adopted.len();
         adopted.extend(if args[0] == "apply" { adoptions(&said) } else { BTreeSet::new() });
         if adopted.len() > before {
@@ -91,22 +94,31 @@ fn undisturbed(pipeline: &str, account: &str) -> [Vec<String>; 3] {
 /// Creates, updates and destroys; answers how much trouble there was. What stands there after each is what the AWS CLI lists after an
 /// undisturbed run.
 fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: usize) -> usize {
+    let proxy = Proxy::with(&emulators::ministack().url, seed, percent, in_the_network);
+    proxy.be_late(lates);
+    let when = format!("seed {seed}, {percent} %");
+    println!("{when}");
+    let runs = live_through(pipeline, account, &proxy, &when);
+    let (requests, troubles) = proxy.counts();
+    let late = lates - proxy.lates_left();
+    println!("{when}: {troubles} troubles in {requests} requests, {late} answers too late; {runs}");
+    troubles
+}
+
+/// Creates, updates and destroys behind a proxy; answers how many runs each took.
+fn live_through(pipeline: &str, account: &str, proxy: &Proxy, when: &str) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
     let quiet: u64 = account.parse().expect("a number");
     let ends = undisturbed(pipeline, &(quiet + 500_000_000).to_string());
     let plain = plain(pipeline, account);
     std::fs::write(at.join("tidegate.yaml"), &plain).expect("the spec can be written");
-    let proxy = Proxy::with(&emulators::ministack().url, seed, percent, in_the_network);
-    proxy.be_late(lates);
-    let when = format!("seed {seed}, {percent} %");
-    println!("{when}");
     let made = until_done(at, account, &proxy.url, &["apply", "-y"]);
-    is_as_described(at, account, &when);
+    is_as_described(at, account, when);
     assert_eq!(inventory(account), ends[0], "{when}: made");
     std::fs::write(at.join("tidegate.yaml"), changed(&plain)).expect("the spec can be written");
     let updated = until_done(at, account, &proxy.url, &["apply", "-y"]);
-    is_as_described(at, account, &when);
+    is_as_described(at, account, when);
     assert_eq!(inventory(account), ends[1], "{when}: updated");
     let words = destruction(pipeline);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -115,12 +127,7 @@ fn come_through(pipeline: &str, account: &str, seed: u64, percent: u64, lates: u
     assert!(said.contains("Nothing is left to destroy"), "{when}: {said}");
     assert_eq!(super::living_keys(account), 0, "{when}: keys");
     assert_eq!(inventory(account), ends[2], "{when}: destroyed");
-    let (requests, troubles) = proxy.counts();
-    let late = lates - proxy.lates_left();
-    println!(
-        "{when}: {troubles} troubles in {requests} requests, {late} answers too late; runs: {made} apply, {updated} update, {gone} destroy"
-    );
-    troubles
+    format!("runs: {made} apply, {updated} update, {gone} destroy")
 }
 
 #[test]
@@ -136,4 +143,26 @@ fn one_call_in_ten() {
 #[test]
 fn three_calls_in_ten() {
     with_every_seed("three", 700_000_008_003, 13, 30, 0);
+}
+
+/// Beside the dice: each call that changes something is done, and its answer lost, once. What then stands there half made is the run's own.
+#[test]
+fn each_call_that_changes_something_loses_its_answer_once() {
+    let routed = Proxy::with(&emulators::ministack().url, 1, 0, in_the_network);
+    let (seen, lost) = (Mutex::new(BTreeSet::new()), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&lost);
+    let proxy = Proxy::with(&routed.url, 1, 0, move |request| {
+        let reads = ["Describe", "Get", "List", "GET ", "HEAD ", "AssumeRole"];
+        let operation = request.operation();
+        let is_first = || seen.lock().unwrap().insert(request.whole());
+        if reads.iter().any(|read| operation.starts_with(read)) || !is_first() {
+            return Some(Deed::Pass);
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        Some(Deed::Swallow)
+    });
+    let runs = live_through("swallowed", "700000008004", &proxy, "each answer lost once");
+    let lost = lost.load(Ordering::SeqCst);
+    println!("{lost} answers lost; {runs}");
+    assert!(lost > 60, "{lost}");
 }
