@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::program::{Shop, kills, resizes};
+use super::program::{Shop, kills, resizes, speed};
 
 const SPEC: &str = "apiVersion: tidegate/v1
 pipeline: shop
@@ -94,8 +94,10 @@ fn a_kill_at_any_moment_splits_no_shard_that_is_not_written_down() {
     shop.run(&[&HOT[..], &["--ticks", "1"]].concat());
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into();
     let mut random = fastrand::Rng::with_seed(seed);
-    for _ in 0..kills(8) {
-        let mut run = shop.command(&["run", "--speed", "3000"]);
+    let kills = kills(8);
+    let speed = speed(kills, 8);
+    for _ in 0..kills {
+        let mut run = shop.command(&["run", "--speed", &speed]);
         let mut child = run.stdout(Stdio::null()).spawn().expect("it starts");
         std::thread::sleep(Duration::from_millis(random.u64(20..900)));
         child.kill().expect("it can be killed");

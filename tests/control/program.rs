@@ -294,6 +294,12 @@ fn records(shop: &Shop) -> Vec<Value> {
     ledger.lines().filter_map(|line| serde_json::from_str(line.split_once(' ')?.1).ok()).collect()
 }
 
+/// The speed at which so many kills take as many hours of the simulated clock as the usual ones at 3,000 times: a day later there would be
+/// another call, and the first shards that were closed would be gone.
+pub fn speed(kills: u32, usual: u32) -> String {
+    (3000 * usual / kills.max(1)).max(1).to_string()
+}
+
 /// How often a run is killed; `TIDEGATE_KILLS` asks for more.
 pub fn kills(usual: u32) -> u32 {
     std::env::var("TIDEGATE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::program::{Shop, kills, lines, put_load, resizes};
+use super::program::{Shop, kills, lines, put_load, resizes, speed};
 use crate::support::emulators;
 use crate::support::hand::config;
 
@@ -86,8 +86,10 @@ fn a_kill_at_any_moment_splits_nothing_twice() {
     shop.run(&[&ONE_CALL[..], &["--ticks", "1"]].concat());
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into();
     let mut random = fastrand::Rng::with_seed(seed);
-    for _ in 0..kills(12) {
-        let mut run = shop.command(&["run", "--speed", "3000", "--calls-a-day", "1"]);
+    let kills = kills(12);
+    let speed = speed(kills, 12);
+    for _ in 0..kills {
+        let mut run = shop.command(&["run", "--speed", &speed, "--calls-a-day", "1"]);
         let mut child = run.stdout(Stdio::null()).spawn().expect("it starts");
         std::thread::sleep(Duration::from_millis(random.u64(20..900)));
         child.kill().expect("it can be killed");
