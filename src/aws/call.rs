@@ -45,6 +45,11 @@ fn forbidden(doing: &str) -> Result<(), Fault> {
     }
 }
 
+/// Whether a controller asks or acts, which comes again within a minute: its other streams are not to wait for what is throttled for long.
+fn comes_again() -> bool {
+    FENCE.try_with(|_| ()).is_ok() || super::patience::is_asking()
+}
+
 impl Aws {
     /// Makes one API call: within the operation's published rate, again after throttling and lost connections,
     /// with errors sorted by what the caller should do. `doing` is told in every error. A service that has just let a call time
@@ -107,6 +112,7 @@ impl Aws {
             let limit = match fault.class {
                 // Who carries out the plan waits for a place; the calls that look whether there is one are not to be slowed down.
                 Class::Throttled if errors::is_full(operation, &fault.code) => 0,
+                Class::Throttled if comes_again() => self.attempts,
                 Class::Throttled => self.attempts * 2,
                 Class::Unreachable if began.elapsed() >= PATIENCE => 0,
                 Class::Unreachable => unanswered,

@@ -66,6 +66,11 @@ pub(super) async fn waiting<T>(turn: impl Future<Output = T>) -> T {
     turn.await
 }
 
+/// Whether somebody asks whose patience has an end.
+pub(super) fn is_asking() -> bool {
+    TURNS.try_with(|_| ()).is_ok()
+}
+
 /// Why an answer is waited for no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {

@@ -23,7 +23,7 @@ const PEACE: i64 = 60;
 const LATE: i64 = 20;
 /// Minutes for which AWS counts a call.
 const DAY: i64 = 1440;
-/// A change that another program wrote into the stream's ledger shows up in the count within so many minutes.
+/// A call that another program wrote into the stream's ledger shows up in the count within so many minutes.
 const APPLIED: i64 = 20;
 
 impl Stream {
@@ -159,6 +159,7 @@ impl Stream {
             resize.from != resize.to && !self.foreign.iter().any(theirs)
         });
         let undid = ours.is_some_and(|ours| ours.called > minute - PEACE && (ours.to > ours.from) == (to < from));
+        self.replace_told(minute);
         self.foreign.push(Foreign { minute, from, to, undid });
         self.foreign.drain(..self.foreign.len().saturating_sub(100));
         self.resizes.push(Resize { called: minute, done: Some(minute), from, to, split: false });
@@ -184,11 +185,7 @@ impl Stream {
     fn calls_of_others(&self, now: i64) -> impl Iterator<Item = usize> {
         let minute = now.div_euclid(60);
         let known = minute - DAY..minute - LATE;
-        let is_theirs = move |resize: &Resize| {
-            let theirs =
-                |change: &Foreign| (change.minute, change.from, change.to) == (resize.called, resize.from, resize.to);
-            !resize.split && known.contains(&resize.called) && self.foreign.iter().any(theirs)
-        };
+        let is_theirs = move |call: &Resize| !call.split && known.contains(&call.called) && self.is_theirs(call);
         self.resizes.iter().enumerate().filter(move |(_, resize)| is_theirs(resize)).map(|(at, _)| at)
     }
 
@@ -246,22 +243,54 @@ impl Stream {
         self.reversals(minute) >= REVERSALS
     }
 
-    /// Adds the calls that stand on the stream and not in our books: another machine made them, or our books are lost.
+    /// Adds the calls that stand on the stream and not in our books: another machine made them, or our books are lost. A change of the count
+    /// that was seen stands for one of them, however many led to it.
     fn merge(&mut self, told: &[i64]) {
         let shards = self.shards.unwrap_or(1);
-        let mut mine: Vec<i64> =
-            self.resizes.iter().filter(|resize| !resize.split).map(|resize| resize.called).collect();
-        for called in told {
-            let seen_late = |change: &Foreign| (0..=APPLIED).contains(&(change.minute - called));
-            if let Some(at) = mine.iter().position(|minute| minute == called) {
+        let (mut theirs, mut mine) = (Vec::new(), Vec::new());
+        for call in self.resizes.iter().filter(|resize| !resize.split) {
+            if self.is_theirs(call) { &mut theirs } else { &mut mine }.push(call.called);
+        }
+        let mut told = told.to_vec();
+        told.sort_unstable();
+        self.told.retain(|minute| told.contains(minute));
+        told.retain(|called| match mine.iter().position(|minute| minute == called) {
+            Some(at) => {
                 mine.remove(at);
-            } else if !self.foreign.iter().any(seen_late) {
-                let done = Some(*called);
-                self.resizes.push(Resize { called: *called, done, from: shards, to: shards, split: false });
+                false
+            }
+            None => true,
+        });
+        for called in told {
+            match theirs.iter().position(|seen| (0..=APPLIED).contains(&(seen - called))) {
+                Some(at) => {
+                    theirs.remove(at);
+                }
+                None => {
+                    let done = Some(called);
+                    self.resizes.push(Resize { called, done, from: shards, to: shards, split: false });
+                    self.told.push(called);
+                }
             }
         }
         self.resizes.sort_by_key(|resize| resize.called);
         super::record::trim(&mut self.resizes);
+    }
+
+    /// A change by others that is seen now may be one of the calls that their tags told before it: it takes the place of one.
+    fn replace_told(&mut self, minute: i64) {
+        let is_recent = |called: &i64| (0..=APPLIED).contains(&(minute - called));
+        let Some(at) = self.told.iter().position(is_recent) else { return };
+        let called = self.told.remove(at);
+        let is_told = |call: &Resize| call.called == called && call.from == call.to && !call.split;
+        if let Some(at) = self.resizes.iter().position(is_told) {
+            self.resizes.remove(at);
+        }
+    }
+
+    fn is_theirs(&self, call: &Resize) -> bool {
+        let theirs = |change: &Foreign| (change.minute, change.from, change.to) == (call.called, call.from, call.to);
+        self.foreign.iter().any(theirs)
     }
 }
 
@@ -319,5 +348,47 @@ mod tests {
         let mut stream = changed();
         stream.heed_trail(&[], NOW - 290 * 60);
         assert_eq!(stream.calls_used(NOW / 60 - 290), 6);
+    }
+
+    /// An apply that makes three calls, of which one or two changes of the count are seen, before or after their tags.
+    #[test]
+    fn calls_of_an_apply_count_once_in_whatever_order_they_are_seen() {
+        let minute = NOW / 60;
+        let told = [minute - 9, minute - 6, minute - 3];
+        let rules = Rules::default();
+        let moment = |at: i64| Moment { now: at * 60, rules: &rules };
+        let seen = |stream: &mut Stream, at: i64, from: u32, to: u32| {
+            stream.somebody_else((from, to), false, moment(at), &mut Vec::new());
+        };
+        let used = |steps: &[&dyn Fn(&mut Stream)]| {
+            let mut stream = changed();
+            let before = stream.calls_used(minute);
+            steps.iter().for_each(|step| step(&mut stream));
+            stream.calls_used(minute) - before
+        };
+        let tags = |stream: &mut Stream| stream.merge(&told);
+        let two = |stream: &mut Stream| stream.merge(&told[..2]);
+        let last = |stream: &mut Stream| seen(stream, minute - 1, 9, 2);
+        let first = |stream: &mut Stream| seen(stream, minute - 8, 9, 5);
+        let rest = |stream: &mut Stream| seen(stream, minute - 1, 5, 2);
+        assert_eq!(used(&[&tags]), 3);
+        assert_eq!(used(&[&tags, &last]), 3, "tags first");
+        assert_eq!(used(&[&last, &tags]), 3, "the count first");
+        assert_eq!(used(&[&first, &two, &rest, &tags, &tags]), 3);
+        assert_eq!(used(&[&two, &first, &tags, &rest, &tags]), 3);
+        assert_eq!(used(&[&last]), 1, "by a hand that leaves no tag");
+        assert_eq!(used(&[&first, &rest, &last]), 3);
+    }
+
+    /// After a restart the change that was written down and the tags come to the same.
+    #[test]
+    fn a_restart_counts_the_calls_of_an_apply_as_before() {
+        let minute = NOW / 60;
+        let mut stream = changed();
+        stream.recall(&Record::Foreign { minute: minute - 1, from: 9, to: 2, undid: true }, &Rules::default());
+        let before = stream.calls_used(minute);
+        stream.merge(&[minute - 9, minute - 6, minute - 3]);
+        stream.merge(&[minute - 9, minute - 6, minute - 3]);
+        assert_eq!(stream.calls_used(minute), before + 2);
     }
 }

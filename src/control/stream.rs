@@ -140,6 +140,8 @@ pub struct Stream {
     /// The newest call that AWS answered with success, by its minute since 1970.
     pub(super) accepted: Option<i64>,
     pub(super) foreign: Vec<Foreign>,
+    /// Minutes of the calls that only the stream's tags told of.
+    pub(super) told: Vec<i64>,
     pub(super) decisions: VecDeque<Decision>,
     pub(super) last: Option<Decision>,
     /// The share of records that is rejected however many shards there are.
@@ -205,6 +207,7 @@ impl Stream {
             resizes: Vec::new(),
             accepted: None,
             foreign: Vec::new(),
+            told: Vec::new(),
             decisions: VecDeque::new(),
             last: None,
             skewed: None,
@@ -304,6 +307,7 @@ impl Stream {
         self.resizes.clear();
         self.accepted = None;
         self.foreign.clear();
+        self.told.clear();
         self.decisions.clear();
         self.forget_functions();
         (self.last, self.refusals, self.quiet_until) = (None, 0, i64::MIN);

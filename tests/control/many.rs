@@ -17,6 +17,7 @@ use tidegate::scale::{Alarm, Bounds, Signal, Tidegate};
 use super::hung::rough;
 use super::rough::{Odds, Rough};
 use crate::double::{ACCOUNT, Manners, REGION};
+use crate::faults::proxy::{Deed, Proxy};
 use crate::scale::{Made, spec};
 
 fn names(count: usize) -> Vec<String> {
@@ -28,10 +29,19 @@ fn alarm(stream: &str) -> Alarm {
 }
 
 async fn controller(cloud: Arc<dyn Cloud>, names: &[String], scope: Scope, rules: Rules, heard: &Heard) -> Controller {
+    within(Bounds { min: 1, max: 8 }, cloud, names, (scope, rules), heard).await
+}
+
+async fn within(
+    bounds: Bounds,
+    cloud: Arc<dyn Cloud>,
+    names: &[String],
+    (scope, rules): (Scope, Rules),
+    heard: &Heard,
+) -> Controller {
     let scope = Arc::new(scope);
     let stream = |name: &String| {
         let key = Key { pipeline: scope.pipeline.clone(), stream: name.clone() };
-        let bounds = Bounds { min: 1, max: 8 };
         Stream::new(key, name.clone(), Arc::clone(&scope), bounds, Box::new(Tidegate::new()))
     };
     let watch = |name: &String| Watch {
@@ -276,5 +286,42 @@ fn a_wait_for_a_turn_is_no_failure() {
         controller.tick(&|_| ()).await;
         let second = seen(&decided(&controller));
         assert!(second > first, "it goes on with those who had no turn: {first}, {second}");
+    });
+}
+
+/// What AWS throttles is told and decided anew with the next tick: the others' calls and metrics do not wait for it.
+#[test]
+fn a_resize_that_is_throttled_is_sent_five_times_and_no_more() {
+    let made = Made::of(&spec(2, false));
+    made.double.behave(Manners { rates: None, creating: Duration::ZERO });
+    let proxy = Proxy::with(&made.endpoint.url, 1, 0, |request| {
+        let is_throttled = request.operation() == "UpdateShardCount" && request.whole().contains("s0");
+        let body = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#.to_owned();
+        Some(if is_throttled {
+            Deed::Answer { status: 400, kind: "application/x-amz-json-1.1", body }
+        } else {
+            Deed::Pass
+        })
+    });
+    runtime().block_on(async {
+        let connect = Connect {
+            region: Some(REGION.into()),
+            endpoint_url: Some(proxy.url.clone()),
+            static_keys: Some(("test".into(), "test".into())),
+            ..Connect::default()
+        };
+        let aws: Arc<dyn Cloud> = Arc::new(Aws::connect(&connect).await.unwrap());
+        let scope =
+            Scope { pipeline: "scale".into(), partition: "aws".into(), region: REGION.into(), account: ACCOUNT.into() };
+        let rules = Rules { learn_minutes: 0, ..Rules::default() };
+        let mut controller = within(Bounds { min: 2, max: 8 }, aws, &names(2), (scope, rules), &Heard::default()).await;
+        controller.tick(&|_| ()).await;
+        let of = |verb: Verb| decided(&controller).into_iter().filter(move |of| of.verb == verb);
+        let outcomes: Vec<String> = of(Verb::Resize).filter_map(|of| of.outcome).collect();
+        assert_eq!(outcomes.len(), 2, "{outcomes:?}");
+        assert!(outcomes[0].starts_with("refused: ") && outcomes[0].contains("Rate exceeded"), "{outcomes:?}");
+        assert_eq!(outcomes[1], "accepted");
+        let (_, throttled) = proxy.counts();
+        assert_eq!(throttled, 5);
     });
 }
