@@ -22,8 +22,6 @@ USER 10001:10001
 VOLUME /var/lib/tidegate
 # Others reach it only once somebody says 0.0.0.0 and gives a token.
 ENV TIDEGATE_LISTEN=127.0.0.1:9464
-# Nor are huge pages used where the kernel gives them to everybody: they hold a fifth more than is in use.
-ENV MIMALLOC_ALLOW_THP=0
 EXPOSE 9464
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["tidegate", "health"]
 ENTRYPOINT ["tidegate"]
