@@ -41,7 +41,6 @@ async fn controller(cloud: Arc<dyn Cloud>, names: &[String], scope: Scope, rules
         cloud: 0,
         alarms: vec![alarm(name)],
         consumers: Vec::new(),
-        loads: false,
     };
     let fleet = Fleet::new(rules, names.iter().map(stream).collect(), "test");
     let watches = names.iter().map(watch).collect();

@@ -43,6 +43,10 @@ pub async fn glance(aws: &Aws, target: &Target, with_tags: bool) -> Result<Glanc
     Ok(Glance {
         state: state_of(&stream),
         open_shards: u32::try_from(stream.open_shard_count()).unwrap_or(0),
+        shard_metrics: {
+            let metrics = stream.enhanced_monitoring().iter().flat_map(|set| set.shard_level_metrics());
+            expanded(metrics).into_iter().map(str::to_owned).collect()
+        },
         on_demand: stream.stream_mode_details().map(StreamModeDetails::stream_mode) == Some(&StreamMode::OnDemand),
         tags: tags.map(|tags| tags.into_iter().filter_map(text).collect()),
     })
@@ -114,13 +118,13 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
 }
 
 /// AWS and emulators also say `ALL`.
-fn expanded<'a>(metrics: impl Iterator<Item = &'a MetricsName>) -> Vec<Value> {
+fn expanded<'a>(metrics: impl Iterator<Item = &'a MetricsName>) -> Vec<&'a str> {
     let mut names: Vec<&str> = metrics.map(MetricsName::as_str).collect();
     if names.contains(&"ALL") {
         names = MetricsName::values().iter().copied().filter(|name| *name != "ALL").collect();
     }
     names.sort_unstable();
-    names.into_iter().map(Value::text).collect()
+    names
 }
 
 /// 100 names a page; more than 10,000 streams on an emulator is no pipeline of ours.
@@ -381,6 +385,7 @@ fn describe(call: &Call) -> &'static str {
         "SplitShard" => "split of a shard",
         "MergeShards" => "merge of shards",
         "UpdateEventSourceMapping" => "parallelization factor of a Lambda function",
+        "EnableEnhancedMonitoring" | "DisableEnhancedMonitoring" => "change of the shard metrics",
         "AddTagsToStream" | "RemoveTagsFromStream" => "tagging",
         _ => "change",
     }
