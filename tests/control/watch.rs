@@ -199,7 +199,7 @@ fn a_refusal_is_told_with_its_remedy_and_holds_up_nothing_else() {
 #[test]
 fn a_real_stream_is_switched() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (kinesis, account) = (emulators::kinesis_local(), "510000000041");
+    let (kinesis, account) = (emulators::kinesis_local(), "510000000079");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let stream = format!("watch-{}", std::process::id());
     let write = |metrics: &str| {

@@ -43,10 +43,7 @@ pub async fn glance(aws: &Aws, target: &Target, with_tags: bool) -> Result<Glanc
     Ok(Glance {
         state: state_of(&stream),
         open_shards: u32::try_from(stream.open_shard_count()).unwrap_or(0),
-        shard_metrics: {
-            let metrics = stream.enhanced_monitoring().iter().flat_map(|set| set.shard_level_metrics());
-            expanded(metrics).into_iter().map(str::to_owned).collect()
-        },
+        shard_metrics: shard_metrics(&stream).into_iter().map(str::to_owned).collect(),
         on_demand: stream.stream_mode_details().map(StreamModeDetails::stream_mode) == Some(&StreamMode::OnDemand),
         tags: tags.map(|tags| tags.into_iter().filter_map(text).collect()),
     })
@@ -88,7 +85,6 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
         Some(EncryptionType::Kms) => key::canonical(aws, stream.key_id().unwrap_or_default()).await?,
         _ => "none".to_owned(),
     };
-    let metrics = stream.enhanced_monitoring().iter().flat_map(|set| set.shard_level_metrics());
     let hours = u64::try_from(stream.retention_period_hours()).unwrap_or(24);
     let kib = u64::try_from(stream.max_record_size_in_kib().unwrap_or(1024)).unwrap_or(1024);
     let shards = i64::from(stream.open_shard_count());
@@ -97,7 +93,7 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
         ("shards", Value::Int(shards)),
         ("retention", Value::text(Span(hours * 3600).to_string())),
         ("encryption", Value::text(encryption)),
-        ("shardMetrics", Value::list(expanded(metrics))),
+        ("shardMetrics", Value::list(shard_metrics(&stream))),
         ("maxRecordSize", Value::text(Size(kib * 1024).to_string())),
         ("tags", Value::Map(tags)),
     ]
@@ -117,8 +113,9 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
     }))
 }
 
-/// AWS and emulators also say `ALL`.
-fn expanded<'a>(metrics: impl Iterator<Item = &'a MetricsName>) -> Vec<&'a str> {
+/// The shard-level metrics that are on. AWS and emulators also say `ALL`.
+fn shard_metrics(stream: &StreamDescriptionSummary) -> Vec<&str> {
+    let metrics = stream.enhanced_monitoring().iter().flat_map(|set| set.shard_level_metrics());
     let mut names: Vec<&str> = metrics.map(MetricsName::as_str).collect();
     if names.contains(&"ALL") {
         names = MetricsName::values().iter().copied().filter(|name| *name != "ALL").collect();
