@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Job;
 use super::terms::Terms;
 use crate::cloud::{Cloud, Target};
-use crate::control::{Decision, Fleet, Function, Key, Rules, Stream, Verb, hand};
+use crate::control::{Decision, Fleet, Function, Key, Loads, Rules, Stream, Verb, hand};
 use crate::kinds::Pipeline;
 use crate::kinds::stream::{LambdaReader, Mode, Parallelization, SCHEMA, Shards, SplitMerge, StreamSpec};
 use crate::model::{Address, Desired, Scope, Value};
@@ -85,9 +85,8 @@ pub fn some(jobs: &[Job], rules: Rules, wanted: &dyn Fn(&Key) -> bool) -> (Vec<A
             heed(&mut stream, job, spec);
             streams.push(stream);
             let alarms = alarms.remove(desired.address.name()).unwrap_or_default();
-            let loads = spec.tells_loads();
             let consumers = spec.fan_out.iter().map(ToString::to_string).collect();
-            watches.push(Watch { alarms, loads, consumers, ..watch(desired, &scope, cloud) });
+            watches.push(Watch { alarms, consumers, ..watch(desired, &scope, cloud) });
         }
     }
     let count = i64::try_from(streams.len()).unwrap_or(i64::MAX);
@@ -110,7 +109,7 @@ pub fn target(job: &Job, desired: &Desired) -> Target {
 
 fn watch(desired: &Desired, scope: &Arc<Scope>, cloud: usize) -> Watch {
     let (name, physical) = (desired.address.name().to_owned(), desired.physical.clone());
-    Watch { name, physical, scope: Arc::clone(scope), cloud, alarms: Vec::new(), consumers: Vec::new(), loads: false }
+    Watch { name, physical, scope: Arc::clone(scope), cloud, alarms: Vec::new(), consumers: Vec::new() }
 }
 
 /// What the spec's `scaling` block says.
@@ -125,6 +124,11 @@ fn heed(stream: &mut Stream, job: &Job, spec: &StreamSpec) {
     };
     stream.functions = functions.map(function).collect();
     stream.splits = spec.scaling.as_ref().is_some_and(|scaling| scaling.split_merge == SplitMerge::Allow);
+    stream.loads = match spec.switched_metrics() {
+        _ if spec.tells_loads() => Loads::Declared,
+        metrics if metrics.is_empty() => Loads::Untold,
+        metrics => Loads::Switched(metrics.iter().map(|metric| format!("{metric:?}")).collect()),
+    };
 }
 
 /// The alarms that ask for a decision, by the stream that they are about.
@@ -149,6 +153,8 @@ pub fn line(key: &Key, decision: &Decision) -> String {
         Verb::Split => format!("split {} → {}", decision.from, decision.to),
         Verb::Settled => format!("settled at {}", decision.to),
         Verb::Parallelize => format!("parallelize {of}{} → {}", decision.from, decision.to),
+        Verb::Watch => "watch: shard metrics on".to_owned(),
+        Verb::Unwatch => "unwatch: shard metrics off".to_owned(),
         Verb::Foreign => format!("foreign {} → {}", decision.from, decision.to),
     };
     let woken = if decision.woken_by == "tick" { String::new() } else { format!(" [woken by {}]", decision.woken_by) };

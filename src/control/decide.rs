@@ -35,6 +35,7 @@ impl Stream {
             (None, None) => "tick".to_owned(),
         };
         let decision = Decision { woken_by, ..self.decide(moment) };
+        self.mind(moment);
         let mut is_news = records.iter().any(|record| matches!(record, Record::Decided { .. }));
         if decision.verb == Verb::Hold {
             let record = self.conclude(&decision, rules);
@@ -45,7 +46,7 @@ impl Stream {
         Step { records, decision, is_news }
     }
 
-    fn absorb(&mut self, seen: &Seen, moment: Moment<'_>, records: &mut Vec<Record>) {
+    pub(super) fn absorb(&mut self, seen: &Seen, moment: Moment<'_>, records: &mut Vec<Record>) {
         let mut blind = None;
         self.pin = self.pin.filter(|pin| pin.until > moment.now);
         self.pause = self.pause.filter(|pause| pause.until.is_none_or(|until| until > moment.now));

@@ -145,8 +145,9 @@ impl Stream {
             alarms: self.inputs.alarms.iter().map(|alarm| alarm.name.clone()).collect(),
             functions: self.functions.iter().map(Function::status).collect(),
             hot: self.told_hot(),
+            watched: self.switched().map(|(_, is_on)| is_on),
             conditions: self.conditions.clone(),
-            last: self.last.clone().or_else(|| self.decisions.iter().rfind(|told| told.lambda.is_none()).cloned()),
+            last: self.last.clone().or_else(|| self.decisions.iter().rfind(|told| told.is_of_count()).cloned()),
             decisions: self.decisions.iter().cloned().collect(),
             series: self.day.told(),
         }

@@ -81,12 +81,11 @@ impl Stream {
         if let Some(single) = self.single.as_mut().filter(|_| suspected.is_none()) {
             single.told = None;
         }
-        let is_settled = self.resizes.iter().all(|call| call.done.is_some_and(|done| done + SETTLED <= newest));
         // In a minute without rejects between others a hot shard would look like none.
         let is_telling = suspected.is_none_or(|(_, calm)| calm == 0);
         if let Some(Ok(open)) = read
             && is_telling
-            && is_settled
+            && self.is_settled(newest)
             && let Some(ranges) = self.ranges(open, self.shards.unwrap_or(0))
             && ranges.iter().all(|range| range.load.is_some())
         {
@@ -94,6 +93,11 @@ impl Stream {
             self.single = Some(Box::new(Single { ranges, minute: newest, told }));
         }
         self.inputs.hot_keys = self.hopeless(newest);
+    }
+
+    /// Whether a minute's metrics are those of the shards that there are.
+    pub(super) fn is_settled(&self, newest: i64) -> bool {
+        self.resizes.iter().all(|call| call.done.is_some_and(|done| done + SETTLED <= newest))
     }
 
     /// What is to be said of these shards, all of whose loads are known, while records are rejected.

@@ -36,6 +36,7 @@ impl Stream {
         };
         self.state = Some(word);
         self.on_demand = glance.on_demand;
+        self.metered(&glance.shard_metrics);
         if let Some(tags) = &glance.tags {
             self.tagged(tags, moment.now);
         }

@@ -22,6 +22,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod troubles;
+mod watch;
 
 pub use decide::Answer;
 pub use fleet::Fleet;
@@ -38,3 +39,4 @@ pub use sample::sample;
 pub use split::SPLITS_A_DAY;
 pub use stream::{DRY_RUN, Rules, Seen, Step, Stream};
 pub use troubles::Troubles;
+pub use watch::{Loads, SWITCHES_A_DAY};

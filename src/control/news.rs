@@ -69,6 +69,9 @@ pub fn of_decision(key: &Key, decision: &Decision) -> Option<News> {
     if decision.lambda.is_some() {
         return of_factor(key, decision);
     }
+    if decision.verb.is_switch() {
+        return of_switch(key, decision);
+    }
     let change = format!("{} → {} shards", decision.from, decision.to);
     let why = format!("{} {key}: {change}, {}: {}", stamp(decision.at), decision.reason, decision.because);
     let news = |event, what: &str, text| News::of(key, Topic::Resizes, event, decision.at, what, text);
@@ -104,6 +107,22 @@ fn of_factor(key: &Key, decision: &Decision) -> Option<News> {
         outcome => {
             let text = format!("{why}\nLambda did not take it: {outcome}. It is decided anew later.");
             Some(news("parallelize-refused", &format!("{change} was not taken"), text))
+        }
+    }
+}
+
+/// What a switch of shard metrics has to say.
+fn of_switch(key: &Key, decision: &Decision) -> Option<News> {
+    let word = if decision.verb == Verb::Watch { "on" } else { "off" };
+    let change = format!("shard metrics {word}");
+    let why = format!("{} {key}: {change}, {}: {}", stamp(decision.at), decision.reason, decision.because);
+    let news = |event: &str, what: &str, text| News::of(key, Topic::Resizes, event, decision.at, what, text);
+    match decision.outcome.as_deref()? {
+        "accepted" => Some(news(&format!("shard-metrics-{word}"), &change, why)),
+        outcome if outcome.starts_with(UNSENT) || outcome == super::DRY_RUN => None,
+        outcome => {
+            let text = format!("{why}\nAWS did not take it: {outcome}. It is decided anew later.");
+            Some(news("shard-metrics-refused", &format!("{change} was not taken"), text))
         }
     }
 }
@@ -344,6 +363,10 @@ mod tests {
         assert_eq!(told(Verb::Split, Some("accepted")).as_deref(), Some("split"));
         assert_eq!(told(Verb::Merge, Some("accepted")).as_deref(), Some("merged"));
         assert_eq!(told(Verb::Foreign, None).as_deref(), Some("changed-by-others"));
+        assert_eq!(told(Verb::Watch, Some("accepted")).as_deref(), Some("shard-metrics-on"));
+        assert_eq!(told(Verb::Unwatch, Some("accepted")).as_deref(), Some("shard-metrics-off"));
+        assert_eq!(told(Verb::Watch, Some("refused: AccessDenied")).as_deref(), Some("shard-metrics-refused"));
+        assert_eq!(told(Verb::Watch, Some("dry-run")), None);
         assert_eq!(told(Verb::Hold, None), None);
         assert_eq!(of_drift(&DriftStatus::default()), None);
         let drift = DriftStatus { pipeline: "shop".into(), found: 2, done: 1, left: 1, ..DriftStatus::default() };

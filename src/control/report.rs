@@ -71,6 +71,9 @@ pub struct Ticks {
     /// Calls of UpdateEventSourceMapping that Lambda accepted since the start.
     #[serde(default)]
     pub parallelized: u64,
+    /// Calls of EnableEnhancedMonitoring and DisableEnhancedMonitoring that AWS accepted since the start.
+    #[serde(default)]
+    pub switches: u64,
     /// Looks and readings that failed since the start.
     pub failed_reads: u64,
     /// Seconds from the end of the newest minute of metrics that the newest resize was decided by to the answer to its call.
@@ -132,6 +135,9 @@ pub struct StreamStatus {
     /// The shard that is full while the stream is not, where its shards' own metrics are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hot: Option<Notice>,
+    /// Whether its shards' own metrics are on, where the spec leaves that to `run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<bool>,
     pub conditions: Vec<Condition>,
     /// The newest decision, holds included.
     pub last: Option<Decision>,
@@ -231,12 +237,21 @@ pub enum Verb {
     Foreign,
     /// UpdateEventSourceMapping was sent, or would have been: `from` and `to` are parallelization factors.
     Parallelize,
+    /// EnableEnhancedMonitoring was sent, or would have been: shards' own metrics are turned on.
+    Watch,
+    /// DisableEnhancedMonitoring was sent, or would have been.
+    Unwatch,
 }
 
 impl Verb {
     /// Whether it is about single shards.
     pub fn is_single(self) -> bool {
         matches!(self, Self::Split | Self::Merge)
+    }
+
+    /// Whether it is about the metrics of single shards.
+    pub fn is_switch(self) -> bool {
+        matches!(self, Self::Watch | Self::Unwatch)
     }
 }
 
@@ -263,6 +278,13 @@ pub struct Decision {
     /// The decision is about the parallelization factor of this Lambda function, and its counts are factors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lambda: Option<Box<Lambda>>,
+}
+
+impl Decision {
+    /// Whether it is about the stream's shards, and neither about a Lambda function nor about metrics.
+    pub fn is_of_count(&self) -> bool {
+        self.lambda.is_none() && !self.verb.is_switch()
+    }
 }
 
 /// The figures behind a decision about a Lambda function.

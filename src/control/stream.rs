@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::report::{Condition, Decision, Numbers, Pause, Pin, Verb};
 use super::series::Day;
-use super::{Delivery, Foreign, Function, FunctionSeen, Key, Record};
+use super::{Delivery, Foreign, Function, FunctionSeen, Key, Loads, Record};
 use crate::model::{Glance, Metrics, OpenShard, Scope};
 use crate::scale::{
     Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Resize, Sample, View, Window, calls_used, month,
@@ -125,6 +125,9 @@ pub struct Stream {
     pub money: Option<Money>,
     /// Whether single shards may be split and merged.
     pub splits: bool,
+    /// Who turns on the metrics by which shards say how full they are.
+    pub loads: Loads,
+    pub(super) switch: super::watch::Switch,
     /// Lambda functions that read it, whose parallelization factor may be changed.
     pub functions: Vec<Function>,
     pub(super) policy: Box<dyn Policy + Send>,
@@ -195,6 +198,8 @@ impl Stream {
             inputs: Inputs::default(),
             money: None,
             splits: false,
+            loads: Loads::default(),
+            switch: super::watch::Switch::default(),
             functions: Vec::new(),
             unparted: BTreeMap::new(),
             parted: BTreeMap::new(),
@@ -279,6 +284,7 @@ impl Stream {
             }
             Record::Decided { decision } => {
                 self.recall_factor(decision);
+                self.recall_switch(decision);
                 self.recall_answer(decision);
                 self.remember((**decision).clone(), rules);
             }
@@ -310,15 +316,14 @@ impl Stream {
         self.told.clear();
         self.decisions.clear();
         self.forget_functions();
+        self.switch.forget();
         (self.last, self.refusals, self.quiet_until) = (None, 0, i64::MIN);
     }
 
     pub(super) fn remember(&mut self, decision: Decision, rules: &Rules) {
         let day = decision.at - DAY;
         self.decisions.push_back(decision);
-        let changes =
-            |verb| matches!(verb, Verb::Resize | Verb::Split | Verb::Merge | Verb::Foreign | Verb::Parallelize);
-        let is_change = |of: &Decision| changes(of.verb) && of.at > day;
+        let is_change = |of: &Decision| !matches!(of.verb, Verb::Hold | Verb::Settled) && of.at > day;
         let changes = self.decisions.iter().filter(|decision| is_change(decision)).count();
         let others = self.decisions.len() - changes;
         let (mut spare_changes, mut spare) = (
@@ -414,7 +419,7 @@ impl Stream {
     /// told each minute.
     fn was_told(&self, decision: &Decision) -> bool {
         let lately = decision.at - TOLD..=decision.at;
-        let of_shards = self.decisions.iter().rev().filter(|told| told.lambda.is_none());
+        let of_shards = self.decisions.iter().rev().filter(|told| told.is_of_count());
         let holds = of_shards.take_while(|told| told.verb == Verb::Hold && lately.contains(&told.at));
         decision.verb == Verb::Hold && holds.into_iter().any(|told| told.reason == decision.reason)
     }

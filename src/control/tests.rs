@@ -14,6 +14,8 @@ mod idle;
 mod pasts;
 #[cfg(test)]
 mod splits;
+#[cfg(test)]
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -72,7 +74,7 @@ impl Bench {
             (PIPELINE.to_owned(), "shop".to_owned()),
             (RESOURCE.to_owned(), "stream/clicks".to_owned()),
         ]);
-        let glance = Glance { state: State::Ready, open_shards: shards, on_demand: false, tags: Some(tags) };
+        let glance = Glance { state: State::Ready, open_shards: shards, tags: Some(tags), ..Glance::default() };
         let mut bench = Self {
             stream,
             wants,

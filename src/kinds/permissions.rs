@@ -65,11 +65,11 @@ pub fn deployer(graph: &Graph, scope: &Scope, removals: bool) -> Grants {
 }
 
 /// What the controller needs: to see, to resize what has a range of shards, and to keep its books on the stream. The
-/// right to split and merge single shards is there only where some stream's spec allows it, that to list them also where their own metrics are on, and that to change how a Lambda function reads only
-/// where one names it.
+/// right to split and merge single shards is there only where some stream's spec allows it, that to list them also where their own metrics are on or may
+/// be turned on, and that to change how a Lambda function reads only where one names it.
 ///
-/// Shard-level metrics are not among it: they belong to the spec, and switching them knows no resource-level
-/// permissions, so the right to it would be one on every stream of the account.
+/// Shard-level metrics belong to the spec, and switching them knows no resource-level permissions, so that the right to it is one on every
+/// stream of the account: it is there only where some stream's spec leaves it to the controller.
 pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
     let everywhere = [
         "kinesis:DescribeLimits",
@@ -109,13 +109,20 @@ pub fn controller(spec: &Pipeline, graph: &Graph, scope: &Scope) -> Grants {
             }
         }
         let name = stream.address.name();
-        if splits(spec, name) || tells_loads(spec, name) {
+        let (switches, tells_loads) = (switches(spec, name), tells_loads(spec, name));
+        if switches {
+            // These two know no resource-level permissions, nor conditions on tags.
+            for action in ["kinesis:EnableEnhancedMonitoring", "kinesis:DisableEnhancedMonitoring"] {
+                grants.allow(action, "*".into(), None);
+            }
+        }
+        if splits(spec, name) || tells_loads || switches {
             grants.allow("kinesis:ListShards", arn.clone(), None);
         }
         if splits(spec, name) {
             grants.allow("kinesis:SplitShard", arn.clone(), by_tag("kinesis:SplitShard", scope));
             // Whether two are cold only their own metrics tell.
-            if tells_loads(spec, name) {
+            if tells_loads || switches {
                 grants.allow("kinesis:MergeShards", arn.clone(), by_tag("kinesis:MergeShards", scope));
             }
         }
@@ -135,6 +142,11 @@ fn scaling<'a>(spec: &'a Pipeline, name: &str) -> Option<&'a Scaling> {
 /// Whether the stream's spec lets each shard say how full it is.
 fn tells_loads(spec: &Pipeline, name: &str) -> bool {
     spec.streams.iter().any(|(key, stream)| key.as_str() == name && stream.tells_loads())
+}
+
+/// Whether the stream's spec leaves it to the controller to turn metrics of single shards on and off.
+fn switches(spec: &Pipeline, name: &str) -> bool {
+    spec.streams.iter().any(|(key, stream)| key.as_str() == name && !stream.switched_metrics().is_empty())
 }
 
 /// Whether the stream's spec allows single splits.

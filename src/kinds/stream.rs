@@ -33,7 +33,7 @@ pub use import::import;
 pub use lambda::{Function, LambdaReader, Parallelization};
 pub use mapping::find as mapping;
 pub use physics::{SHARDS, hop_seconds, hops, shard_hours};
-pub use scaling::{Objective, Quiet, Scaling, Scheduled, SplitMerge};
+pub use scaling::{Objective, Quiet, Scaling, Scheduled, ShardMetrics, SplitMerge};
 pub use shards::open_shards;
 
 /// A Kinesis data stream.
@@ -183,7 +183,7 @@ pub static SCHEMA: Schema = Schema {
         .seconds(30),
         Field::in_place("shardMetrics", "kinesis:EnableEnhancedMonitoring", "Shard-level metrics.")
             .default(|| Value::List(Vec::new()))
-            .compare(Compare::Set)
+            .compare(Compare::Within)
             .seconds(30),
         Field::in_place("maxRecordSize", "kinesis:UpdateMaxRecordSize", "The largest record.")
             .folded()
@@ -285,11 +285,10 @@ impl ResourceKind for Kind {
             if let (Value::Map(tags), Some(parts)) = (&mut tags, parts(stream)) {
                 tags.insert(PARTS.into(), Value::text(parts));
             }
-            let metrics = stream.shard_metrics.iter().map(|metric| format!("{metric:?}"));
             desired = desired
                 .with("mode", if stream.capacity.mode == Mode::OnDemand { "onDemand" } else { "provisioned" })
                 .with("retention", stream.retention.to_string())
-                .with("shardMetrics", Value::list(metrics))
+                .with("shardMetrics", stream.wanted_metrics())
                 .with("maxRecordSize", stream.max_record_size.to_string())
                 .with("tags", tags);
             if stream.capacity.mode == Mode::Provisioned

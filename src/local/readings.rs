@@ -23,6 +23,10 @@ pub fn glance(world: &mut World, moving: &Moving, target: &Target, with_tags: bo
         state,
         open_shards: item.stream.as_ref().map_or(0, |stream| stream.shards.open_count()),
         on_demand: is_on_demand(&item.attrs),
+        shard_metrics: {
+            let metrics = item.attrs.get("shardMetrics").and_then(Value::as_list).unwrap_or_default();
+            metrics.iter().filter_map(|metric| metric.as_text().map(str::to_owned)).collect()
+        },
         tags: with_tags.then(|| tags.filter_map(text).collect()),
     })
 }

@@ -21,7 +21,8 @@ pub enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compare {
     Exact,
-    /// A wanted `{min, max}` is met by every number inside: the controller owns the field.
+    /// A wanted `{min, max}` is met by every number inside, and where these are lists, by either: the controller owns the field. Lists have
+    /// no order.
     Within,
     /// Lists without order.
     Set,
@@ -117,7 +118,7 @@ impl Compare {
             Self::Exact => wanted == live,
             Self::Within => match (bounds(wanted), live.as_int()) {
                 (Some((min, max)), Some(live)) => (min..=max).contains(&live),
-                _ => wanted == live,
+                _ => sorted(wanted) == sorted(live) || ends(wanted).any(|end| sorted(end) == sorted(live)),
             },
             Self::Set => sorted(wanted) == sorted(live),
             Self::Document => document(wanted) == document(live),
@@ -133,6 +134,11 @@ impl Compare {
 /// The bounds of a `{min, max}` value.
 pub(super) fn bounds(value: &Value) -> Option<(i64, i64)> {
     Some((value.get("min")?.as_int()?, value.get("max")?.as_int()?))
+}
+
+/// The lists of a `{min, max}` value.
+fn ends(value: &Value) -> impl Iterator<Item = &Value> {
+    ["min", "max"].into_iter().filter_map(|end| value.get(end)).filter(|end| end.as_list().is_some())
 }
 
 /// Tags that an earlier spec declared and this one does not.

@@ -82,6 +82,8 @@ pub struct Glance {
     pub state: State,
     pub open_shards: u32,
     pub on_demand: bool,
+    /// The shard-level metrics that are on.
+    pub shard_metrics: Vec<String>,
     /// `None`: they were not asked for.
     pub tags: Option<BTreeMap<String, String>>,
 }

@@ -155,7 +155,11 @@ pub fn resources(schemas: &[&Schema]) -> String {
                 Change::Fixed => "makes another resource".into(),
                 Change::Delegated => "is not compared".into(),
             };
-            let owner = if field.compare == Compare::Within { "; a range belongs to the autoscaler" } else { "" };
+            let owner = if field.compare == Compare::Within {
+                "; what the spec leaves open belongs to the autoscaler"
+            } else {
+                ""
+            };
             let default = field.default.map(|default| format!("`{}`", shown(&default().to_json()))).unwrap_or_default();
             let _ = writeln!(text, "| `{}` | {change}{owner} | {default} | {} |", field.name, cell(field.doc));
         }

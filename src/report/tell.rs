@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::excerpt::clean;
 use super::summary::{UNSEEN, difference};
-use super::value::{duration, number_word, show_field};
+use super::value::{duration, number_word, show, show_field};
 use crate::model::{Address, Call, Effect, RESOURCE, Value};
 use crate::plan::{FieldChange, Held, Plan, Reason, Step, Verb};
 
@@ -167,8 +167,12 @@ fn field(step: &Step, change: &FieldChange) -> ToldField {
 /// A range belongs to the autoscaler; what is set now is a number inside.
 fn target(change: &FieldChange, calls: &[&Call]) -> Option<String> {
     let range = change.after.as_ref().filter(|value| value.get("min").is_some() && value.get("max").is_some())?;
-    let number = calls.last()?.int(&change.field)?;
-    Some(format!("{number}, then owned by the autoscaler ({})", show_field(&change.field, range)))
+    let set = calls.last()?.set.get(&change.field)?;
+    if let (Some(without), Some(with)) = (range.get("min")?.as_list(), range.get("max")?.as_list()) {
+        let switched = Value::list(with.iter().filter(|one| !without.contains(one)).cloned());
+        return Some(format!("{}; owned by the autoscaler: {}", show(set), show(&switched)));
+    }
+    Some(format!("{}, then owned by the autoscaler ({})", set.as_int()?, show_field(&change.field, range)))
 }
 
 /// `2 → 4 → 8 → 10: three UpdateShardCount calls, about 4 min`

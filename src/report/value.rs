@@ -19,8 +19,12 @@ pub fn show(value: &Value) -> String {
         Value::Ref(reference) => known_later(reference),
         Value::List(items) if items.is_empty() => "(none)".into(),
         Value::List(items) => entries(items.iter().map(show)),
-        Value::Map(map) => match (value.get("min").and_then(Value::as_int), value.get("max").and_then(Value::as_int)) {
-            (Some(min), Some(max)) if map.len() == 2 => format!("{min}..{max}"),
+        Value::Map(map) => match (value.get("min"), value.get("max")) {
+            (Some(Value::Int(min)), Some(Value::Int(max))) if map.len() == 2 => format!("{min}..{max}"),
+            // Which of the two it is the autoscaler says.
+            (Some(min @ Value::List(_)), Some(max @ Value::List(_))) if map.len() == 2 => {
+                format!("{} or {}", show(min), show(max))
+            }
             _ if map.is_empty() => "(none)".into(),
             _ => entries(map.iter().map(|(key, value)| {
                 let value = if is_name(key) { HIDDEN.into() } else { show(value) };
@@ -118,6 +122,7 @@ mod tests {
         let key = Value::reference(Address::new("key", "clicks"), "arn");
         let cases = [
             (Value::map([("min", 2_i64), ("max", 64)]), "2..64"),
+            (Value::map([("min", Value::list([""; 0])), ("max", Value::list(["a", "b"]))]), "(none) or a, b"),
             (Value::List(Vec::new()), "(none)"),
             (Value::list(["a", "b"]), "a, b"),
             (Value::text(""), "(empty)"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Fence, Watch};
 use crate::aws::fenced;
 use crate::cloud::{Class, Cloud, Fault};
-use crate::control::Answer;
+use crate::control::{Answer, Verb};
 use crate::kinds::stream::SCHEMA;
 use crate::model::{Attrs, Call, Effect, Glance, LEDGER, Resource, Shift, Value};
 use crate::scale::hot::Operation;
@@ -35,6 +35,18 @@ pub fn split(operation: &Operation) -> Vec<Call> {
         Operation::Split { shard, at } => call("kinesis:SplitShard", shard, "newStartingHashKey", at.to_string()),
         Operation::Merge { shard, adjacent } => call("kinesis:MergeShards", shard, "adjacent", adjacent.clone()),
     }]
+}
+
+/// The one call that turns shard metrics on or off: the others stay as they are.
+pub fn switch(verb: Verb, before: &Glance, metrics: &[String]) -> Call {
+    let live = &before.shard_metrics;
+    let others = live.iter().filter(|metric| !metrics.contains(metric));
+    let (operation, set) = match verb {
+        Verb::Watch => ("kinesis:EnableEnhancedMonitoring", Value::list(others.chain(metrics).cloned())),
+        _ => ("kinesis:DisableEnhancedMonitoring", Value::list(others.cloned())),
+    };
+    let live = Value::list(live.iter().cloned());
+    Call::new(Effect::Set, operation).with("shardMetrics", set).was("shardMetrics", Some(&live))
 }
 
 /// Sends them, one after the other. Answers how AWS took the resize, in one word and in a sentence. `fence`: whether this
@@ -116,10 +128,9 @@ mod tests {
             local.put("stream", "clicks", Attrs::from([("shards".to_owned(), Value::Int(2))])).expect("a stream");
             let scope = Arc::new(Scope { pipeline: "shop".into(), ..local.options().scope() });
             let (name, physical) = ("clicks".to_owned(), "clicks".to_owned());
-            let watch =
-                Watch { name, physical, scope, cloud: 0, alarms: Vec::new(), consumers: Vec::new(), loads: false };
+            let watch = Watch { name, physical, scope, cloud: 0, alarms: Vec::new(), consumers: Vec::new() };
             let tags = Some(BTreeMap::new());
-            let before = Glance { state: State::Ready, open_shards: 2, on_demand: false, tags };
+            let before = Glance { state: State::Ready, open_shards: 2, tags, ..Glance::default() };
             let calls = calls(&watch, &before, 4, 0);
             assert!(calls.iter().any(|call| call.verb() == stopped), "{calls:?}");
             let fence: Fence = Arc::new(|| true);

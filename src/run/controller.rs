@@ -1,4 +1,5 @@
 mod parallelize;
+mod switch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -163,6 +164,7 @@ impl Controller {
         if !self.stop.is_asked() {
             troubles.extend(self.act(wishes, tell).await);
             troubles.extend(self.parallelize(tell).await);
+            troubles.extend(self.switch(tell).await);
         }
         let at = self.clouds.first().map_or(0, |cloud| cloud.now());
         troubles.iter().for_each(|trouble| tell(Told::Trouble { at, message: trouble.clone() }));
@@ -324,7 +326,7 @@ impl Controller {
         let looks = observe::looks(&self.clouds, &self.watches, &due, course).await;
         let mut looks: BTreeMap<usize, Result<Glance, Unseen>> = looks.into_iter().collect();
         let splitting = wishes.iter().filter(|(_, decision)| decision.verb.is_single()).map(|(at, _)| *at);
-        let splitting: Vec<usize> = splitting.collect();
+        let splitting = observe::asked(&locked(&self.fleet), splitting);
         let mut shards = observe::shards(&self.clouds, &self.watches, &splitting, course).await;
         let (mut entries, mut going) = (Vec::new(), Vec::new());
         for (at, decision) in wishes {

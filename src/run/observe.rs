@@ -108,13 +108,13 @@ impl Question<'_> {
     }
 
     /// The streams whose single shards are worth a question, and whose shards' own metrics are on.
-    fn suspects(&self) -> Vec<usize> {
+    fn suspects(&self) -> Vec<(usize, bool)> {
         let fleet = locked(self.fleet);
         let all = fleet.streams().iter().zip(self.watches).enumerate();
         let asks = all.filter(|(at, (stream, watch))| {
-            watch.loads && is_among(self.only, *at) && stream.asks_shards(self.now[watch.cloud])
+            stream.tells_loads() && is_among(self.only, *at) && stream.asks_shards(self.now[watch.cloud])
         });
-        asks.map(|(at, _)| at).collect()
+        asked(&fleet, asks.map(|(at, _)| at))
     }
 
     /// What is learned of Lambda functions, by stream, and what failed.
@@ -335,18 +335,23 @@ pub async fn looks(
     join_all(of_one).await.into_iter().flatten().collect()
 }
 
-/// The open shards of streams that are to be split, or have a hot one.
+/// Streams whose shards are asked for, and whether these say how full they are.
+pub fn asked(fleet: &Fleet, wanted: impl Iterator<Item = usize>) -> Vec<(usize, bool)> {
+    wanted.map(|at| (at, fleet.streams()[at].tells_loads())).collect()
+}
+
+/// The open shards of streams that are to be split, or have a hot one; of some with their loads.
 pub async fn shards(
     clouds: &[Arc<dyn Cloud>],
     watches: &[Watch],
-    wanted: &[usize],
+    wanted: &[(usize, bool)],
     course: &Course,
 ) -> BTreeMap<usize, Result<Vec<OpenShard>, String>> {
-    let all = wanted.iter().map(|at| async move {
+    let all = wanted.iter().map(|(at, loads)| async move {
         let watch = &watches[*at];
         let target = watch.target();
         let what = format!("listing the shards of stream {}", watch.physical);
-        let read = course.answer(&what, clouds[watch.cloud].open_shards(&target, watch.loads)).await;
+        let read = course.answer(&what, clouds[watch.cloud].open_shards(&target, *loads)).await;
         let read = read.map_err(|missed| missed.to_string());
         (*at, read.and_then(|shards| shards.map_err(|fault| fault.to_string())))
     });

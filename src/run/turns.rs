@@ -224,7 +224,7 @@ mod tests {
             }
             streams.push(stream);
             let (alarms, consumers) = (Vec::new(), Vec::new());
-            watches.push(Watch { physical: name.clone(), name, scope, cloud: 0, alarms, consumers, loads: false });
+            watches.push(Watch { physical: name.clone(), name, scope, cloud: 0, alarms, consumers });
         }
         (watches, Fleet::new(rules, streams, "test"))
     }

@@ -21,8 +21,6 @@ pub struct Watch {
     pub alarms: Vec<Alarm>,
     /// Its fan-out consumers, by their names in AWS.
     pub consumers: Vec<String>,
-    /// Whether its shards' own metrics are on, by the spec.
-    pub loads: bool,
 }
 
 impl Watch {

@@ -54,7 +54,7 @@ fn a_region_that_hangs_holds_up_nobody_else() {
         let key = Key { pipeline: pipeline.into(), stream: name.clone() };
         streams.push(Stream::new(key, name.clone(), Arc::clone(&scope), BOUNDS, Box::new(Tidegate::new())));
         let (name, physical) = (name.clone(), name.clone());
-        watches.push(Watch { name, physical, scope, cloud, alarms: Vec::new(), consumers: Vec::new(), loads: false });
+        watches.push(Watch { name, physical, scope, cloud, alarms: Vec::new(), consumers: Vec::new() });
     }
     let fleet = Fleet::new(Rules { learn_minutes: 14 * 1440, ..Rules::default() }, streams, "test");
     let clouds: Vec<Arc<dyn Cloud>> = vec![Arc::clone(&deaf) as _, Arc::clone(&well) as _];

@@ -51,7 +51,6 @@ async fn within(
         cloud: 0,
         alarms: vec![alarm(name)],
         consumers: Vec::new(),
-        loads: false,
     };
     let fleet = Fleet::new(rules, names.iter().map(stream).collect(), "test");
     let watches = names.iter().map(watch).collect();

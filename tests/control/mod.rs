@@ -22,6 +22,7 @@ mod splits;
 mod starts;
 mod switches;
 mod told;
+mod watch;
 mod words;
 
 pub use functions::behind;

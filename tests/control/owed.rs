@@ -48,7 +48,7 @@ pub async fn controller(rough: &Arc<Rough>, ledger: Box<dyn Ledger>) -> Controll
     let key = Key { pipeline: "shop".into(), stream: name.clone() };
     let bounds = Bounds { min: 2, max: 8 };
     let stream = Stream::new(key, name.clone(), Arc::clone(&scope), bounds, Box::new(Tidegate::new()));
-    let watch = Watch { name, physical, scope, cloud: 0, alarms: Vec::new(), consumers: Vec::new(), loads: false };
+    let watch = Watch { name, physical, scope, cloud: 0, alarms: Vec::new(), consumers: Vec::new() };
     let fleet = Fleet::new(Rules::default(), vec![stream], "test");
     let clouds: Vec<Arc<dyn Cloud>> = vec![Arc::clone(rough) as _];
     Controller::start(clouds, vec![watch], fleet, ledger, Stop::default(), Heard::default()).await.unwrap()

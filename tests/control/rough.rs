@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tidegate::cloud::{AtOnce, Caller, Claim, Claims, Class, Cloud, Fault, Listed, Outputs, Target};
-use tidegate::control::Entry;
+use tidegate::control::{Entry, SWITCHES_A_DAY};
 use tidegate::local::Local;
 use tidegate::model::{
     Address, Call, Glance, LEDGER, Ledger as Books, Made, Observed, OpenShard, Quotas, Readings, Scope, State,
@@ -41,6 +41,8 @@ pub struct Sent {
 #[derive(Default)]
 pub struct Judge {
     pub sent: Vec<Sent>,
+    /// Switches of shard metrics that were sent and took effect, by true time and stream.
+    pub switches: Vec<(i64, String)>,
     pub broken: Vec<String>,
 }
 
@@ -63,6 +65,8 @@ pub struct Rough {
     pub calm: bool,
     /// Streams whose shards may be split.
     pub may_split: BTreeSet<String>,
+    /// Streams whose shard metrics may be switched.
+    pub may_switch: BTreeSet<String>,
     /// Streams whose metrics are read in one question.
     pub batch: usize,
     /// Streams and alarms whose questions nobody answers.
@@ -100,6 +104,7 @@ impl Rough {
             alone: true,
             calm: false,
             may_split: BTreeSet::new(),
+            may_switch: BTreeSet::new(),
             batch: 1000,
             silent: BTreeSet::new(),
             rings: BTreeSet::new(),
@@ -200,6 +205,29 @@ impl Rough {
         }
         broken
     }
+
+    /// Judges a switch of shard metrics that is sent now.
+    fn judge_switch(&self, target: &Target, call: &Call) -> Vec<String> {
+        let Some(before) = self.see(target) else { return Vec::new() };
+        let (name, now, is_on) = (&target.physical, self.local.now(), call.verb() == "EnableEnhancedMonitoring");
+        let mut broken = Vec::new();
+        let mut must = |holds: bool, rule: &str| {
+            if !holds {
+                broken.push(format!("{} of {name} at {now}: {rule}", call.verb()));
+            }
+        };
+        must(self.may_switch.contains(name), "the spec does not leave it to the controller");
+        must(!self.alone || before.state == State::Ready, "sent while it is not ACTIVE");
+        must(!self.alone || before.shard_metrics.is_empty() == is_on, "it is so already");
+        if self.calm {
+            let judge = self.judge.lock().unwrap();
+            let today = judge.switches.iter().filter(|(at, stream)| stream == name && *at > now - 86_400).count();
+            must(today < SWITCHES_A_DAY, "more than are allowed in a day");
+            let mut lately = self.local.truth(name).into_iter().filter(|minute| minute.minute > now / 60 - 20);
+            must(!is_on || lately.any(|minute| minute.rejected > 0.0), "nothing was rejected");
+        }
+        broken
+    }
 }
 
 impl Cloud for Rough {
@@ -249,7 +277,13 @@ impl Cloud for Rough {
                 }
                 return Err(gone(class));
             }
+            let switch = call.verb().ends_with("EnhancedMonitoring").then(|| self.judge_switch(target, call));
             let answer = self.local.perform(target, call).await;
+            if let Some(broken) = switch {
+                let mut judge = self.judge.lock().unwrap();
+                judge.broken.extend(broken);
+                judge.switches.extend(answer.is_ok().then(|| (self.local.now(), target.physical.clone())));
+            }
             if let Some(broken) = judged {
                 let mut judge = self.judge.lock().unwrap();
                 let (at, stream, accepted) = (self.local.now(), target.physical.clone(), answer.is_ok());

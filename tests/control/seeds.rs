@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 use tidegate::apply::Stop;
-use tidegate::control::{Fleet, Key, Rules, Stream};
+use tidegate::control::{Fleet, Key, Loads, Rules, Stream};
 use tidegate::kinds::SCHEMAS;
 use tidegate::local::{Keys, Load, Local, Options};
 use tidegate::model::{Attrs, PIPELINE, RESOURCE, Value};
@@ -85,6 +85,13 @@ fn may_split(at: usize) -> bool {
     at < 2
 }
 
+/// One that may split and one that may not.
+fn may_switch(at: usize) -> bool {
+    at == 0 || at == 3
+}
+
+const LOADS: [&str; 2] = ["IncomingBytes", "IncomingRecords"];
+
 fn world(plot: &Plot) -> Arc<Local> {
     let mut options = Options { seed: plot.seed, keep_minutes: 300, ..Options::default() };
     // Where clocks are right and nobody else acts, the controller's own books must keep the day's ten.
@@ -94,7 +101,7 @@ fn world(plot: &Plot) -> Arc<Local> {
     let local = Local::new(SCHEMAS, options, NOW);
     for at in 0..STREAMS {
         let tags = Value::map([(PIPELINE, "sim".to_owned()), (RESOURCE, format!("stream/{}", name(at)))]);
-        let metrics: &[&str] = if at == 1 { &["IncomingBytes", "IncomingRecords"] } else { &[] };
+        let metrics: &[&str] = if at == 1 { &LOADS } else { &[] };
         let attrs = Attrs::from([
             ("shards".to_owned(), Value::Int(2 + at as i64)),
             ("shardMetrics".to_owned(), Value::list(metrics.iter().copied())),
@@ -102,8 +109,8 @@ fn world(plot: &Plot) -> Arc<Local> {
         ]);
         local.put("stream", &name(at), attrs).unwrap();
         let load = Load::synthetic(plot.seed + at as u64, 3000.0, 700.0);
-        // Where shards say how full they are, some are hot: the keys fall as in a language.
-        let keys = if at == 1 { Keys::zipf(50, 0.8, plot.seed) } else { Keys::uniform() };
+        // Where shards say how full they are, or may, some are hot: the keys fall as in a language.
+        let keys = if at == 1 || may_switch(at) { Keys::zipf(50, 0.8, plot.seed) } else { Keys::uniform() };
         local.offer(&name(at), load.keys(keys)).unwrap();
     }
     Arc::new(local)
@@ -118,6 +125,11 @@ async fn controller(plot: &Plot, rough: &Arc<Rough>, kept: &Kept) -> Controller 
         let key = Key { pipeline: "sim".into(), stream: name(at) };
         let mut stream = Stream::new(key, name(at), Arc::clone(&scope), bounds(at), policy);
         stream.splits = may_split(at);
+        stream.loads = match at {
+            1 => Loads::Declared,
+            _ if may_switch(at) => Loads::Switched(LOADS.map(str::to_owned).into()),
+            _ => Loads::Untold,
+        };
         stream
     };
     let watch = |at: usize| Watch {
@@ -127,7 +139,6 @@ async fn controller(plot: &Plot, rough: &Arc<Rough>, kept: &Kept) -> Controller 
         cloud: 0,
         alarms: Vec::new(),
         consumers: Vec::new(),
-        loads: at == 1,
     };
     let fleet = Fleet::new(Rules { learn_minutes: 60, ..Rules::default() }, (0..STREAMS).map(of).collect(), "sim");
     let ledger = Kept { world: Some(Arc::clone(rough)), ..kept.clone() };
@@ -154,8 +165,8 @@ async fn tick(controller: &mut Controller, rough: &Rough) -> bool {
     matches!(select(tick, std::pin::pin!(died)).await, Either::Left(_))
 }
 
-/// Plays days; answers the calls that were sent, and the splits among them.
-async fn play(plot: &Plot, days: i64) -> Result<(usize, usize), String> {
+/// Plays days; answers the calls that were sent, the splits among them, and the switches of shard metrics.
+async fn play(plot: &Plot, days: i64) -> Result<[usize; 3], String> {
     let local = world(plot);
     let judge = Arc::new(Mutex::new(Judge::default()));
     let all: BTreeMap<String, Bounds> = (0..STREAMS).map(|at| (name(at), bounds(at))).collect();
@@ -167,6 +178,7 @@ async fn play(plot: &Plot, days: i64) -> Result<(usize, usize), String> {
         rough.alone = plot.controllers == 1 && !plot.meddler;
         rough.calm = rough.alone && !plot.jumps && !plot.crashes;
         rough.may_split = (0..STREAMS).filter(|at| may_split(*at)).map(name).collect();
+        rough.may_switch = (0..STREAMS).filter(|at| may_switch(*at)).map(name).collect();
         let (rough, kept) = (Arc::new(rough), Kept::default());
         running.push((controller(plot, &rough, &kept).await, rough, kept));
     }
@@ -207,7 +219,7 @@ async fn play(plot: &Plot, days: i64) -> Result<(usize, usize), String> {
         broken.extend(busy.map(|calls| format!("{}: eleven calls within 24 h from {}", name(at), calls[0])));
     }
     let splits = judge.sent.iter().filter(|sent| sent.split && sent.accepted).count();
-    if broken.is_empty() { Ok((judge.sent.len(), splits)) } else { Err(broken.join("\n  ")) }
+    if broken.is_empty() { Ok([judge.sent.len(), splits, judge.switches.len()]) } else { Err(broken.join("\n  ")) }
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -238,7 +250,7 @@ fn a_rough_world_makes_no_wrong_resize() {
         }
     };
     let began = Instant::now();
-    let (next, calls, splits) = (AtomicU64::new(first), AtomicUsize::new(0), AtomicUsize::new(0));
+    let (next, counts) = (AtomicU64::new(first), [const { AtomicUsize::new(0) }; 3]);
     let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         loop {
@@ -248,10 +260,9 @@ fn a_rough_world_makes_no_wrong_resize() {
             }
             let plot = Plot::of(seed);
             match runtime.block_on(play(&plot, days_each as i64)) {
-                Ok((sent, split)) => {
-                    calls.fetch_add(sent, Ordering::SeqCst);
-                    splits.fetch_add(split, Ordering::SeqCst);
-                }
+                Ok(played) => counts.iter().zip(played).for_each(|(count, more)| {
+                    count.fetch_add(more, Ordering::SeqCst);
+                }),
                 Err(broken) => panic!("{plot:?}\nplay it again with TIDEGATE_SIM_SEED={seed}\n  {broken}"),
             }
         }
@@ -262,12 +273,13 @@ fn a_rough_world_makes_no_wrong_resize() {
             scope.spawn(work);
         }
     });
-    let (calls, splits) = (calls.into_inner(), splits.into_inner());
+    let [calls, splits, switches] = counts.map(AtomicUsize::into_inner);
     let days = seeds * days_each * STREAMS as u64;
     let rate = days as f64 / began.elapsed().as_secs_f64();
     println!(
-        "{days} stream-days from seed {first} on, {calls} calls sent, of which {splits} accepted splits, {rate:.1} stream-days a second"
+        "{days} stream-days from seed {first} on, {calls} calls sent, of which {splits} accepted splits, and {switches} switches of metrics, {rate:.1} stream-days a second"
     );
     assert!(seeds == 1 || calls as u64 > days, "a world in which nothing is resized proves nothing: {calls} calls");
     assert!(seeds < 6 || splits > 0, "a world in which nothing is split proves nothing of splits");
+    assert!(seeds < 6 || switches > 0, "a world in which nothing is switched proves nothing of switches");
 }

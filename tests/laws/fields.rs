@@ -105,6 +105,7 @@ fn stream_samples() -> Vec<Sample> {
         (stream, "encryption", "none".into()),
         (stream, "shardMetrics", texts(&["IncomingBytes", "OutgoingBytes"])),
         (stream, "shardMetrics", texts(&["OutgoingBytes", "IncomingRecords"])),
+        (stream, "shardMetrics", Value::map([("min", texts(&["OutgoingBytes"])), ("max", texts(&["IncomingBytes"]))])),
         (stream, "maxRecordSize", "2MiB".into()),
         (stream, "maxRecordSize", "10MiB".into()),
         ("stream-policy/clicks", "policy", document("kinesis:GetRecords")),

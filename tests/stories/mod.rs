@@ -64,6 +64,7 @@ stories! {
     retention_up_and_down
     saved_plans
     saved_plans_know_new_readers
+    shard_metrics_of_the_autoscaler
     switch_modes
     switch_modes_with_a_range
     tags_come_and_go

@@ -73,8 +73,8 @@ impl Books {
         };
         self.written_at = self.written_at.max(Some(at));
         if let Record::Decided { decision } = &entry.record
-            // What is about a function is told with the function.
-            && decision.lambda.is_none()
+            // What is about a function is told with the function, and of metrics a look knows whether they are on.
+            && decision.is_of_count()
         {
             self.decided.insert(Arc::clone(&entry.key), (**decision).clone());
         }

@@ -154,6 +154,29 @@ fn the_controller_may_split_only_where_some_stream_allows_it() {
 }
 
 #[test]
+fn the_controller_may_switch_shard_metrics_only_where_a_stream_leaves_it_to_it() {
+    let stream = |shards: &str, scaling: &str| {
+        format!(
+            "streams: {{ plain: {{}}, clicks: {{ capacity: {{ mode: provisioned, shards: {shards} }}{scaling} }} }}"
+        )
+    };
+    let policy = |rest: &str| controller(&spec("shop", rest), &graph("shop", rest), &scope("shop")).policy();
+    let range = "{ min: 1, max: 4 }";
+    let with = policy(&stream(range, ", scaling: { shardMetrics: auto }"));
+    let declared = policy(&stream(range, ", shardMetrics: [IncomingBytes, IncomingRecords]"));
+    let as_declared = policy(&stream(range, ", scaling: { shardMetrics: asDeclared }"));
+    for action in ["kinesis:EnableEnhancedMonitoring", "kinesis:DisableEnhancedMonitoring"] {
+        assert_eq!(allowed(&with, action), ["*"], "AWS knows nothing narrower");
+        assert_eq!(allowed(&declared, action), [""; 0], "{action}");
+        assert_eq!(allowed(&as_declared, action), [""; 0], "{action}");
+    }
+    let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks";
+    assert_eq!(allowed(&with, "kinesis:ListShards"), [arn], "which of them is hot");
+    let splitting = policy(&stream(range, ", scaling: { shardMetrics: auto, splitMerge: allow }"));
+    assert_eq!(allowed(&splitting, "kinesis:MergeShards").len(), 1);
+}
+
+#[test]
 fn the_controller_may_change_how_those_functions_read_that_a_spec_names() {
     let stream = |scaling: &str| {
         format!(

@@ -43,6 +43,7 @@ pub async fn glance(aws: &Aws, target: &Target, with_tags: bool) -> Result<Glanc
     Ok(Glance {
         state: state_of(&stream),
         open_shards: u32::try_from(stream.open_shard_count()).unwrap_or(0),
+        shard_metrics: shard_metrics(&stream).into_iter().map(str::to_owned).collect(),
         on_demand: stream.stream_mode_details().map(StreamModeDetails::stream_mode) == Some(&StreamMode::OnDemand),
         tags: tags.map(|tags| tags.into_iter().filter_map(text).collect()),
     })
@@ -84,7 +85,6 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
         Some(EncryptionType::Kms) => key::canonical(aws, stream.key_id().unwrap_or_default()).await?,
         _ => "none".to_owned(),
     };
-    let metrics = stream.enhanced_monitoring().iter().flat_map(|set| set.shard_level_metrics());
     let hours = u64::try_from(stream.retention_period_hours()).unwrap_or(24);
     let kib = u64::try_from(stream.max_record_size_in_kib().unwrap_or(1024)).unwrap_or(1024);
     let shards = i64::from(stream.open_shard_count());
@@ -93,7 +93,7 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
         ("shards", Value::Int(shards)),
         ("retention", Value::text(Span(hours * 3600).to_string())),
         ("encryption", Value::text(encryption)),
-        ("shardMetrics", Value::list(expanded(metrics))),
+        ("shardMetrics", Value::list(shard_metrics(&stream))),
         ("maxRecordSize", Value::text(Size(kib * 1024).to_string())),
         ("tags", Value::Map(tags)),
     ]
@@ -113,14 +113,15 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
     }))
 }
 
-/// AWS and emulators also say `ALL`.
-fn expanded<'a>(metrics: impl Iterator<Item = &'a MetricsName>) -> Vec<Value> {
+/// The shard-level metrics that are on. AWS and emulators also say `ALL`.
+fn shard_metrics(stream: &StreamDescriptionSummary) -> Vec<&str> {
+    let metrics = stream.enhanced_monitoring().iter().flat_map(|set| set.shard_level_metrics());
     let mut names: Vec<&str> = metrics.map(MetricsName::as_str).collect();
     if names.contains(&"ALL") {
         names = MetricsName::values().iter().copied().filter(|name| *name != "ALL").collect();
     }
     names.sort_unstable();
-    names.into_iter().map(Value::text).collect()
+    names
 }
 
 /// 100 names a page; more than 10,000 streams on an emulator is no pipeline of ours.
@@ -381,6 +382,7 @@ fn describe(call: &Call) -> &'static str {
         "SplitShard" => "split of a shard",
         "MergeShards" => "merge of shards",
         "UpdateEventSourceMapping" => "parallelization factor of a Lambda function",
+        "EnableEnhancedMonitoring" | "DisableEnhancedMonitoring" => "change of the shard metrics",
         "AddTagsToStream" | "RemoveTagsFromStream" => "tagging",
         _ => "change",
     }

@@ -62,6 +62,10 @@ fn creating(schema: &Schema, wanted: &Attrs) -> Vec<Call> {
         let first = wanted_count(shards, 0);
         wanted.insert("shards".into(), Value::Int(first));
     }
+    if let Some(metrics) = wanted.get("shardMetrics") {
+        let first = wanted_metrics(metrics, &[]);
+        wanted.insert("shardMetrics".into(), Value::List(first));
+    }
     wanted.retain(|name, value| {
         let default = schema.field(name).and_then(|field| field.default);
         default.is_none_or(|default| default() != *value)
@@ -138,8 +142,8 @@ fn set(operation: &str, name: &str, value: Value, live: Option<&Value>) -> Call 
 
 /// Enabling adds and disabling removes, so a change can need both.
 fn metric_calls(wanted: &Value, live: Option<&Value>) -> Vec<Call> {
-    let of = |value: Option<&Value>| value.and_then(Value::as_list).unwrap_or_default().to_vec();
-    let (wanted, live) = (of(Some(wanted)), of(live));
+    let live = list(live).to_vec();
+    let wanted = wanted_metrics(wanted, &live);
     let mut calls = Vec::new();
     let kept: Vec<Value> = live.iter().filter(|metric| wanted.contains(metric)).cloned().collect();
     if kept.len() < live.len() {
@@ -151,6 +155,18 @@ fn metric_calls(wanted: &Value, live: Option<&Value>) -> Vec<Call> {
         calls.push(set("kinesis:EnableEnhancedMonitoring", "shardMetrics", Value::List(wanted), Some(&from)));
     }
     calls.into_iter().map(|call| call.about(30)).collect()
+}
+
+/// The metrics that are to be on, given those that are. What the autoscaler has turned on stays on.
+fn wanted_metrics(wanted: &Value, live: &[Value]) -> Vec<Value> {
+    let (Some(without), Some(with)) = (wanted.get("min"), wanted.get("max")) else { return list(Some(wanted)).to_vec() };
+    let (without, with) = (list(Some(without)), list(Some(with)));
+    let is_on = with.iter().all(|metric| without.contains(metric) || live.contains(metric));
+    if is_on { with.to_vec() } else { without.to_vec() }
+}
+
+fn list(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_list).unwrap_or_default()
 }
 
 fn seconds(value: Option<&Value>) -> u64 {
@@ -301,6 +317,30 @@ mod tests {
         assert_eq!(peak_of_change(100, 101), 200);
         assert_eq!(peak_of_change(8, 4), 8);
         assert_eq!(peak_of_change(2, 10), 16, "the last hop, 8 → 10, makes eight splits");
+    }
+
+    #[test]
+    fn what_the_autoscaler_turned_on_stays_on() {
+        let texts = |names: &str| -> Vec<Value> { names.split_whitespace().map(Value::text).collect() };
+        let wanted = |without: &str| {
+            let both = format!("{without} IncomingBytes IncomingRecords");
+            Value::map([("min", Value::List(texts(without))), ("max", Value::List(texts(&both)))])
+        };
+        let called = |without: &str, live: &str| -> Vec<(String, Vec<Value>)> {
+            let calls = metric_calls(&wanted(without), Some(&Value::List(texts(live))));
+            calls.iter().map(|call| (call.verb().to_owned(), list(call.set.get("shardMetrics")).to_vec())).collect()
+        };
+        let (on, off) = ("EnableEnhancedMonitoring".to_owned(), "DisableEnhancedMonitoring".to_owned());
+        let both = "IncomingBytes IncomingRecords";
+        let with_age = "IteratorAgeMilliseconds IncomingBytes IncomingRecords";
+        assert_eq!(called("IteratorAgeMilliseconds", both), [(on.clone(), texts(with_age))]);
+        assert_eq!(called("IteratorAgeMilliseconds", ""), [(on, texts("IteratorAgeMilliseconds"))]);
+        assert_eq!(called("", &format!("{both} OutgoingBytes")), [(off.clone(), texts(both))]);
+        assert_eq!(called("", "IncomingBytes"), [(off, texts(""))], "half of them says nothing");
+        for live in ["", both, "IncomingRecords IncomingBytes"] {
+            assert!(crate::model::Compare::Within.same(&wanted(""), &Value::List(texts(live))), "{live}");
+        }
+        assert!(!crate::model::Compare::Within.same(&wanted(""), &Value::List(texts("IncomingBytes"))));
     }
 
     #[test]

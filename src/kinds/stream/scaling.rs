@@ -9,15 +9,18 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lambda::{self, LambdaReader};
-use super::{ShardMetric, Shards, StreamSpec};
+use super::{Mode, ShardMetric, Shards, StreamSpec};
 use crate::model::calendar::At;
 use crate::model::units::Span;
-use crate::model::{PRICE_TIMES_SHARE, Path, Prices, Problem};
+use crate::model::{PRICE_TIMES_SHARE, Path, Prices, Problem, Value};
 
 /// Millionths in one.
 const MILLION: f64 = 1_000_000.0;
 /// A schedule or quiet time lasts at most a week: after that it starts again.
 const LONGEST: u64 = 7 * 86_400;
+
+/// The metrics by which shards say how full they are: both together do.
+const LOADS: [ShardMetric; 2] = [ShardMetric::IncomingBytes, ShardMetric::IncomingRecords];
 
 /// How the autoscaler chooses within a range of shards.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,12 +47,18 @@ pub struct Scaling {
     pub budget: Option<u32>,
     /// Whether `run` may split and merge single shards, which AWS does not count among the day's ten resizes. Once these are used
     /// up, records are rejected and more is written than all shards take, one shard after the other is split, the fullest first where
-    /// `shardMetrics` has IncomingRecords and IncomingBytes, else the widest. With these metrics a shard that is full while the stream has
-    /// room is split, but none that one key fills; at `max` the coldest neighbours are merged before, and so they are where a shrink
+    /// the shard metrics IncomingRecords and IncomingBytes are on (by the stream's `shardMetrics`, or by `shardMetrics: auto` here), else the
+    /// widest. With these metrics a shard that is full while the stream has room is split, but none that one key fills; at `max` the coldest neighbours are merged before, and so they are where a shrink
     /// has no call left. The next resize makes their ranges even again. With `forbid` the stream keeps its count until the oldest call
     /// is a day old, and hot shards are only told. `simulate` plays no splits.
     #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
     pub split_merge: SplitMerge,
+    /// Who turns shard metrics on: with `asDeclared` the stream's own `shardMetrics` alone. With `auto` `run` turns IncomingBytes and
+    /// IncomingRecords on, besides those declared, when the stream throttles although it has room, and off again after an hour without a
+    /// throttled record; plans leave them as they are. AWS charges for each shard and metric while they are on, and knows no narrower right to
+    /// switch them than one on all streams of the account, which `tidegate iam controller` prints for it.
+    #[serde(default, skip_serializing_if = "super::super::wish::is_default")]
+    pub shard_metrics: ShardMetrics,
     /// Lambda functions that read the stream itself (no fan-out consumer of it) by an event source mapping, whose parallelization factor `run` may change: more batches
     /// of each shard at once drain a backlog, which more shards do not. It is raised as soon as a function is late or will be, and
     /// lowered one step after an hour without lag. The mapping itself belongs to whoever made it, and `simulate` plays no functions.
@@ -59,9 +68,27 @@ pub struct Scaling {
 }
 
 impl StreamSpec {
-    /// Whether its shards' own metrics say how full each is: both together do.
+    /// Whether its shards' own metrics say how full each is, by the spec.
     pub fn tells_loads(&self) -> bool {
-        [ShardMetric::IncomingRecords, ShardMetric::IncomingBytes].iter().all(|of| self.shard_metrics.contains(of))
+        LOADS.iter().all(|of| self.shard_metrics.contains(of))
+    }
+
+    /// The metrics that the autoscaler may turn on and off; none where it may not.
+    pub fn switched_metrics(&self) -> Vec<ShardMetric> {
+        let is_auto = self.scaling.as_ref().is_some_and(|scaling| scaling.shard_metrics == ShardMetrics::Auto);
+        let has_range = matches!(self.capacity.shards, Some(Shards::Range { .. }));
+        let may = is_auto && has_range && self.capacity.mode == Mode::Provisioned;
+        LOADS.into_iter().filter(|of| may && !self.shard_metrics.contains(of)).collect()
+    }
+
+    /// The wanted shard metrics, or where the autoscaler switches some, those without and those with them.
+    pub(super) fn wanted_metrics(&self) -> Value {
+        let names = |metrics: &[ShardMetric]| Value::list(metrics.iter().map(|metric| format!("{metric:?}")));
+        let (declared, switched) = (&self.shard_metrics, self.switched_metrics());
+        if switched.is_empty() {
+            return names(declared);
+        }
+        Value::map([("min", names(declared)), ("max", names(&[&declared[..], &switched].concat()))])
     }
 
     /// US dollars for an hour of one shard with all that is paid by shard: retention beyond a day, and fan-out consumers.
@@ -105,6 +132,16 @@ pub enum SplitMerge {
     #[default]
     Forbid,
     Allow,
+}
+
+/// Who turns shard metrics on and off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(example = &"auto")]
+pub enum ShardMetrics {
+    #[default]
+    AsDeclared,
+    Auto,
 }
 
 /// What a throttled record is worth.
@@ -273,6 +310,13 @@ pub fn check(stream: &StreamSpec, at: &Path, problems: &mut Vec<Problem>) {
             "write the most dollars a month, or remove it",
         );
     }
+    if scaling.shard_metrics == ShardMetrics::Auto && stream.tells_loads() {
+        wrong(
+            at.key("shardMetrics"),
+            "IncomingBytes and IncomingRecords are always on, since the stream's `shardMetrics` declares them".into(),
+            "remove them there, or `shardMetrics: auto` here",
+        );
+    }
     lambda::check(scaling, &at, problems);
 }
 
@@ -320,10 +364,11 @@ mod tests {
     fn it_comes_back_as_it_was_written() {
         let text = "capacity: { mode: provisioned, shards: { min: 2, max: 64 } }\nscaling:\n  objective: 250\n  \
                     schedule: [{ at: Mon-Fri 08:30, for: 2h, min: 16 }]\n  noShrink: [{ at: Fri 18:00, for: 60h }]\n  \
-                    budget: 400\n  splitMerge: allow\n";
+                    budget: 400\n  splitMerge: allow\n  shardMetrics: auto\n";
         let read = stream(text).unwrap();
         let scaling = read.scaling.as_ref().unwrap();
         assert_eq!((scaling.objective, scaling.split_merge), (Objective::Price(250), SplitMerge::Allow));
+        assert_eq!(scaling.shard_metrics, ShardMetrics::Auto);
         assert_eq!(stream(&serde_yaml::to_string(&read).unwrap()).unwrap(), read);
         assert!(problems(text).is_empty());
         assert!(stream("scaling: { objective: 0 }").unwrap_err().to_string().contains("worth 1 to 1000000"));
@@ -333,6 +378,26 @@ mod tests {
                 .to_string()
                 .contains("not a time")
         );
+    }
+
+    #[test]
+    fn the_autoscaler_switches_what_is_not_declared() {
+        let switched = |mode: &str, shards: &str, metrics: &str, word: &str| {
+            let text = format!(
+                "{{ capacity: {{ mode: {mode}, shards: {shards} }}, shardMetrics: [{metrics}], scaling: {{ shardMetrics: {word} }} }}"
+            );
+            stream(&text).unwrap().switched_metrics().len()
+        };
+        let range = "{ min: 2, max: 8 }";
+        assert_eq!(switched("provisioned", range, "", "auto"), 2);
+        assert_eq!(switched("provisioned", range, "IncomingBytes, OutgoingBytes", "auto"), 1);
+        assert_eq!(switched("provisioned", range, "", "asDeclared"), 0);
+        assert_eq!(switched("provisioned", "4", "", "auto"), 0);
+        assert_eq!(switched("onDemand", range, "", "auto"), 0, "AWS sizes it, and `run` leaves it alone");
+        let both = "capacity: { mode: provisioned, shards: { min: 2, max: 8 } }\n\
+                    shardMetrics: [IncomingRecords, IncomingBytes]\nscaling: { shardMetrics: auto }";
+        let found = problems(both);
+        assert!(found.len() == 1 && found[0].starts_with("streams.a.scaling.shardMetrics: IncomingBytes and"), "{found:?}");
     }
 
     #[test]

@@ -151,7 +151,7 @@ function stair(list, s, y, base) {
 }
 function marker(decision, s) {
   const x = s.x(Math.max(0, Math.min(s.count, s.place(decision.at))));
-  if (decision.verb === "hold" || decision.verb === "settled" || decision.lambda) return { kind: "mark hold", d: `M${x - 2} ${s.foot}H${x + 2}V${s.foot - 5}H${x - 2}Z` };
+  if (["hold", "settled", "watch", "unwatch"].includes(decision.verb) || decision.lambda) return { kind: "mark hold", d: `M${x - 2} ${s.foot}H${x + 2}V${s.foot - 5}H${x - 2}Z` };
   const y = Math.max(9, s.y(Math.max(decision.from, decision.to)) - 4), up = decision.to > decision.from;
   const refused = decision.verb === "foreign" || /^(refused|unanswered)/.test(decision.outcome || "");
   return { kind: refused ? "mark refused" : "mark", d: `M${x - 5} ${up ? y : y - 8}H${x + 5}L${x} ${up ? y - 8 : y}Z` };

@@ -48,6 +48,11 @@ pub fn fleet(report: &Report) -> String {
             "Calls of UpdateEventSourceMapping that Lambda accepted.",
             ticks.parallelized,
         ),
+        (
+            "tidegate_shard_metrics_switches_total",
+            "Calls of EnableEnhancedMonitoring and DisableEnhancedMonitoring that AWS accepted.",
+            ticks.switches,
+        ),
         ("tidegate_failed_reads_total", "Looks at streams and readings of metrics that failed.", ticks.failed_reads),
         (
             "tidegate_notifications_failed_total",

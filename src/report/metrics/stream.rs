@@ -146,6 +146,8 @@ fn decisions(streams: &[StreamStatus], into: &mut Exposition) {
             Verb::Settled => "settled",
             Verb::Foreign => "foreign",
             Verb::Parallelize => "parallelize",
+            Verb::Watch => "watch",
+            Verb::Unwatch => "unwatch",
         };
         let [pipeline, stream] = labels(stream);
         into.sample(name, &[pipeline, stream, ("verb", verb), ("reason", slug(&last.reason))], 1.0);
@@ -194,6 +196,7 @@ mod tests {
             alarms: Vec::new(),
             functions: vec![FunctionStatus { function: "enrich".into(), factor: Some(4), ..FunctionStatus::default() }],
             hot: None,
+            watched: None,
             conditions: vec![Condition {
                 kind: ConditionKind::Healthy,
                 status: Status::Unknown,
