@@ -1,6 +1,8 @@
-//! What people ask of the controller: `pin`, `pause`, `resume`. Kept as tags on the streams, so that it works from any machine.
+//! What people ask of the controller: `pin`, `pause`, `resume`. Kept as tags on the streams, so that it works from any machine. A spec
+//! that cannot be used keeps nobody from asking it of the streams of others.
 
-use super::{Common, Exit, Failure, Job, Out, fleet, status};
+use super::start::Opened;
+use super::{Common, Exit, Failure, Job, Out, fleet};
 use crate::cloud::Target;
 use crate::control::{Key, Pause, Pin, hand, is_ours};
 use crate::kinds::stream::SCHEMA;
@@ -39,13 +41,14 @@ pub struct ResumeArgs {
 }
 
 pub async fn pin(common: &Common, args: PinArgs, out: &Out) -> Result<Exit, Failure> {
-    let jobs = common.open(false).await?;
-    let all: Vec<(Asked<'_>, Bounds)> = jobs
+    let opened = open(common, out).await?;
+    let all: Vec<(Asked<'_>, Bounds)> = opened
+        .jobs
         .iter()
         .flat_map(|job| fleet::ranges(job).map(move |(bounds, desired)| (Asked::of(job, desired), bounds)))
         .collect();
     let keys: Vec<Key> = all.iter().map(|(asked, _)| asked.key.clone()).collect();
-    let (asked, bounds) = &all[status::find(&keys, &args.stream, "with a range of shards")?];
+    let (asked, bounds) = &all[opened.find(&keys, &args.stream, "with a range of shards")?];
     if !(bounds.min..=bounds.max).contains(&args.shards) {
         let what = format!("{} shards are outside of the spec's {} to {}", args.shards, bounds.min, bounds.max);
         return Err(Failure::refused(what, "pin a count inside the range, or change the range and apply"));
@@ -57,28 +60,28 @@ pub async fn pin(common: &Common, args: PinArgs, out: &Out) -> Result<Exit, Fail
 }
 
 pub async fn pause(common: &Common, args: PauseArgs, out: &Out) -> Result<Exit, Failure> {
-    let jobs = common.open(false).await?;
-    let all = chosen(&jobs, args.stream.as_deref())?;
-    let mut exit = Exit::Success;
+    let opened = open(common, out).await?;
+    let all = chosen(&opened, args.stream.as_deref())?;
+    let (mut exit, mut is_part) = (whole(&opened, args.stream.as_deref()), false);
     for asked in &all {
         let pause = Pause { until: args.duration.map(|time| asked.job.cloud.now() + seconds(time)) };
         let text = hand::pause_text(&pause);
         match asked.tag(PAUSED, Some(text.clone())).await {
             Ok(_) => out.line(&format!("{} is paused {text}", asked.key)),
             // The others are paused all the same: somebody wants to be left alone.
-            Err(failure) => exit = failure.tell(out),
+            Err(failure) => (exit, is_part) = (failure.tell(out), true),
         }
     }
-    if exit != Exit::Success && args.stream.is_none() {
+    if is_part && args.stream.is_none() {
         out.error("warning: a pipeline with a stream that is not paused is still healed, but for its paused streams");
     }
     Ok(exit)
 }
 
 pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit, Failure> {
-    let jobs = common.open(false).await?;
-    let mut exit = Exit::Success;
-    for asked in &chosen(&jobs, args.stream.as_deref())? {
+    let opened = open(common, out).await?;
+    let mut exit = whole(&opened, args.stream.as_deref());
+    for asked in &chosen(&opened, args.stream.as_deref())? {
         let resumed = async {
             asked.tag(PAUSED, None).await?;
             asked.tag(PIN, None).await
@@ -90,6 +93,18 @@ pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit
         }
     }
     Ok(exit)
+}
+
+/// Opens what can be used, and tells what cannot.
+async fn open(common: &Common, out: &Out) -> Result<Opened, Failure> {
+    let opened = common.open_each(false).await?;
+    opened.warn(out);
+    Ok(opened)
+}
+
+/// Who asked for something of all streams did not get it of those whose spec is left out, which is an error as much as one that fails.
+fn whole(opened: &Opened, name: Option<&str>) -> Exit {
+    if name.is_none() && !opened.left_out.is_empty() { Exit::Error } else { Exit::Success }
 }
 
 /// The longest time for which something is asked: what is to last is written into the spec.
@@ -132,17 +147,17 @@ struct Asked<'a> {
 }
 
 /// The streams that are meant, with a range or without: all that the pipelines have of their own, or one of them.
-fn chosen<'a>(jobs: &'a [Job], name: Option<&str>) -> Result<Vec<Asked<'a>>, Failure> {
+fn chosen<'a>(opened: &'a Opened, name: Option<&str>) -> Result<Vec<Asked<'a>>, Failure> {
     let own = |job: &'a Job| job.graph.of_kind(SCHEMA.kind).filter(|desired| !desired.existing);
     let mut all: Vec<Asked<'a>> =
-        jobs.iter().flat_map(|job| own(job).map(move |desired| Asked::of(job, desired))).collect();
+        opened.jobs.iter().flat_map(|job| own(job).map(move |desired| Asked::of(job, desired))).collect();
     if all.is_empty() {
         let what = "the spec has no stream of its own, which could carry the tag";
         return Err(Failure::refused(what, "stop `tidegate run`, or run it without --apply, --heal and --prune"));
     }
     if let Some(name) = name {
         let keys: Vec<Key> = all.iter().map(|asked| asked.key.clone()).collect();
-        let at = status::find(&keys, name, "of the spec")?;
+        let at = opened.find(&keys, name, "of the spec")?;
         all = all.into_iter().skip(at).take(1).collect();
     }
     Ok(all)

@@ -197,12 +197,6 @@ impl Wanted {
         }
         Ok(Self { jobs, clouds, watches, fleet, left_out, home })
     }
-
-    /// As the ledger is looked for: in the first spec's region, also where that one is left out.
-    fn at_home(&self, common: &Common) -> Common {
-        let region = common.region.clone().or_else(|| self.home.clone());
-        Common { region, ..common.clone() }
-    }
 }
 
 /// How much of a limited run is left.
@@ -230,7 +224,8 @@ async fn keep(
     asked: &Asked,
 ) -> Result<Option<Wanted>, Failure> {
     let lasts = Duration::from_secs(args.lease.seconds());
-    let ledger = args.ledger.open(&wanted.at_home(common), &wanted.jobs, (lasts, args.dry_run), out).await?;
+    let ledger =
+        args.ledger.open(&common.at_home(wanted.home.as_ref()), &wanted.jobs, (lasts, args.dry_run), out).await?;
     let Wanted { jobs, clouds, watches, fleet: streams, left_out, .. } = wanted;
     let count = streams.streams().len();
     let heard = Heard::default();

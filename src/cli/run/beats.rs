@@ -136,10 +136,12 @@ impl Beats<'_> {
                 new.map(|left| format!("{}: {}", left.spec, left.why)).unwrap_or_default()
             }
             // What is held now is given up for a ledger that can be reached, or not at all.
-            Ok(wanted) => match self.args.ledger.reach(&wanted.at_home(self.common), &wanted.jobs).await {
-                Ok(()) => return Some(wanted),
-                Err(failure) => failed(failure),
-            },
+            Ok(wanted) => {
+                match self.args.ledger.reach(&self.common.at_home(wanted.home.as_ref()), &wanted.jobs).await {
+                    Ok(()) => return Some(wanted),
+                    Err(failure) => failed(failure),
+                }
+            }
             Err(failure) => failed(failure),
         };
         let message = format!("the specs that were read again cannot be used, and those read before hold: {why}");
@@ -160,7 +162,9 @@ impl Beats<'_> {
             self.between(self.clock.pause(AGAIN)).await;
             let Ok(wanted) = Wanted::read(self.common, self.args, false).await else { continue };
             let is_better = is_part(&wanted.left_out, &self.left_out) && wanted.left_out.len() < self.left_out.len();
-            if is_better && self.args.ledger.reach(&wanted.at_home(self.common), &wanted.jobs).await.is_ok() {
+            if is_better
+                && self.args.ledger.reach(&self.common.at_home(wanted.home.as_ref()), &wanted.jobs).await.is_ok()
+            {
                 *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
             }
         }
