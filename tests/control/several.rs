@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::Value;
 
-use super::program::{Shop, lines, resizes};
+use super::program::{Shop, lines, resizes, signal, wait_for_text};
 
 const OTHER: &str = "apiVersion: tidegate/v1
 pipeline: other
@@ -73,6 +73,28 @@ fn what_was_left_out_is_tried_again() {
     let events: Vec<&str> = said.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert!(events.contains(&"trouble") && events.contains(&"reread"), "{events:?}");
     assert_eq!((events[0], events.last()), ("started", Some(&"started")), "{events:?}");
+}
+
+#[test]
+fn what_was_read_of_a_newly_broken_spec_holds_and_that_is_told() {
+    let shop = Shop::new();
+    write(&shop, OTHER);
+    shop.says(&["apply", "-y", "-q", "-f", "other.yaml"]);
+    // One that is left out from the start makes no difference.
+    std::fs::write(shop.path("third.yaml"), OTHER.replace("streams:", "streems:")).expect("the spec can be written");
+    let (said, errors) = (shop.path("said"), shop.path("errors"));
+    let file = |path: &std::path::Path| std::fs::File::create(path).expect("a file");
+    let mut run = shop.command(&[&["run", "--speed", "600", "-f", "third.yaml"], &BOTH[..]].concat());
+    let mut child = run.stdout(file(&said)).stderr(file(&errors)).spawn().expect("it starts");
+    wait_for_text(&said, "third.yaml is left out, and its streams are not sized", 1);
+    write(&shop, &OTHER.replace("{ min: 2, max: 8 }", "{ min: 2, max: many }"));
+    signal(&child, "-HUP");
+    let told = wait_for_text(&said, "those read before hold: other.yaml: ", 1);
+    assert!(!told.contains("other.yaml is left out"), "{told}");
+    let wrong = wait_for_text(&errors, "what was read of it before holds", 1);
+    assert!(!wrong.contains("not sized"), "{wrong}");
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
 }
 
 #[test]

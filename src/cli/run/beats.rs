@@ -131,9 +131,13 @@ impl Beats<'_> {
         let why = match Wanted::read(self.common, self.args, false).await {
             // Nothing that is kept now is let go for a mistake.
             Ok(wanted) if !is_part(&wanted.left_out, &self.left_out) => {
-                wanted.left_out.iter().for_each(|left| self.out.complain(&left.message(), None));
-                let new = wanted.left_out.iter().find(|left| !is_part(std::slice::from_ref(left), &self.left_out));
-                new.map(|left| format!("{}: {}", left.spec, left.why)).unwrap_or_default()
+                let is_new = |left: &&LeftOut| !is_part(std::slice::from_ref(left), &self.left_out);
+                // Those that were left out before are told with each tick; the streams of the others are sized as before.
+                let mistaken = wanted.left_out.iter().filter(is_new);
+                let mistaken: Vec<String> = mistaken.map(|left| format!("{}: {}", left.spec, left.why)).collect();
+                let what = |one: &String| self.out.complain(&format!("{one}; what was read of it before holds"), None);
+                mistaken.iter().for_each(what);
+                mistaken.join("; ")
             }
             // What is held now is given up for a ledger that can be reached, or not at all.
             Ok(wanted) => {
