@@ -314,10 +314,18 @@ pub struct DriftStatus {
     pub at: i64,
     /// Differences found.
     pub found: usize,
-    /// Steps carried out, failed, and left since their switch is off.
+    /// Steps carried out, failed, and left.
     pub done: usize,
     pub failed: usize,
     pub left: usize,
+    /// Of those that are left, the ones that somebody's pause keeps, and the ones whose switch is off.
+    #[serde(default)]
+    pub paused: usize,
+    #[serde(default)]
+    pub off: usize,
+    /// The first addresses of what is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_of: Vec<String>,
     /// Why it could not be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,

@@ -214,8 +214,25 @@ impl Teller<'_> {
             vec![format!("{} {}", drift.found, if drift.found == 1 { "difference" } else { "differences" })];
         words.extend((drift.done > 0).then(|| format!("{} put right", drift.done)));
         words.extend((drift.failed > 0).then(|| format!("{} failed", drift.failed)));
-        words.extend((drift.left > 0).then(|| format!("{} left (see --apply, --heal, --prune)", drift.left)));
+        words.extend((drift.left > 0).then(|| left(drift)));
         words.extend(drift.trouble.clone());
         self.out.line(&format!("{}  {}  drift: {}", hand::stamp(drift.at), drift.pipeline, words.join(", ")));
     }
+}
+
+/// What is left of the differences, and what lets it be put right.
+fn left(drift: &DriftStatus) -> String {
+    let mut names = drift.left_of.join(", ");
+    if let more @ 1.. = drift.left.saturating_sub(drift.left_of.len()) {
+        names.push_str(&format!(" and {more} more"));
+    }
+    let paused = match drift.paused {
+        0 => None,
+        all if all == drift.left => Some("paused until `tidegate resume`".to_owned()),
+        some => Some(format!("{some} paused until `tidegate resume`")),
+    };
+    let off = (drift.off > 0).then(|| "see --apply, --heal, --prune".to_owned());
+    let why: Vec<String> = paused.into_iter().chain(off).collect();
+    let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+    format!("{} left{why}: {names}", drift.left)
 }
