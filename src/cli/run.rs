@@ -1,4 +1,5 @@
 mod beats;
+mod leases;
 mod tell;
 
 use std::io::IsTerminal;
@@ -245,7 +246,8 @@ async fn keep(
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(common, args).await?;
     let troubles = Mutex::new(Troubles::repeating());
-    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles };
+    let leases = Mutex::default();
+    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles, leases };
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);

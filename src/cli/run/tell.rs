@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::{Common, Failure, Out, fleet};
 use super::Args;
+use super::leases::{Hands, Leases};
 use crate::aws::http::Post;
 use crate::control::news::{self, News, Watchman};
 use crate::control::{Decision, DriftStatus, Fleet, Key, Troubles, Verb, hand};
@@ -25,6 +26,8 @@ pub struct Teller<'a> {
     pub voice: Option<&'a Voice>,
     /// Troubles that were told.
     pub troubles: Mutex<Troubles>,
+    /// Who holds each lease, as it was told.
+    pub leases: Mutex<Leases>,
 }
 
 /// What goes to people who do not read the log.
@@ -140,6 +143,7 @@ impl Teller<'_> {
     /// What a tick has left behind.
     pub fn look(&self, fleet: &Mutex<Fleet>) {
         self.over(fleet);
+        self.leases(fleet);
         let Some(voice) = self.voice else { return };
         let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fleet = locked(fleet);
@@ -148,6 +152,22 @@ impl Teller<'_> {
         drop(fleet);
         if let Some(why) = untold {
             self.trouble(&why, now);
+        }
+    }
+
+    /// Tells which replica acts, where that is another than before.
+    fn leases(&self, fleet: &Mutex<Fleet>) {
+        let fleet = locked(fleet);
+        let (leases, at) = (fleet.leases.clone(), fleet.now);
+        drop(fleet);
+        for Hands { is, holder, pipelines } in self.leases.lock().unwrap_or_else(PoisonError::into_inner).news(&leases)
+        {
+            if self.json {
+                let told = serde_json::json!({ "is": is.slug(), "holder": holder, "pipelines": pipelines });
+                self.json("lease", at, told);
+            } else {
+                self.out.line(&format!("{}  {}", hand::stamp(at), is.sentence(&holder, &pipelines)));
+            }
         }
     }
 
