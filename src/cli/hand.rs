@@ -3,7 +3,7 @@
 
 use super::start::Opened;
 use super::{Common, Exit, Failure, Job, Out, fleet};
-use crate::cloud::Target;
+use crate::cloud::{Tags, Target};
 use crate::control::{Key, Pause, Pin, hand, is_ours};
 use crate::kinds::stream::SCHEMA;
 use crate::model::units::Span;
@@ -54,8 +54,20 @@ pub async fn pin(common: &Common, args: PinArgs, out: &Out) -> Result<Exit, Fail
         return Err(Failure::refused(what, "pin a count inside the range, or change the range and apply"));
     }
     let pin = Pin { shards: args.shards, until: asked.job.cloud.now() + seconds(args.duration) };
-    asked.tag(PIN, Some(hand::pin_text(&pin))).await?;
+    let tags = asked.tags().await?;
+    asked.put(&tags, PIN, Some(hand::pin_text(&pin))).await?;
     out.line(&format!("{} is pinned to {} shards until {}", asked.key, pin.shards, hand::stamp(pin.until)));
+    let now = asked.job.cloud.now();
+    if let Some(pause) = tags.get(PAUSED).and_then(|text| hand::pause(text, now)) {
+        let key = &asked.key;
+        out.error(&format!(
+            "warning: {key} is paused {}, which goes before the pin: until then nothing is resized",
+            hand::pause_text(&pause)
+        ));
+        out.error(&format!(
+            "help: `tidegate resume {key}` ends the pause and takes the pin off, too; pin it again after that"
+        ));
+    }
     Ok(Exit::Success)
 }
 
@@ -66,7 +78,7 @@ pub async fn pause(common: &Common, args: PauseArgs, out: &Out) -> Result<Exit, 
     for asked in &all {
         let pause = Pause { until: args.duration.map(|time| asked.job.cloud.now() + seconds(time)) };
         let text = hand::pause_text(&pause);
-        match asked.tag(PAUSED, Some(text.clone())).await {
+        match async { asked.put(&asked.tags().await?, PAUSED, Some(text.clone())).await }.await {
             Ok(_) => out.line(&format!("{} is paused {text}", asked.key)),
             // The others are paused all the same: somebody wants to be left alone.
             Err(failure) => (exit, is_part) = (failure.tell(out), true),
@@ -83,8 +95,9 @@ pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit
     let mut exit = whole(&opened, args.stream.as_deref());
     for asked in &chosen(&opened, args.stream.as_deref())? {
         let resumed = async {
-            asked.tag(PAUSED, None).await?;
-            asked.tag(PIN, None).await
+            let tags = asked.tags().await?;
+            asked.put(&tags, PAUSED, None).await?;
+            asked.put(&tags, PIN, None).await
         };
         match resumed.await {
             Ok(true) => out.line(&format!("{} is sized and healed again; its pin was taken off, too", asked.key)),
@@ -169,14 +182,19 @@ impl<'a> Asked<'a> {
         Self { job, key, target: fleet::target(job, desired) }
     }
 
-    /// Writes or takes off a tag of a stream that is ours. Answers whether anything was changed.
-    async fn tag(&self, name: &str, text: Option<String>) -> Result<bool, Failure> {
+    /// The tags of a stream that is ours.
+    async fn tags(&self) -> Result<Tags, Failure> {
         let Self { job, key, target } = self;
         let tags = job.cloud.glance(target, true).await?.tags.unwrap_or_default();
         if !is_ours(key, &tags) {
             let what = format!("stream {} does not carry the tags of this pipeline", target.physical);
             return Err(Failure::refused(what, "apply the spec first, with --adopt if the stream was there before"));
         }
+        Ok(tags)
+    }
+
+    /// Writes or takes off a tag of a stream that has these. Answers whether anything was changed.
+    async fn put(&self, tags: &Tags, name: &str, text: Option<String>) -> Result<bool, Failure> {
         let call = match text {
             Some(text) => Call::new(Effect::Set, "kinesis:AddTagsToStream").with("tags", Value::map([(name, text)])),
             None if !tags.contains_key(name) => return Ok(false),
@@ -186,7 +204,7 @@ impl<'a> Asked<'a> {
                 call
             }
         };
-        job.cloud.perform(target, &call).await?;
+        self.job.cloud.perform(&self.target, &call).await?;
         Ok(true)
     }
 }

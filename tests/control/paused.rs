@@ -114,3 +114,14 @@ fn what_a_pause_keeps_from_being_healed_is_told_as_that() {
     let told = shop.says(&["run", "--speed", "max", "--apply", "--for", "20m"]);
     assert!(told.contains(" paused until `tidegate resume`; see --apply, --heal, --prune): "), "{told}");
 }
+
+#[test]
+fn a_pin_under_a_pause_is_told_to_wait() {
+    let shop = Shop::of(SPEC);
+    let (text, code) = said(&shop, &["pin", "clicks", "--shards", "4", "--for", "4h"]);
+    assert!(code == Some(0) && !text.contains("warning"), "{text}");
+    shop.says(&["pause", "clicks"]);
+    let (text, code) = said(&shop, &["pin", "clicks", "--shards", "8", "--for", "4h"]);
+    assert!(code == Some(0) && text.contains("shop/clicks is pinned to 8 shards"), "{text}");
+    assert!(text.contains("warning: shop/clicks is paused until resumed, which goes before the pin"), "{text}");
+}
