@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Time between two ticks
-    #[arg(long, value_name = "TIME", default_value = "1m")]
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = tick)]
     tick: Span,
     /// Where calls, decisions and what was learned are kept: a file, dynamodb:TABLE (which several replicas share), or `none`
     #[arg(long, value_name = "PLACE", default_value = "tidegate-ledger")]
@@ -124,6 +124,14 @@ fn speed(text: &str) -> Result<Pace, String> {
 fn traffic(text: &str) -> Result<f64, String> {
     let known = text.parse().ok().filter(|shards| (0.0..=MOST_TRAFFIC).contains(shards));
     known.ok_or_else(|| format!("write a number of shards from 0 to {MOST_TRAFFIC}, such as 6"))
+}
+
+fn tick(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    match span.seconds() {
+        0 => Err("write 1s or more: CloudWatch has a new minute each minute".into()),
+        _ => Ok(span),
+    }
 }
 
 fn lease(text: &str) -> Result<Span, String> {

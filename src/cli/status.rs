@@ -111,6 +111,7 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
     known.extend(stream.decisions.iter().filter(|decision| decision.at > newest).cloned());
     if args.from.json {
         let mut value = serde_json::to_value(stream).unwrap_or_default();
+        value["format_version"] = FORMAT.into();
         value["decisions"] = serde_json::to_value(&known).unwrap_or_default();
         value["decisions_before"] = before.into();
         out.line(&value.to_string());
@@ -181,7 +182,11 @@ pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<E
 fn losses(place: &Place, lost: Lost) -> Vec<String> {
     let is_cut = lost.has_no_end && place.is_held() != Some(true);
     let cut = is_cut.then(|| format!("the end of {place} is lost: its last line is cut off, and left out"));
-    let damaged = (lost.damaged > 0).then(|| format!("{} lines of {place} are damaged and left out", lost.damaged));
+    let damaged = match lost.damaged {
+        0 => None,
+        1 => Some(format!("1 line of {place} is damaged and left out")),
+        lines => Some(format!("{lines} lines of {place} are damaged and left out")),
+    };
     cut.into_iter().chain(damaged).collect()
 }
 

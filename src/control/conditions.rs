@@ -135,7 +135,8 @@ impl Stream {
             );
             return (Status::True, "reversals", message);
         }
-        (Status::False, "peace", format!("{times} reversals within the hour"))
+        let word = if times == 1 { "reversal" } else { "reversals" };
+        (Status::False, "peace", format!("{times} {word} within the hour"))
     }
 
     fn exhausted(&self, moment: Moment<'_>) -> (Status, &'static str, String) {

@@ -108,7 +108,7 @@ pub struct StreamStatus {
     /// Load of that minute, accepted and rejected: attempts, those that writers repeated included.
     pub demand: Option<f64>,
     /// What the policy takes for the demand behind the attempts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub estimate: Option<f64>,
     /// Accepted load over open shards, 1.0 is full.
     pub utilisation: Option<f64>,
@@ -127,7 +127,7 @@ pub struct StreamStatus {
     /// Alarms of this stream in state ALARM.
     pub alarms: Vec<String>,
     /// Lambda functions whose parallelization factor the spec gives a range.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub functions: Vec<FunctionStatus>,
     /// The shard that is full while the stream is not, where its shards' own metrics are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
