@@ -333,4 +333,14 @@ mod tests {
             Class::Denied { action: "kinesis:AddTagsToStream".into() }
         );
     }
+
+    #[test]
+    fn what_no_other_call_would_do_better_says_what_to_do() {
+        let told = |class, code: &str| of_the_caller(&Fault::new(class, "reading", code, "no"));
+        let starts = |told: Option<String>, with: &str| told.is_some_and(|told| told.starts_with(with));
+        assert!(starts(told(Class::Caller, "ExpiredTokenException"), "the AWS credentials have expired, and nothing"));
+        assert!(starts(told(Class::Refused, NO_CREDENTIALS), "no usable AWS credentials are found any more"));
+        assert!(starts(told(Class::Caller, "RequestExpired"), "this machine's clock is wrong"));
+        assert_eq!(told(Class::Throttled, "Throttling"), None);
+    }
 }
