@@ -175,6 +175,25 @@ fn help(class: &Class, code: &str, message: &str) -> Option<String> {
     }
 }
 
+/// Where a failure is that of the caller, what that means for somebody who calls on and on, and what to do: no other call fares better.
+pub fn of_the_caller(fault: &Fault) -> Option<String> {
+    const SIGN_IN: &str = "nothing is read or resized until they are renewed: sign in again (for example `aws sso login`), or start \
+                           `tidegate run` anew where its environment holds them";
+    match (&fault.class, fault.code.as_str()) {
+        (_, NO_CREDENTIALS) => Some(format!("no usable AWS credentials are found any more, and {SIGN_IN}")),
+        (Class::Caller, code) if is_expired(code) => Some(format!("the AWS credentials have expired, and {SIGN_IN}")),
+        (Class::Caller, _) => Some(
+            "this machine's clock is wrong by more than AWS accepts, and nothing is read or resized until it is right: set it (`timedatectl \
+             set-ntp true`)"
+                .into(),
+        ),
+        _ => None,
+    }
+}
+
+/// The code where the SDK has nothing to sign a call with.
+const NO_CREDENTIALS: &str = "NoCredentials";
+
 fn no_answer<E>(doing: String, status: Option<u16>, error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: Error + Send + Sync + 'static,
@@ -196,7 +215,7 @@ where
         return no_code(doing, status, "");
     }
     if text.contains("credentials") && error.raw_response().is_none() {
-        return Fault::new(Class::Refused, doing, "NoCredentials", "no usable AWS credentials were found").help(
+        return Fault::new(Class::Refused, doing, NO_CREDENTIALS, "no usable AWS credentials were found").help(
             "set AWS_PROFILE, sign in (`aws sso login`), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
                    to look around without an account run `tidegate demo`",
         );
@@ -313,5 +332,15 @@ mod tests {
             ),
             Class::Denied { action: "kinesis:AddTagsToStream".into() }
         );
+    }
+
+    #[test]
+    fn what_no_other_call_would_do_better_says_what_to_do() {
+        let told = |class, code: &str| of_the_caller(&Fault::new(class, "reading", code, "no"));
+        let starts = |told: Option<String>, with: &str| told.is_some_and(|told| told.starts_with(with));
+        assert!(starts(told(Class::Caller, "ExpiredTokenException"), "the AWS credentials have expired, and nothing"));
+        assert!(starts(told(Class::Refused, NO_CREDENTIALS), "no usable AWS credentials are found any more"));
+        assert!(starts(told(Class::Caller, "RequestExpired"), "this machine's clock is wrong"));
+        assert_eq!(told(Class::Throttled, "Throttling"), None);
     }
 }

@@ -27,6 +27,7 @@ use futures::future::BoxFuture;
 
 pub use call::{Fence, fenced};
 pub use clients::{Aws, Connect};
+pub use errors::of_the_caller;
 pub use history::Writes;
 pub use owned::unended;
 pub use patience::{Late, within};

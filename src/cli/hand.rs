@@ -1,7 +1,9 @@
-//! What people ask of the controller: `pin`, `pause`, `resume`. Kept as tags on the streams, so that it works from any machine.
+//! What people ask of the controller: `pin`, `pause`, `resume`. Kept as tags on the streams, so that it works from any machine. A spec
+//! that cannot be used keeps nobody from asking it of the streams of others.
 
-use super::{Common, Exit, Failure, Job, Out, fleet, status};
-use crate::cloud::Target;
+use super::start::Opened;
+use super::{Common, Exit, Failure, Job, Out, fleet};
+use crate::cloud::{Tags, Target};
 use crate::control::{Key, Pause, Pin, hand, is_ours};
 use crate::kinds::stream::SCHEMA;
 use crate::model::units::Span;
@@ -39,49 +41,63 @@ pub struct ResumeArgs {
 }
 
 pub async fn pin(common: &Common, args: PinArgs, out: &Out) -> Result<Exit, Failure> {
-    let jobs = common.open(false).await?;
-    let all: Vec<(Asked<'_>, Bounds)> = jobs
+    let opened = open(common, out).await?;
+    let all: Vec<(Asked<'_>, Bounds)> = opened
+        .jobs
         .iter()
         .flat_map(|job| fleet::ranges(job).map(move |(bounds, desired)| (Asked::of(job, desired), bounds)))
         .collect();
     let keys: Vec<Key> = all.iter().map(|(asked, _)| asked.key.clone()).collect();
-    let (asked, bounds) = &all[status::find(&keys, &args.stream, "with a range of shards")?];
+    let (asked, bounds) = &all[opened.find(&keys, &args.stream, "with a range of shards")?];
     if !(bounds.min..=bounds.max).contains(&args.shards) {
         let what = format!("{} shards are outside of the spec's {} to {}", args.shards, bounds.min, bounds.max);
         return Err(Failure::refused(what, "pin a count inside the range, or change the range and apply"));
     }
     let pin = Pin { shards: args.shards, until: asked.job.cloud.now() + seconds(args.duration) };
-    asked.tag(PIN, Some(hand::pin_text(&pin))).await?;
+    let tags = asked.tags().await?;
+    asked.put(&tags, PIN, Some(hand::pin_text(&pin))).await?;
     out.line(&format!("{} is pinned to {} shards until {}", asked.key, pin.shards, hand::stamp(pin.until)));
+    let now = asked.job.cloud.now();
+    if let Some(pause) = tags.get(PAUSED).and_then(|text| hand::pause(text, now)) {
+        let key = &asked.key;
+        out.error(&format!(
+            "warning: {key} is paused {}, which goes before the pin: until then nothing is resized",
+            hand::pause_text(&pause)
+        ));
+        out.error(&format!(
+            "help: `tidegate resume {key}` ends the pause and takes the pin off, too; pin it again after that"
+        ));
+    }
     Ok(Exit::Success)
 }
 
 pub async fn pause(common: &Common, args: PauseArgs, out: &Out) -> Result<Exit, Failure> {
-    let jobs = common.open(false).await?;
-    let all = chosen(&jobs, args.stream.as_deref())?;
-    let mut exit = Exit::Success;
+    let opened = open(common, out).await?;
+    let all = chosen(&opened, args.stream.as_deref())?;
+    let (mut exit, mut is_part) = (whole(&opened, args.stream.as_deref()), false);
     for asked in &all {
         let pause = Pause { until: args.duration.map(|time| asked.job.cloud.now() + seconds(time)) };
         let text = hand::pause_text(&pause);
-        match asked.tag(PAUSED, Some(text.clone())).await {
+        match async { asked.put(&asked.tags().await?, PAUSED, Some(text.clone())).await }.await {
             Ok(_) => out.line(&format!("{} is paused {text}", asked.key)),
             // The others are paused all the same: somebody wants to be left alone.
-            Err(failure) => exit = failure.tell(out),
+            Err(failure) => (exit, is_part) = (failure.tell(out), true),
         }
     }
-    if exit != Exit::Success && args.stream.is_none() {
+    if is_part && args.stream.is_none() {
         out.error("warning: a pipeline with a stream that is not paused is still healed, but for its paused streams");
     }
     Ok(exit)
 }
 
 pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit, Failure> {
-    let jobs = common.open(false).await?;
-    let mut exit = Exit::Success;
-    for asked in &chosen(&jobs, args.stream.as_deref())? {
+    let opened = open(common, out).await?;
+    let mut exit = whole(&opened, args.stream.as_deref());
+    for asked in &chosen(&opened, args.stream.as_deref())? {
         let resumed = async {
-            asked.tag(PAUSED, None).await?;
-            asked.tag(PIN, None).await
+            let tags = asked.tags().await?;
+            asked.put(&tags, PAUSED, None).await?;
+            asked.put(&tags, PIN, None).await
         };
         match resumed.await {
             Ok(true) => out.line(&format!("{} is sized and healed again; its pin was taken off, too", asked.key)),
@@ -90,6 +106,18 @@ pub async fn resume(common: &Common, args: ResumeArgs, out: &Out) -> Result<Exit
         }
     }
     Ok(exit)
+}
+
+/// Opens what can be used, and tells what cannot.
+async fn open(common: &Common, out: &Out) -> Result<Opened, Failure> {
+    let opened = common.open_each(false).await?;
+    opened.warn(out);
+    Ok(opened)
+}
+
+/// Who asked for something of all streams did not get it of those whose spec is left out, which is an error as much as one that fails.
+fn whole(opened: &Opened, name: Option<&str>) -> Exit {
+    if name.is_none() && !opened.left_out.is_empty() { Exit::Error } else { Exit::Success }
 }
 
 /// The longest time for which something is asked: what is to last is written into the spec.
@@ -132,17 +160,17 @@ struct Asked<'a> {
 }
 
 /// The streams that are meant, with a range or without: all that the pipelines have of their own, or one of them.
-fn chosen<'a>(jobs: &'a [Job], name: Option<&str>) -> Result<Vec<Asked<'a>>, Failure> {
+fn chosen<'a>(opened: &'a Opened, name: Option<&str>) -> Result<Vec<Asked<'a>>, Failure> {
     let own = |job: &'a Job| job.graph.of_kind(SCHEMA.kind).filter(|desired| !desired.existing);
     let mut all: Vec<Asked<'a>> =
-        jobs.iter().flat_map(|job| own(job).map(move |desired| Asked::of(job, desired))).collect();
+        opened.jobs.iter().flat_map(|job| own(job).map(move |desired| Asked::of(job, desired))).collect();
     if all.is_empty() {
         let what = "the spec has no stream of its own, which could carry the tag";
         return Err(Failure::refused(what, "stop `tidegate run`, or run it without --apply, --heal and --prune"));
     }
     if let Some(name) = name {
         let keys: Vec<Key> = all.iter().map(|asked| asked.key.clone()).collect();
-        let at = status::find(&keys, name, "of the spec")?;
+        let at = opened.find(&keys, name, "of the spec")?;
         all = all.into_iter().skip(at).take(1).collect();
     }
     Ok(all)
@@ -154,14 +182,19 @@ impl<'a> Asked<'a> {
         Self { job, key, target: fleet::target(job, desired) }
     }
 
-    /// Writes or takes off a tag of a stream that is ours. Answers whether anything was changed.
-    async fn tag(&self, name: &str, text: Option<String>) -> Result<bool, Failure> {
+    /// The tags of a stream that is ours.
+    async fn tags(&self) -> Result<Tags, Failure> {
         let Self { job, key, target } = self;
         let tags = job.cloud.glance(target, true).await?.tags.unwrap_or_default();
         if !is_ours(key, &tags) {
             let what = format!("stream {} does not carry the tags of this pipeline", target.physical);
             return Err(Failure::refused(what, "apply the spec first, with --adopt if the stream was there before"));
         }
+        Ok(tags)
+    }
+
+    /// Writes or takes off a tag of a stream that has these. Answers whether anything was changed.
+    async fn put(&self, tags: &Tags, name: &str, text: Option<String>) -> Result<bool, Failure> {
         let call = match text {
             Some(text) => Call::new(Effect::Set, "kinesis:AddTagsToStream").with("tags", Value::map([(name, text)])),
             None if !tags.contains_key(name) => return Ok(false),
@@ -171,7 +204,7 @@ impl<'a> Asked<'a> {
                 call
             }
         };
-        job.cloud.perform(target, &call).await?;
+        self.job.cloud.perform(&self.target, &call).await?;
         Ok(true)
     }
 }

@@ -66,8 +66,11 @@ impl Place {
                 let clock = move || cloud.as_ref().map_or(0, |cloud| cloud.now());
                 let ledger = FileLedger::open(path, Arc::new(clock))?;
                 if ledger.damaged > 0 {
-                    let lines = ledger.damaged;
-                    out.error(&format!("warning: {lines} lines of {} are damaged and left out", path.display()));
+                    let what = match ledger.damaged {
+                        1 => format!("1 line of {self} is"),
+                        lines => format!("{lines} lines of {self} are"),
+                    };
+                    out.error(&format!("warning: {what} damaged and left out"));
                 }
                 Ok(Box::new(ledger))
             }

@@ -1,4 +1,5 @@
 mod beats;
+mod leases;
 mod tell;
 
 use std::io::IsTerminal;
@@ -42,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Time between two ticks
-    #[arg(long, value_name = "TIME", default_value = "1m")]
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = tick)]
     tick: Span,
     /// Where calls, decisions and what was learned are kept: a file, dynamodb:TABLE (which several replicas share), or `none`
     #[arg(long, value_name = "PLACE", default_value = "tidegate-ledger")]
@@ -125,6 +126,14 @@ fn traffic(text: &str) -> Result<f64, String> {
     known.ok_or_else(|| format!("write a number of shards from 0 to {MOST_TRAFFIC}, such as 6"))
 }
 
+fn tick(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    match span.seconds() {
+        0 => Err("write 1s or more: CloudWatch has a new minute each minute".into()),
+        _ => Ok(span),
+    }
+}
+
 fn lease(text: &str) -> Result<Span, String> {
     let span: Span = text.parse()?;
     match span.seconds() {
@@ -197,12 +206,6 @@ impl Wanted {
         }
         Ok(Self { jobs, clouds, watches, fleet, left_out, home })
     }
-
-    /// As the ledger is looked for: in the first spec's region, also where that one is left out.
-    fn at_home(&self, common: &Common) -> Common {
-        let region = common.region.clone().or_else(|| self.home.clone());
-        Common { region, ..common.clone() }
-    }
 }
 
 /// How much of a limited run is left.
@@ -230,7 +233,8 @@ async fn keep(
     asked: &Asked,
 ) -> Result<Option<Wanted>, Failure> {
     let lasts = Duration::from_secs(args.lease.seconds());
-    let ledger = args.ledger.open(&wanted.at_home(common), &wanted.jobs, (lasts, args.dry_run), out).await?;
+    let ledger =
+        args.ledger.open(&common.at_home(wanted.home.as_ref()), &wanted.jobs, (lasts, args.dry_run), out).await?;
     let Wanted { jobs, clouds, watches, fleet: streams, left_out, .. } = wanted;
     let count = streams.streams().len();
     let heard = Heard::default();
@@ -250,7 +254,8 @@ async fn keep(
     let clock = Arc::clone(&clouds[0]);
     let voice = Voice::open(common, args).await?;
     let troubles = Mutex::new(Troubles::repeating());
-    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles };
+    let leases = Mutex::default();
+    let teller = Teller { json: args.json, quiet: common.quiet, out, voice: voice.as_ref(), troubles, leases };
     teller.started(count, args, door.as_ref().map(|door| door.address), clock.now());
     let port = door.map(|door| door.open(controller.fleet(), Arc::clone(&pulse), asked.stop.clone()));
     let reconcilers = reconcilers(jobs, args);

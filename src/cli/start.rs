@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::session::shared_names;
-use super::{Common, Failure, Job, files};
+use super::{Common, Failure, Job, Out, files, status};
 use crate::apply;
 use crate::cloud::Cloud;
+use crate::control::Key;
 use crate::kinds::{self, Pipeline};
-use crate::model::{Problem, Scope};
-use crate::spec::Document;
+use crate::model::{self, Problem, Scope};
+use crate::spec::{Document, NodeValue};
 
 /// Real time for a region to say whose it is: the others wait for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,9 +56,56 @@ impl LeftOut {
     pub fn message(&self) -> String {
         format!("{} is left out, and its streams are not sized: {}", self.spec, self.why)
     }
+
+    /// As the commands tell it that size nothing.
+    pub fn told(&self) -> String {
+        format!("{} is left out: {}", self.spec, self.why)
+    }
+
+    /// The streams that its text names, as far as it can be read.
+    fn streams(&self) -> Vec<String> {
+        let sources = match self.spec.as_str() {
+            // It was read already, and is not there twice.
+            "-" => Vec::new(),
+            file => files::read(&[file.into()]).unwrap_or_default(),
+        };
+        let streams = model::Path::of(["streams"]);
+        let of = |document: Document| match document.get(&streams).map(|node| &node.value) {
+            Some(NodeValue::Map(entries)) => entries.iter().map(|entry| entry.key.clone()).collect(),
+            _ => Vec::new(),
+        };
+        sources.into_iter().filter_map(|source| Document::parse(source).0).flat_map(of).collect()
+    }
+}
+
+impl Opened {
+    /// Tells people which specs are left out, and why.
+    pub fn warn(&self, out: &Out) {
+        self.left_out.iter().for_each(|left| out.error(&format!("warning: {}", left.told())));
+    }
+
+    /// The one stream that is meant. Of one that only a spec that is left out names that is said, which is no mistake in its name.
+    pub fn find(&self, keys: &[Key], name: &str, which: &str) -> Result<usize, Failure> {
+        let stream = name.rsplit('/').next().unwrap_or(name);
+        status::find(keys, name, which).map_err(|failure| {
+            let is_known = keys.iter().any(|key| key.stream == name);
+            match self.left_out.iter().find(|left| !is_known && left.streams().iter().any(|one| one == stream)) {
+                Some(left) => Failure::refused(
+                    format!("the stream `{name}` is in a spec that cannot be used: {}", left.told()),
+                    format!("mend {}; `tidegate plan` with it alone shows every mistake", left.spec),
+                ),
+                None => failure,
+            }
+        })
+    }
 }
 
 impl Common {
+    /// As a ledger is looked for: in the first spec's region, `home`, also where that spec is left out.
+    pub fn at_home(&self, home: Option<&String>) -> Self {
+        Self { region: self.region.as_ref().or(home).cloned(), ..self.clone() }
+    }
+
     /// Opens each spec by itself. With a single one, or where none can be used, a failure is that of all.
     ///
     /// # Errors

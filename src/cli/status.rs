@@ -8,7 +8,8 @@ use std::sync::Arc;
 use books::{Books, Unread};
 
 use super::ledger::Place;
-use super::{Common, Exit, Failure, Job, Out, fleet};
+use super::start::LeftOut;
+use super::{Common, Exit, Failure, Out, fleet};
 use crate::apply::Stop;
 use crate::control::report::FORMAT;
 use crate::control::{Decision, Entry, FunctionStatus, Key, Record, Report, Rules, Status, StreamStatus, hand};
@@ -59,6 +60,8 @@ struct From {
     json: bool,
 }
 
+/// One look at the streams of every spec that can be used. One that is left out is a trouble that is told, and no error: `run`, which sizes
+/// the streams of the others, ends with success as well.
 pub async fn status(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure> {
     let mut books = Books::default();
     let looked = common.patiently(out, now(common, &args.from, None, &mut |entry| books.take(entry))).await;
@@ -99,6 +102,7 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
     if let Some(unread) = unread {
         unread.tell(&args.from.ledger, out);
     }
+    report.left_out.iter().for_each(|left| out.error(&format!("warning: {left}")));
     let keys: Vec<Key> = report.streams.iter().map(StreamStatus::key).collect();
     let at = find(&keys, &args.stream, "with a range of shards")?;
     let stream = &report.streams[at];
@@ -107,6 +111,7 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
     known.extend(stream.decisions.iter().filter(|decision| decision.at > newest).cloned());
     if args.from.json {
         let mut value = serde_json::to_value(stream).unwrap_or_default();
+        value["format_version"] = FORMAT.into();
         value["decisions"] = serde_json::to_value(&known).unwrap_or_default();
         value["decisions_before"] = before.into();
         out.line(&value.to_string());
@@ -177,7 +182,11 @@ pub async fn history(common: &Common, args: &HistoryArgs, out: &Out) -> Result<E
 fn losses(place: &Place, lost: Lost) -> Vec<String> {
     let is_cut = lost.has_no_end && place.is_held() != Some(true);
     let cut = is_cut.then(|| format!("the end of {place} is lost: its last line is cut off, and left out"));
-    let damaged = (lost.damaged > 0).then(|| format!("{} lines of {place} are damaged and left out", lost.damaged));
+    let damaged = match lost.damaged {
+        0 => None,
+        1 => Some(format!("1 line of {place} is damaged and left out")),
+        lines => Some(format!("{lines} lines of {place} are damaged and left out")),
+    };
     cut.into_iter().chain(damaged).collect()
 }
 
@@ -221,17 +230,19 @@ async fn now(
     named: Option<&str>,
     also: &mut (dyn FnMut(&Entry) + Send),
 ) -> Result<(Report, Option<Unread>), Failure> {
-    let jobs: Vec<Job> = common.open(from.json).await?;
+    let opened = common.open_each(from.json).await?;
+    let jobs = &opened.jobs;
     let rules = Rules { dry_run: true, learn_minutes: 180, calls_a_day: from.calls_a_day, ..Rules::default() };
-    let keys = fleet::keys(&jobs);
-    let one = named.map(|name| find(&keys, name, "with a range of shards")).transpose()?;
+    let keys = fleet::keys(jobs);
+    let one = named.map(|name| opened.find(&keys, name, "with a range of shards")).transpose()?;
     let is_wanted = |key: &Key| one.is_none_or(|at| keys[at] == *key);
-    let (clouds, watches, mut streams) = fleet::some(&jobs, rules, &is_wanted);
+    let (clouds, watches, mut streams) = fleet::some(jobs, rules, &is_wanted);
+    streams.left_out = opened.left_out.iter().map(LeftOut::told).collect();
     let mut take = |entry: Entry| {
         also(&entry);
         streams.recall(&entry);
     };
-    let missing = from.ledger.peek(common, &jobs, &mut take).await.err().map(Unread::of);
+    let missing = from.ledger.peek(&common.at_home(opened.home.as_ref()), jobs, &mut take).await.err().map(Unread::of);
     let controller =
         Controller::start(clouds, watches, streams, Box::new(Forgetful), Stop::default(), Heard::default());
     let mut controller = controller.await?.for_all();

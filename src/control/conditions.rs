@@ -5,6 +5,8 @@ use crate::scale::Notice;
 
 /// Minutes after which metrics are too old to decide on.
 const STALE: i64 = 15;
+/// The same where the stream or its metrics cannot be read: what was so before may not be so now.
+const BLIND: i64 = 5;
 /// The reason of `BudgetExhausted` where it is the month's money; else it is the day's calls.
 pub(super) const MONEY: &str = "money";
 /// Iterator age in minutes above which readers do not keep up.
@@ -87,9 +89,17 @@ impl Stream {
 
     fn healthy(&self, moment: Moment<'_>) -> (Status, &str, String) {
         let minute = moment.minute();
-        let Some(newest) = self.newest_known().filter(|newest| *newest >= minute - STALE) else {
+        let is_known = |newest: &i64, within: i64| *newest >= minute - within;
+        let Some(newest) = self.newest_known().filter(|newest| is_known(newest, STALE)) else {
             return (Status::Unknown, "no-metrics", "there are no fresh metrics".into());
         };
+        if let Some(why) = self.blind.as_ref().filter(|_| !is_known(&newest, BLIND)) {
+            return (
+                Status::Unknown,
+                "unreadable",
+                format!("the newest metrics are {} min old: {why}", minute - newest),
+            );
+        }
         let sample = self.newest().at(newest);
         let lag = self.lag(moment.rules, minute);
         let (rejected, age) = (sample.rejected.unwrap_or(0.0), lag.age.unwrap_or(0.0));
@@ -125,7 +135,8 @@ impl Stream {
             );
             return (Status::True, "reversals", message);
         }
-        (Status::False, "peace", format!("{times} reversals within the hour"))
+        let word = if times == 1 { "reversal" } else { "reversals" };
+        (Status::False, "peace", format!("{times} {word} within the hour"))
     }
 
     fn exhausted(&self, moment: Moment<'_>) -> (Status, &'static str, String) {

@@ -5,7 +5,7 @@ use super::report::{Decision, Verb};
 use super::stream::{Moment, Rules, Seen, Step, Stream};
 use super::{Record, hand, readers};
 use crate::model::Glance;
-use crate::scale::{Admission, Notice, Proposal, Reason, dispose};
+use crate::scale::{Admission, Bounds, Notice, Proposal, Reason, dispose};
 
 /// Metrics of these minutes back must all be there before a shard is taken away: newer ones may not have come yet.
 pub(super) const COMPLETE: std::ops::RangeInclusive<i64> = 5..=7;
@@ -104,8 +104,13 @@ impl Stream {
         self.skewed = proposal.evidence.skewed;
         let bounds = self.narrowed();
         if let Some(pin) = self.pin {
-            let because = format!("pinned to {} shards until {}", pin.shards, hand::stamp(pin.until));
-            proposal = Proposal::new(pin.shards, because);
+            let mut because = format!("pinned to {} shards until {}", pin.shards, hand::stamp(pin.until));
+            // The range was changed since: it is the spec's that cuts the pin, not the pin's own.
+            if pin.shards != bounds.max {
+                let Bounds { min, max } = self.bounds;
+                because.push_str(&format!(", of which the range of {min} to {max} allows {}", bounds.max));
+            }
+            proposal = Proposal::new(bounds.max, because);
         }
         self.desired = Some(proposal.shards.clamp(bounds.min, bounds.max));
         if let Some((reason, because)) = self.unwanted(moment) {
@@ -126,6 +131,8 @@ impl Stream {
             return self.decision(Verb::Hold, "incomplete-metrics", (shards, shards), because, moment);
         }
         let reason = match disposed.reason {
+            // What keeps the count is the pin, not the load.
+            Reason::InBand if self.pin.is_some() => "pin",
             _ if self.pin.is_some() && to != shards => "pin",
             Reason::InBand if self.apart.is_some() => LEARNING,
             reason => reason.slug(),

@@ -31,6 +31,11 @@ fn moment(text: &str) -> Option<i64> {
     text.trim().parse::<Timestamp>().ok().map(Timestamp::as_second)
 }
 
+/// A time in minutes as people read it: what is less than one is not none.
+pub fn minutes(minutes: i64) -> String {
+    if minutes < 1 { "less than a minute".to_owned() } else { format!("{minutes} min") }
+}
+
 /// A moment as people and programs read it.
 pub fn stamp(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string())

@@ -112,7 +112,7 @@ impl Stream {
         }
         if open == to {
             self.settled(at, minute, records);
-            let because = format!("{from} to {to} shards took {} min", (minute - called).max(0));
+            let because = format!("{from} to {to} shards took {}", hand::minutes(minute - called));
             self.event((Verb::Settled, "settled"), (from, to), because, moment, records);
             return false;
         }
@@ -172,6 +172,7 @@ impl Stream {
         }
         match self.reversals(minute) {
             0 => {}
+            1 => because.push_str(": 1 reversal of ours within the hour"),
             times => because.push_str(&format!(": {times} reversals of ours within the hour")),
         }
         self.event((Verb::Foreign, "foreign-change"), (from, to), because, moment, records);

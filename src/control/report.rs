@@ -111,7 +111,7 @@ pub struct StreamStatus {
     /// Load of that minute, accepted and rejected: attempts, those that writers repeated included.
     pub demand: Option<f64>,
     /// What the policy takes for the demand behind the attempts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub estimate: Option<f64>,
     /// Accepted load over open shards, 1.0 is full.
     pub utilisation: Option<f64>,
@@ -130,7 +130,7 @@ pub struct StreamStatus {
     /// Alarms of this stream in state ALARM.
     pub alarms: Vec<String>,
     /// Lambda functions whose parallelization factor the spec gives a range.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub functions: Vec<FunctionStatus>,
     /// The shard that is full while the stream is not, where its shards' own metrics are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -336,10 +336,18 @@ pub struct DriftStatus {
     pub at: i64,
     /// Differences found.
     pub found: usize,
-    /// Steps carried out, failed, and left since their switch is off.
+    /// Steps carried out, failed, and left.
     pub done: usize,
     pub failed: usize,
     pub left: usize,
+    /// Of those that are left, the ones that somebody's pause keeps, and the ones whose switch is off.
+    #[serde(default)]
+    pub paused: usize,
+    #[serde(default)]
+    pub off: usize,
+    /// The first addresses of what is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_of: Vec<String>,
     /// Why it could not be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,

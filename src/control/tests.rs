@@ -13,6 +13,8 @@ mod idle;
 #[cfg(test)]
 mod pasts;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod splits;
 #[cfg(test)]
 mod watch;

@@ -152,11 +152,14 @@ impl Controller {
         let question = Question { clouds, watches, fleet, course, now: &now, only: only.as_ref() };
         let mut read = question.answers(&mut self.turns, &mut self.learning, (self.patience, &self.beat)).await;
         let failed_reads = read.failed();
-        troubles.append(&mut read.troubles);
+        let refused = course.refusal();
+        // What follows from it for alarms and tags says less.
+        troubles.extend(if refused.is_none() { std::mem::take(&mut read.troubles) } else { Vec::new() });
         troubles.extend(course.silence());
         let heard = heard.unwrap_or_else(|| self.heard.take());
         let (mut entries, mut wishes) = self.decide(&now, read, (only.as_ref(), &heard), tell);
-        troubles.extend(self.heard.deaf());
+        troubles.extend(if refused.is_none() { self.heard.deaf() } else { Vec::new() });
+        troubles.extend(refused);
         troubles.extend(self.ledger.trouble());
         troubles.extend(self.put_off(&mut wishes, &mut entries, tell).await);
         let failed = self.write(entries, false, &mut troubles).await;

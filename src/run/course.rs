@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::aws::{Late, within};
+use crate::aws::{Late, of_the_caller, within};
+use crate::cloud::Fault;
 
 /// A sign of life in the middle of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,9 @@ pub struct Course {
     /// Whether anything was answered, in whatever words, and what hung first.
     heard: AtomicBool,
     hung: OnceLock<String>,
+    /// Whether the cloud told what it was asked for, and why it tells this caller nothing.
+    told: AtomicBool,
+    refused: OnceLock<String>,
 }
 
 impl Course {
@@ -83,6 +87,8 @@ impl Course {
             beat: Arc::clone(beat),
             heard: AtomicBool::new(false),
             hung: OnceLock::new(),
+            told: AtomicBool::new(false),
+            refused: OnceLock::new(),
         }
     }
 
@@ -98,7 +104,20 @@ impl Course {
 
     /// The cloud is there, and lets itself be asked.
     pub fn answered(&self) {
+        self.told.store(true, Ordering::Relaxed);
         (self.beat)(Sign::Answered);
+    }
+
+    /// Takes in a failure, which may be that of all.
+    pub fn failed(&self, fault: &Fault) {
+        if let Some(why) = of_the_caller(fault) {
+            self.refused.get_or_init(|| why);
+        }
+    }
+
+    /// That the cloud takes nothing from this caller, and what to do, where that is so: it is the one reason of all that failed.
+    pub fn refusal(&self) -> Option<String> {
+        self.refused.get().filter(|_| !self.told.load(Ordering::Relaxed)).cloned()
     }
 
     /// The answer, or why it is waited for no longer. A wait for its turn within AWS's rates is none for the answer.

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Calls of a region and day from which on some may not have been read.
 const MOST_CALLS: usize = 1000;
 
+/// Addresses of what is left that are told.
+const TOLD: usize = 3;
+
 /// Streams whose tags are read at once.
 const AT_ONCE: usize = 8;
 
@@ -79,7 +82,10 @@ impl Reconciler {
             found,
             done: count(|outcome| *outcome == Outcome::Done),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Lost(_))),
-            left,
+            left: left.steps,
+            paused: left.paused,
+            off: left.off,
+            left_of: left.first,
             trouble: failure.or_else(|| inventory.blind.first().cloned()),
         }
     }
@@ -157,9 +163,22 @@ impl Held {
     }
 }
 
-/// The part of a plan that the switches allow, and how many steps are left. A step goes only with all that it needs;
+/// What is left of a plan.
+#[derive(Default)]
+struct Left {
+    steps: usize,
+    /// Steps about what somebody has paused.
+    paused: usize,
+    /// Steps about other things, whose switch is off.
+    off: usize,
+    /// The first addresses.
+    first: Vec<String>,
+}
+
+/// The part of a plan that the switches allow, and what is left. A step goes only with all that it needs;
 /// counts of shards are the other beat's, and what is paused is left.
-fn allowed(whole: &Plan, switches: Switches, paused: &dyn Fn(&Address) -> bool) -> (Plan, usize) {
+fn allowed(whole: &Plan, switches: Switches, paused: &dyn Fn(&Address) -> bool) -> (Plan, Left) {
+    let mut left = Left::default();
     let mut places: BTreeMap<usize, usize> = BTreeMap::new();
     let mut steps: Vec<Step> = Vec::new();
     for step in &whole.steps {
@@ -170,12 +189,18 @@ fn allowed(whole: &Plan, switches: Switches, paused: &dyn Fn(&Address) -> bool) 
             Verb::Delete => switches.prune,
         };
         let after: Option<Vec<usize>> = step.after.iter().map(|id| places.get(id).copied()).collect();
-        let may = may && !resizes && !paused(&step.address);
-        if let (true, Some(after)) = (may, after) {
+        let is_paused = paused(&step.address);
+        if let (true, Some(after)) = (may && !resizes && !is_paused, after) {
             places.insert(step.id, steps.len());
             steps.push(Step { id: steps.len(), after, ..step.clone() });
+            continue;
+        }
+        left.steps += 1;
+        left.paused += usize::from(is_paused);
+        left.off += usize::from(!is_paused && !may && !resizes);
+        if left.first.len() < TOLD {
+            left.first.push(step.address.to_string());
         }
     }
-    let left = whole.steps.len() - steps.len();
     (Plan { steps, ..whole.clone() }, left)
 }

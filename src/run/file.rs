@@ -391,7 +391,11 @@ fn nameless(error: Error) -> Error {
 fn failed(path: &Path, doing: &str, error: &Error) -> Fault {
     let code = if error.kind() == ErrorKind::NotFound { MISSING } else { "LedgerFailed" };
     let fault = Fault::new(Class::Refused, format!("{doing} the ledger {}", path.display()), code, error.to_string());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match error.kind() {
+        ErrorKind::NotFound if folder.is_some_and(|folder| !folder.exists()) => {
+            fault.help("the folder is not there: make it, or name a file in another one with --ledger")
+        }
         ErrorKind::NotFound => {
             fault.help("name the file that the controller writes (--ledger FILE); `tidegate run` makes it")
         }

@@ -111,7 +111,7 @@ pub struct Ringing {
 pub async fn alarms(cloud: &dyn Cloud, names: &[String], course: &Course) -> Ringing {
     let calls = names.chunks(cloud.at_once(1).alarms.max(1)).map(|names| async move {
         let answer = match course.answer("reading alarms", cloud.ringing(names)).await {
-            Ok(answer) => answer.map_err(|fault| Some(fault.to_string())),
+            Ok(answer) => answer.inspect_err(|fault| course.failed(fault)).map_err(|fault| Some(fault.to_string())),
             Err(missed) => Err(missed.trouble()),
         };
         (names, answer)

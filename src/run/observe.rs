@@ -163,6 +163,7 @@ impl Question<'_> {
                     page
                 }
                 Ok(Ok(Err(fault))) => {
+                    self.course.failed(&fault);
                     return (tags, Some(format!("{fault}: tags are read stream by stream, which takes longer")));
                 }
                 Ok(Err(_)) | Err(_) => break,
@@ -315,7 +316,7 @@ pub async fn looks(
             let glance = match course.answer(&what, clouds[cloud].glance(&target, look.tags)).await {
                 Ok(answer) => {
                     hung.store(0, Ordering::Relaxed);
-                    let glance = answer.map_err(Unseen::from);
+                    let glance = answer.inspect_err(|fault| course.failed(fault)).map_err(Unseen::from);
                     if glance.as_ref().map_or_else(|unseen| unseen.gone, |_| true) {
                         course.answered();
                     }

@@ -141,3 +141,45 @@ fn a_stream_that_is_deleted_by_hand_is_told_with_the_next_looks() {
     });
     assert_eq!(told.into_inner().unwrap(), ["unreadable", "gone"]);
 }
+
+#[test]
+fn credentials_that_expire_are_one_trouble_and_no_good_health() {
+    let rough = world("shop", &["clicks".to_owned()], Odds::default());
+    rough.local.offer("clicks", Load::synthetic(1, 1000.0, 500.0)).unwrap();
+    let told = Mutex::new(Vec::new());
+    let tell = |said: Told| {
+        if let Told::Trouble { message, .. } = said {
+            told.lock().unwrap().push(message);
+        }
+    };
+    block_on(async {
+        let mut controller = controller(&rough, Box::new(Forgetful)).await;
+        let fleet = controller.fleet();
+        let mut healthy = Vec::new();
+        for tick in 0..30 {
+            if tick == 20 {
+                told.lock().unwrap().clear();
+                rough.expired.store(true, Ordering::SeqCst);
+            }
+            rough.local.advance(Duration::from_secs(60));
+            controller.tick(&tell).await;
+            let fleet = fleet.lock().unwrap();
+            let status = fleet.streams()[0].status(&fleet.rules, fleet.now);
+            let healthy_now = status.condition(ConditionKind::Healthy).expect("a condition");
+            healthy.push((healthy_now.status, healthy_now.reason.clone()));
+        }
+        assert_eq!(healthy[19], (Status::True, "keeps-up".into()));
+        assert_eq!(healthy[27..], vec![(Status::Unknown, "unreadable".to_owned()); 3], "{healthy:?}");
+        let said = std::mem::take(&mut *told.lock().unwrap());
+        assert_eq!(said.len(), 10, "one with each tick: {said:?}");
+        let is_it = |said: &String| {
+            said.starts_with("the AWS credentials have expired, and nothing is read or resized until they are renewed")
+                && said.contains("aws sso login")
+        };
+        assert!(said.iter().all(is_it), "{said:?}");
+        rough.expired.store(false, Ordering::SeqCst);
+        rough.local.advance(Duration::from_secs(60));
+        controller.tick(&tell).await;
+        assert_eq!(*told.lock().unwrap(), [""; 0]);
+    });
+}

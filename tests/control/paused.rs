@@ -94,3 +94,34 @@ fn a_pin_that_is_taken_off_is_told() {
     assert!(shop.says(&["resume", "clicks"]).contains("its pin was taken off, too"));
     assert!(!shop.says(&["resume", "clicks"]).contains("pin"));
 }
+
+#[test]
+fn what_a_pause_keeps_from_being_healed_is_told_as_that() {
+    let shop = differing();
+    let drift = || {
+        let told = shop.says(&["run", "--speed", "max", "--heal", "--apply", "--prune", "--for", "20m"]);
+        told.lines().find(|line| line.contains("  drift: ")).expect("a line of drift").to_owned()
+    };
+    shop.says(&["pause"]);
+    let told = drift();
+    assert!(told.contains(" left (paused until `tidegate resume`): "), "{told}");
+    assert!(told.contains("stream/clicks") && told.contains(" more") && !told.contains("--heal"), "{told}");
+    shop.says(&["resume", "orders"]);
+    let told = drift();
+    assert!(told.contains(" put right, ") && told.contains("(paused until `tidegate resume`): "), "{told}");
+    assert!(!told.contains("orders"), "{told}");
+    change(&shop, "shop");
+    let told = shop.says(&["run", "--speed", "max", "--apply", "--for", "20m"]);
+    assert!(told.contains(" paused until `tidegate resume`; see --apply, --heal, --prune): "), "{told}");
+}
+
+#[test]
+fn a_pin_under_a_pause_is_told_to_wait() {
+    let shop = Shop::of(SPEC);
+    let (text, code) = said(&shop, &["pin", "clicks", "--shards", "4", "--for", "4h"]);
+    assert!(code == Some(0) && !text.contains("warning"), "{text}");
+    shop.says(&["pause", "clicks"]);
+    let (text, code) = said(&shop, &["pin", "clicks", "--shards", "8", "--for", "4h"]);
+    assert!(code == Some(0) && text.contains("shop/clicks is pinned to 8 shards"), "{text}");
+    assert!(text.contains("warning: shop/clicks is paused until resumed, which goes before the pin"), "{text}");
+}

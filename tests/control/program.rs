@@ -140,7 +140,7 @@ fn pins_and_pauses_are_honoured_and_are_no_drift() {
     assert!(!resizes(&shop.run(&["--for", "30m"])).is_empty());
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args([name, &id]).status().expect("kill starts").success());
 }
@@ -155,7 +155,7 @@ fn wait_for(path: &Path, bytes: u64) {
 }
 
 /// Waits until a file that the run writes has this text so many times.
-fn wait_for_text(path: &Path, text: &str, times: usize) -> String {
+pub fn wait_for_text(path: &Path, text: &str, times: usize) -> String {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
         let found = std::fs::read_to_string(path).unwrap_or_default();

@@ -213,6 +213,13 @@ impl Replica {
         lines(text.rsplit_once('\n').map_or("", |(whole, _)| whole))
     }
 
+    /// What it told of leases.
+    fn turns(&self) -> Vec<String> {
+        let events = self.events();
+        let leases = events.iter().filter(|event| event["event"] == "lease");
+        leases.map(|event| event["is"].as_str().expect("a word").to_owned()).collect()
+    }
+
     fn sent(&self) -> usize {
         self.events().iter().filter(|event| event["verb"] == "resize" && event["outcome"] == "accepted").count()
     }
@@ -266,6 +273,9 @@ fn a_frozen_replica_does_nothing_once_another_has_taken_over() {
     a.signal("-CONT");
     std::thread::sleep(Duration::from_secs(6));
     assert_eq!(a.sent(), before, "who was frozen sends nothing: {:#?}", a.events());
+    // Who stood by, took over and lost is told, each once.
+    a.until("it tells that it lost the lease", |a| a.turns() == ["acts", "lost"]);
+    assert_eq!(b.turns(), ["stands-by", "takes-over"], "{:#?}", b.events());
     // Every call that Kinesis took is in the books, once.
     let status: Value =
         serde_json::from_str(&says(&["status", "--json", "--ledger", "dynamodb:tidegate-frozen"])).expect("JSON");

@@ -57,6 +57,8 @@ pub struct Rough {
     /// Steps until the process dies; negative: it does not.
     pub fuse: AtomicI64,
     pub dead: AtomicBool,
+    /// Whether the caller's credentials have expired: nothing that is asked is told.
+    pub expired: AtomicBool,
     /// Questions and calls so far.
     pub asked: AtomicUsize,
     /// Whether others may act at the same time, so that a call may meet a stream that is not ACTIVE.
@@ -100,6 +102,7 @@ impl Rough {
             skew: AtomicI64::new(0),
             fuse: AtomicI64::new(-1),
             dead: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
             alone: true,
             calm: false,
@@ -115,6 +118,11 @@ impl Rough {
 
     fn happens(&self, thousandths: u32) -> bool {
         self.random.lock().unwrap().u32(0..1000) < thousandths
+    }
+
+    fn signed(&self) -> Result<(), Fault> {
+        let expired = || Fault::new(Class::Caller, "asking", "ExpiredTokenException", "the token is expired");
+        if self.expired.load(Ordering::SeqCst) { Err(expired()) } else { Ok(()) }
     }
 
     /// The process may die between any two steps.
@@ -302,6 +310,7 @@ impl Cloud for Rough {
     fn glance<'a>(&'a self, target: &'a Target, tags: bool) -> BoxFuture<'a, Result<Glance, Fault>> {
         async move {
             self.step().await;
+            self.signed()?;
             if self.happens(self.odds.glance_fails) {
                 return Err(gone(Class::Throttled));
             }
@@ -326,7 +335,7 @@ impl Cloud for Rough {
             if self.dead.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
-            Ok(Listed::default())
+            self.signed().map(|()| Listed::default())
         }
         .boxed()
     }
@@ -340,6 +349,10 @@ impl Cloud for Rough {
             self.step().await;
             self.hear(streams).await;
             streams.iter().for_each(|stream| *self.read.lock().unwrap().entry(stream.clone()).or_default() += 1);
+            if let Err(fault) = self.signed() {
+                let blind = streams.iter().map(|stream| (stream.clone(), fault.to_string())).collect();
+                return Readings { blind, ..Readings::default() };
+            }
             let mut all = self.local.readings(streams, from, to).await;
             for stream in streams {
                 if self.happens(self.odds.stream_blind) {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::Value;
 
-use super::program::{Shop, lines, resizes};
+use super::program::{Shop, lines, resizes, signal, wait_for_text};
 
 const OTHER: &str = "apiVersion: tidegate/v1
 pipeline: other
@@ -73,4 +73,64 @@ fn what_was_left_out_is_tried_again() {
     let events: Vec<&str> = said.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert!(events.contains(&"trouble") && events.contains(&"reread"), "{events:?}");
     assert_eq!((events[0], events.last()), ("started", Some(&"started")), "{events:?}");
+}
+
+#[test]
+fn what_was_read_of_a_newly_broken_spec_holds_and_that_is_told() {
+    let shop = Shop::new();
+    write(&shop, OTHER);
+    shop.says(&["apply", "-y", "-q", "-f", "other.yaml"]);
+    // One that is left out from the start makes no difference.
+    std::fs::write(shop.path("third.yaml"), OTHER.replace("streams:", "streems:")).expect("the spec can be written");
+    let (said, errors) = (shop.path("said"), shop.path("errors"));
+    let file = |path: &std::path::Path| std::fs::File::create(path).expect("a file");
+    let mut run = shop.command(&[&["run", "--speed", "600", "-f", "third.yaml"], &BOTH[..]].concat());
+    let mut child = run.stdout(file(&said)).stderr(file(&errors)).spawn().expect("it starts");
+    wait_for_text(&said, "third.yaml is left out, and its streams are not sized", 1);
+    write(&shop, &OTHER.replace("{ min: 2, max: 8 }", "{ min: 2, max: many }"));
+    signal(&child, "-HUP");
+    let told = wait_for_text(&said, "those read before hold: other.yaml: ", 1);
+    assert!(!told.contains("other.yaml is left out"), "{told}");
+    let wrong = wait_for_text(&errors, "what was read of it before holds", 1);
+    assert!(!wrong.contains("not sized"), "{wrong}");
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn a_bad_spec_takes_no_brake_from_a_good_one() {
+    let shop = Shop::new();
+    write(&shop, &OTHER.replace("{ min: 2, max: 8 }", "{ min: 2, max: many }"));
+    let both = |args: &[&str]| {
+        let output = shop.command(&[args, &BOTH[..]].concat()).output().expect("it starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (text(output.stdout), text(output.stderr), output.status.code())
+    };
+    let works = |args: &[&str], says: &str| {
+        let (said, wrong, code) = both(args);
+        assert!(code == Some(0) && said.contains(says), "{args:?}: {code:?} {said}{wrong}");
+        assert!(wrong.contains("other.yaml is left out: ") && !wrong.contains("not sized"), "{args:?}: {wrong}");
+        said
+    };
+    works(&["pause", "clicks"], "shop/clicks is paused until resumed");
+    works(&["explain", "clicks"], "shop/clicks  2 of 2 to 64 shards");
+    works(&["resume", "clicks"], "shop/clicks is sized and healed again");
+    works(&["pin", "shop/clicks", "--shards", "4", "--for", "4h"], "shop/clicks is pinned to 4 shards");
+    works(&["status"], "pinned to 4 until");
+    let (said, _, code) = both(&["status", "--json"]);
+    assert_eq!(code, Some(0));
+    let told: Value = serde_json::from_str(&said).expect("JSON");
+    assert!(told["left_out"][0].as_str().is_some_and(|left| left.starts_with("other.yaml is left out: ")), "{told:#}");
+    // Whoever means one that is left out is told so, and who means all, that these are not all.
+    for args in
+        [&["pause", "orders"][..], &["pin", "other/orders", "--shards", "4", "--for", "4h"], &["explain", "orders"]]
+    {
+        let (_, wrong, code) = both(args);
+        assert!(code == Some(5) && wrong.contains("is in a spec that cannot be used: other.yaml"), "{args:?}: {wrong}");
+    }
+    let (_, wrong, code) = both(&["pause", "nope"]);
+    assert!(code == Some(5) && wrong.contains("no stream of the spec is called `nope`"), "{wrong}");
+    let (said, wrong, code) = both(&["pause"]);
+    assert!(code == Some(1) && said.contains("shop/clicks is paused"), "{said}{wrong}");
+    assert!(!wrong.contains("is still healed"), "the pipeline is paused as a whole: {wrong}");
 }

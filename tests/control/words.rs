@@ -183,6 +183,10 @@ fn numbers_that_mean_nothing_are_refused() {
         assert!(code == Some(1) && wrong.contains("a number of shards from 0 to"), "{traffic}: {wrong}");
     }
     assert_eq!(std::fs::read(shop.path("cloud.json")).unwrap(), before);
+    let (_, wrong, code) = both(&mut shop.command(&["run", "--ticks", "1", "--tick", "0s"]));
+    assert!(code == Some(1) && wrong.contains("write 1s or more"), "{wrong}");
+    let (_, wrong, code) = both(&mut shop.command(&["run", "--ticks", "1", "--ledger", "nodir/l"]));
+    assert!(code == Some(1) && wrong.contains("the folder is not there: make it"), "{wrong}");
     let (_, wrong, code) = both(&mut shop.command(&["run", "--ticks", "1", "--calls-a-day", "43"]));
     assert!(code == Some(1) && wrong.contains("write 1 to 40"), "{wrong}");
 }

@@ -131,15 +131,21 @@ impl Beats<'_> {
         let why = match Wanted::read(self.common, self.args, false).await {
             // Nothing that is kept now is let go for a mistake.
             Ok(wanted) if !is_part(&wanted.left_out, &self.left_out) => {
-                wanted.left_out.iter().for_each(|left| self.out.complain(&left.message(), None));
-                let new = wanted.left_out.iter().find(|left| !is_part(std::slice::from_ref(left), &self.left_out));
-                new.map(|left| format!("{}: {}", left.spec, left.why)).unwrap_or_default()
+                let is_new = |left: &&LeftOut| !is_part(std::slice::from_ref(left), &self.left_out);
+                // Those that were left out before are told with each tick; the streams of the others are sized as before.
+                let mistaken = wanted.left_out.iter().filter(is_new);
+                let mistaken: Vec<String> = mistaken.map(|left| format!("{}: {}", left.spec, left.why)).collect();
+                let what = |one: &String| self.out.complain(&format!("{one}; what was read of it before holds"), None);
+                mistaken.iter().for_each(what);
+                mistaken.join("; ")
             }
             // What is held now is given up for a ledger that can be reached, or not at all.
-            Ok(wanted) => match self.args.ledger.reach(&wanted.at_home(self.common), &wanted.jobs).await {
-                Ok(()) => return Some(wanted),
-                Err(failure) => failed(failure),
-            },
+            Ok(wanted) => {
+                match self.args.ledger.reach(&self.common.at_home(wanted.home.as_ref()), &wanted.jobs).await {
+                    Ok(()) => return Some(wanted),
+                    Err(failure) => failed(failure),
+                }
+            }
             Err(failure) => failed(failure),
         };
         let message = format!("the specs that were read again cannot be used, and those read before hold: {why}");
@@ -160,7 +166,9 @@ impl Beats<'_> {
             self.between(self.clock.pause(AGAIN)).await;
             let Ok(wanted) = Wanted::read(self.common, self.args, false).await else { continue };
             let is_better = is_part(&wanted.left_out, &self.left_out) && wanted.left_out.len() < self.left_out.len();
-            if is_better && self.args.ledger.reach(&wanted.at_home(self.common), &wanted.jobs).await.is_ok() {
+            if is_better
+                && self.args.ledger.reach(&self.common.at_home(wanted.home.as_ref()), &wanted.jobs).await.is_ok()
+            {
                 *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
             }
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::{Common, Failure, Out, fleet};
 use super::Args;
+use super::leases::{Hands, Leases};
 use crate::aws::http::Post;
 use crate::control::news::{self, News, Watchman};
 use crate::control::{Decision, DriftStatus, Fleet, Key, Troubles, Verb, hand};
@@ -25,6 +26,8 @@ pub struct Teller<'a> {
     pub voice: Option<&'a Voice>,
     /// Troubles that were told.
     pub troubles: Mutex<Troubles>,
+    /// Who holds each lease, as it was told.
+    pub leases: Mutex<Leases>,
 }
 
 /// What goes to people who do not read the log.
@@ -140,6 +143,7 @@ impl Teller<'_> {
     /// What a tick has left behind.
     pub fn look(&self, fleet: &Mutex<Fleet>) {
         self.over(fleet);
+        self.leases(fleet);
         let Some(voice) = self.voice else { return };
         let mut watchman = voice.watchman.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fleet = locked(fleet);
@@ -148,6 +152,22 @@ impl Teller<'_> {
         drop(fleet);
         if let Some(why) = untold {
             self.trouble(&why, now);
+        }
+    }
+
+    /// Tells which replica acts, where that is another than before.
+    fn leases(&self, fleet: &Mutex<Fleet>) {
+        let fleet = locked(fleet);
+        let (leases, at) = (fleet.leases.clone(), fleet.now);
+        drop(fleet);
+        for Hands { is, holder, pipelines } in self.leases.lock().unwrap_or_else(PoisonError::into_inner).news(&leases)
+        {
+            if self.json {
+                let told = serde_json::json!({ "is": is.slug(), "holder": holder, "pipelines": pipelines });
+                self.json("lease", at, told);
+            } else {
+                self.out.line(&format!("{}  {}", hand::stamp(at), is.sentence(&holder, &pipelines)));
+            }
         }
     }
 
@@ -214,8 +234,25 @@ impl Teller<'_> {
             vec![format!("{} {}", drift.found, if drift.found == 1 { "difference" } else { "differences" })];
         words.extend((drift.done > 0).then(|| format!("{} put right", drift.done)));
         words.extend((drift.failed > 0).then(|| format!("{} failed", drift.failed)));
-        words.extend((drift.left > 0).then(|| format!("{} left (see --apply, --heal, --prune)", drift.left)));
+        words.extend((drift.left > 0).then(|| left(drift)));
         words.extend(drift.trouble.clone());
         self.out.line(&format!("{}  {}  drift: {}", hand::stamp(drift.at), drift.pipeline, words.join(", ")));
     }
+}
+
+/// What is left of the differences, and what lets it be put right.
+fn left(drift: &DriftStatus) -> String {
+    let mut names = drift.left_of.join(", ");
+    if let more @ 1.. = drift.left.saturating_sub(drift.left_of.len()) {
+        names.push_str(&format!(" and {more} more"));
+    }
+    let paused = match drift.paused {
+        0 => None,
+        all if all == drift.left => Some("paused until `tidegate resume`".to_owned()),
+        some => Some(format!("{some} paused until `tidegate resume`")),
+    };
+    let off = (drift.off > 0).then(|| "see --apply, --heal, --prune".to_owned());
+    let why: Vec<String> = paused.into_iter().chain(off).collect();
+    let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+    format!("{} left{why}: {names}", drift.left)
 }

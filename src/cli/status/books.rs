@@ -88,7 +88,8 @@ impl Books {
     /// How many of so many streams the controller holds until it has learned them, in a sentence, if there are any.
     pub fn learning(&self, streams: usize) -> Option<String> {
         let learning = self.decided.values().filter(|decision| decision.reason == LEARNING).count();
-        let held = format!("the controller holds {learning} of {streams} streams until it has read their past");
+        let (word, their) = if streams == 1 { ("stream", "its") } else { ("streams", "their") };
+        let held = format!("the controller holds {learning} of {streams} {word} until it has read {their} past");
         (learning > 0)
             .then(|| format!("{held}, some twenty a minute: until then they grow in an emergency and are not shrunk"))
     }
