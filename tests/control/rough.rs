@@ -172,14 +172,17 @@ impl Rough {
         broken
     }
 
-    /// Whether a shard was full in the last minutes while records were rejected.
+    /// Whether a shard was full in the last minutes while the stream had room, and records were rejected. Not in one minute: where shard
+    /// metrics have just been turned on, no shard tells of the minutes that were the reason.
     fn is_hot(&self, name: &str) -> bool {
         let lately = self.local.now() / 60 - 15;
-        self.local.truth(name).iter().filter(|minute| minute.minute > lately && minute.rejected > 0.0).any(|minute| {
+        let minutes: Vec<_> = self.local.truth(name).into_iter().filter(|minute| minute.minute > lately).collect();
+        let is_full = minutes.iter().any(|minute| {
             let open = minute.shards.len() as f64;
             let full = minute.shards.iter().any(|shard| shard.written.records >= 47_000.0);
             full && minute.written.records < 48_000.0 * open
-        })
+        });
+        is_full && minutes.iter().any(|minute| minute.rejected > 0.0)
     }
 
     /// Judges a split or a merge that is sent now.
