@@ -47,8 +47,7 @@ impl Stream {
             return None;
         }
         let newest = self.fresh(minute)?;
-        let is_rejecting = |at: i64| self.newest().at(at).rejected.is_some_and(|rejected| rejected > 0.0);
-        let calm = (0..CALM).find(|back| is_rejecting(newest - back))?;
+        let calm = (0..CALM).find(|back| self.rejects(newest - back))?;
         // A hot shard that stands is not forgotten as soon as the others fill.
         let most = if self.told_hot().is_some() { HOT } else { SUSPICIOUS };
         (self.fill(newest)? < most).then_some((newest, calm))
@@ -56,6 +55,11 @@ impl Stream {
 
     fn fresh(&self, minute: i64) -> Option<i64> {
         self.newest_known().filter(|newest| (minute - LATE..=minute).contains(newest))
+    }
+
+    /// Whether records are known to have been rejected in a minute.
+    pub(super) fn rejects(&self, at: i64) -> bool {
+        self.newest().at(at).rejected.is_some_and(|rejected| rejected > 0.0)
     }
 
     /// How full the stream was in a minute.

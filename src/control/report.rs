@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Key;
+use super::{Answer, Key};
 use crate::scale::Notice;
 
 /// The version of this form; it rises when a reader of the old form would be misled.
@@ -84,6 +84,18 @@ pub struct Ticks {
     pub notifications_failed: u64,
     #[serde(default)]
     pub notifications_dropped: u64,
+}
+
+impl Ticks {
+    /// Counts what AWS said to a call; `accepted`: the count of those of its kind that it took.
+    pub fn took(&mut self, answer: Answer, accepted: impl FnOnce(&mut Self) -> &mut u64) {
+        match answer {
+            Answer::Accepted => *accepted(self) += 1,
+            Answer::Refused => self.refusals += 1,
+            Answer::Unknown => self.unanswered += 1,
+            Answer::Unsent => {}
+        }
+    }
 }
 
 /// One stream.

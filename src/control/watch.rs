@@ -162,9 +162,8 @@ impl Stream {
 
     /// Minutes since a record was last rejected, at most as many as are remembered. `None`: some of them are still to be read.
     fn calm(&self, minute: i64) -> Option<i64> {
-        let is_rejecting = |back: &i64| self.newest().at(minute - back).rejected.is_some_and(|rejected| rejected > 0.0);
         let most = i64::try_from(WINDOW).unwrap_or(i64::MAX);
-        self.is_answered.then(|| (0..most).find(is_rejecting).unwrap_or(most))
+        self.is_answered.then(|| (0..most).find(|back| self.rejects(minute - back)).unwrap_or(most))
     }
 
     /// What the newest tick decided: a switch that is to be made, or in a dry run told.

@@ -378,14 +378,11 @@ impl Controller {
         for (going, answer, outcome) in answers {
             let now = self.clouds[self.watches[going.at].cloud].now();
             let mut fleet = locked(&self.fleet);
-            match answer {
-                Answer::Unsent => {}
-                Answer::Refused => fleet.ticks.refusals += 1,
-                Answer::Unknown => fleet.ticks.unanswered += 1,
-                _ if going.decision.verb == Verb::Merge => fleet.ticks.merges += 1,
-                _ if going.split.is_some() => fleet.ticks.splits += 1,
-                _ => fleet.ticks.resizes += 1,
-            }
+            fleet.ticks.took(answer, |ticks| match going.decision.verb {
+                Verb::Merge => &mut ticks.merges,
+                _ if going.split.is_some() => &mut ticks.splits,
+                _ => &mut ticks.resizes,
+            });
             if let (Answer::Accepted, Some(metrics_at)) = (answer, going.decision.numbers.metrics_at) {
                 fleet.ticks.latency_seconds = Some((now - metrics_at - 60).max(0));
             }

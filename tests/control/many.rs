@@ -64,6 +64,20 @@ async fn of_rough(world: &Arc<Rough>, names: &[String], rules: Rules, heard: &He
     controller(Arc::clone(world) as _, names, scope, rules, heard).await
 }
 
+/// The real SDK at the double, and where its streams are. `api_rate`: the share of AWS's published rates that is used.
+async fn connected(url: &str, api_rate: Option<f64>) -> (Arc<dyn Cloud>, Scope) {
+    let connect = Connect {
+        region: Some(REGION.into()),
+        endpoint_url: Some(url.into()),
+        static_keys: Some(("test".into(), "test".into())),
+        api_rate,
+        ..Connect::default()
+    };
+    let scope =
+        Scope { pipeline: "scale".into(), partition: "aws".into(), region: REGION.into(), account: ACCOUNT.into() };
+    (Arc::new(Aws::connect(&connect).await.unwrap()), scope)
+}
+
 /// The newest decision of each stream.
 fn decided(controller: &Controller) -> Vec<Decision> {
     let (fleet, mut all) = (controller.fleet(), Vec::new());
@@ -217,16 +231,7 @@ fn within_awss_rates_all_are_decided_on_in_a_tick_and_nothing_fails() {
     let made = Made::of(&spec(MANY, false));
     made.double.behave(Manners { rates: Some(TIMES), creating: Duration::ZERO });
     runtime().block_on(async {
-        let connect = Connect {
-            region: Some(REGION.into()),
-            endpoint_url: Some(made.endpoint.url.clone()),
-            static_keys: Some(("test".into(), "test".into())),
-            api_rate: Some(f64::from(TIMES) * SHARE),
-            ..Connect::default()
-        };
-        let aws: Arc<dyn Cloud> = Arc::new(Aws::connect(&connect).await.unwrap());
-        let scope =
-            Scope { pipeline: "scale".into(), partition: "aws".into(), region: REGION.into(), account: ACCOUNT.into() };
+        let (aws, scope) = connected(&made.endpoint.url, Some(f64::from(TIMES) * SHARE)).await;
         // A fortnight would be a figure of this machine's processor.
         let rules = Rules { learn_minutes: 180, dry_run: true, ..Rules::default() };
         let mut controller = controller(aws, &names(MANY), scope, rules, &Heard::default()).await;
@@ -261,17 +266,8 @@ fn a_wait_for_a_turn_is_no_failure() {
     let made = Made::of(&spec(60, false));
     made.double.behave(Manners { rates: None, creating: Duration::ZERO });
     runtime().block_on(async {
-        let connect = Connect {
-            region: Some(REGION.into()),
-            endpoint_url: Some(made.endpoint.url.clone()),
-            static_keys: Some(("test".into(), "test".into())),
-            // Four looks a second.
-            api_rate: Some(0.2),
-            ..Connect::default()
-        };
-        let aws: Arc<dyn Cloud> = Arc::new(Aws::connect(&connect).await.unwrap());
-        let scope =
-            Scope { pipeline: "scale".into(), partition: "aws".into(), region: REGION.into(), account: ACCOUNT.into() };
+        // Four looks a second.
+        let (aws, scope) = connected(&made.endpoint.url, Some(0.2)).await;
         let rules = Rules { learn_minutes: 0, dry_run: true, ..Rules::default() };
         let controller = controller(aws, &names(60), scope, rules, &Heard::default()).await;
         // Each look waits longer than it is left for its answer, and not all have their turn.
@@ -303,15 +299,7 @@ fn a_resize_that_is_throttled_is_sent_five_times_and_no_more() {
         })
     });
     runtime().block_on(async {
-        let connect = Connect {
-            region: Some(REGION.into()),
-            endpoint_url: Some(proxy.url.clone()),
-            static_keys: Some(("test".into(), "test".into())),
-            ..Connect::default()
-        };
-        let aws: Arc<dyn Cloud> = Arc::new(Aws::connect(&connect).await.unwrap());
-        let scope =
-            Scope { pipeline: "scale".into(), partition: "aws".into(), region: REGION.into(), account: ACCOUNT.into() };
+        let (aws, scope) = connected(&proxy.url, None).await;
         let rules = Rules { learn_minutes: 0, ..Rules::default() };
         let mut controller = within(Bounds { min: 2, max: 8 }, aws, &names(2), (scope, rules), &Heard::default()).await;
         controller.tick(&|_| ()).await;

@@ -73,10 +73,7 @@ impl Turn {
 
     /// The same for people, of a replica and pipelines.
     pub fn sentence(self, holder: &str, pipelines: &[String]) -> String {
-        let mut names = pipelines.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        if let more @ 1.. = pipelines.len().saturating_sub(NAMED) {
-            names.push_str(&format!(" and {more} more"));
-        }
+        let names = super::tell::and_more(&pipelines[..pipelines.len().min(NAMED)], pipelines.len());
         match self {
             Self::Acts => format!("{names}: this replica holds the lease and acts"),
             Self::TakesOver => format!("{names}: this replica takes over from {holder}"),

@@ -240,12 +240,18 @@ impl Teller<'_> {
     }
 }
 
+/// The names that are told of so many.
+pub(super) fn and_more(told: &[String], all: usize) -> String {
+    let names = told.join(", ");
+    match all.saturating_sub(told.len()) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
+}
+
 /// What is left of the differences, and what lets it be put right.
 fn left(drift: &DriftStatus) -> String {
-    let mut names = drift.left_of.join(", ");
-    if let more @ 1.. = drift.left.saturating_sub(drift.left_of.len()) {
-        names.push_str(&format!(" and {more} more"));
-    }
+    let names = and_more(&drift.left_of, drift.left);
     let paused = match drift.paused {
         0 => None,
         all if all == drift.left => Some("paused until `tidegate resume`".to_owned()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt};
 
 use super::{CALLS_AT_ONCE, Controller, entries_of, locked, tell_step};
-use crate::control::{Answer, Decision, Entry};
+use crate::control::{Decision, Entry};
 use crate::model::{Call, Effect, Glance, Value};
 use crate::run::course::Course;
 use crate::run::{Sign, Told, act, functions};
@@ -70,12 +70,7 @@ impl Controller {
                 let (answer, outcome) = act::send(cloud, watch, &[call], &Glance::default(), &fence).await;
                 (self.beat)(Sign::GoesOn);
                 let mut fleet = locked(&self.fleet);
-                match answer {
-                    Answer::Accepted => fleet.ticks.parallelized += 1,
-                    Answer::Refused => fleet.ticks.refusals += 1,
-                    Answer::Unknown => fleet.ticks.unanswered += 1,
-                    Answer::Unsent => {}
-                }
+                fleet.ticks.took(answer, |ticks| &mut ticks.parallelized);
                 let (stream, rules) = fleet.stream(at);
                 stream.parallelized(decision, answer, outcome, &rules, cloud.now())
             }

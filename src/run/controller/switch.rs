@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt};
 
 use super::{CALLS_AT_ONCE, Controller, entries_of, locked, tell_step};
-use crate::control::{Answer, Decision, Entry, Verb};
+use crate::control::{Decision, Entry, Verb};
 use crate::model::Glance;
 use crate::run::course::Course;
 use crate::run::observe::{self, Look, Unseen};
@@ -72,12 +72,7 @@ impl Controller {
             let (answer, outcome) = act::send(cloud, watch, &[call], &Glance::default(), &fence).await;
             (self.beat)(Sign::GoesOn);
             let mut fleet = locked(&self.fleet);
-            match answer {
-                Answer::Accepted => fleet.ticks.switches += 1,
-                Answer::Refused => fleet.ticks.refusals += 1,
-                Answer::Unknown => fleet.ticks.unanswered += 1,
-                Answer::Unsent => {}
-            }
+            fleet.ticks.took(answer, |ticks| &mut ticks.switches);
             let (stream, rules) = fleet.stream(at);
             records.extend(stream.switch_answered(decision, answer, outcome, &rules, cloud.now()));
         }
