@@ -205,15 +205,13 @@ fn a_run_waits_for_the_streams_that_a_killed_one_has_begun() {
         let again = local(at, &["apply", "-y"]).output().expect("it starts");
         let said = told(&again);
         assert!(again.status.success(), "{begun} were begun: {said}");
-        if begun == 5 {
-            full += 1;
-            assert!(said.contains("waiting: 5 others are being created"), "{said}");
-        }
+        // Time passes between the kill and the first call: where the five have come to their end meanwhile, there is nothing to wait for.
+        full += usize::from(begun == 5 && said.contains("waiting: 5 others are being created"));
         if full == 3 {
             return;
         }
     }
-    assert!(full > 0, "no run was killed with five streams in creation");
+    assert!(full > 0, "no run that met five streams in creation said that it waits for them");
 }
 
 /// Two pipelines of more streams than AWS creates at once, at the same moment: each waits for the other one's.
