@@ -153,7 +153,7 @@ pub async fn run(common: &Common, mut args: Args, out: &Out) -> Result<Exit, Fai
         args.port.keep(door.address);
     }
     let common = Common { local_pace: Some(args.speed.unwrap_or(Pace::Fast(1.0))), ..common.clone() };
-    let mut wanted = Wanted::read(&common, &args, args.json).await?;
+    let mut wanted = common.patiently(out, Wanted::read(&common, &args, args.json)).await?;
     if let Some(shards) = args.traffic {
         offer(&common, &wanted.jobs, shards, args.keys)?;
     }

@@ -271,7 +271,7 @@ fn a_wait_for_a_turn_is_no_failure() {
         let rules = Rules { learn_minutes: 0, dry_run: true, ..Rules::default() };
         let controller = controller(aws, &names(60), scope, rules, &Heard::default()).await;
         // Each look waits longer than it is left for its answer, and not all have their turn.
-        let patience = Patience { one: Duration::from_secs(2), all: Duration::from_secs(5) };
+        let patience = Patience { one: Duration::from_secs(4), all: Duration::from_secs(5) };
         let mut controller = controller.patient(patience);
         controller.tick(&|_| ()).await;
         assert_eq!(controller.fleet().lock().unwrap().ticks.failed_reads, 0);

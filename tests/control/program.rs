@@ -180,7 +180,7 @@ fn asked(port: &str, path: &str) -> String {
 
 /// An answer is that of the newest tick.
 fn wait_for_answer(port: &str, path: &str, text: &str) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(60);
     while !asked(port, path).contains(text) {
         assert!(Instant::now() < until, "no `{text}` in {path}: {}", asked(port, path));
         std::thread::sleep(Duration::from_millis(20));
@@ -241,9 +241,8 @@ fn a_polite_signal_ends_it_with_0() {
         let child = shop.command(&["run", "--speed", "600", "--traffic", "12", "--json"]).spawn().expect("it starts");
         wait_for(&shop.path("tidegate-ledger"), 500);
         signal(&child, name);
-        let asked = Instant::now();
         let output = child.wait_with_output().expect("it ends");
-        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+        // Where it does not come to an end by itself it ends nine seconds later, with 1.
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let events = lines(&String::from_utf8_lossy(&output.stdout));
         assert_eq!(

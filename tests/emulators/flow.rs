@@ -87,7 +87,7 @@ fn arrived(root: &Session, folder: &std::path::Path) {
             return;
         }
         assert!(counts.iter().all(|count| *count <= 1), "doubled: {text}");
-        assert!(started.elapsed() < Duration::from_secs(60), "of {keys:?} there came only: {text}");
+        assert!(started.elapsed() < Duration::from_secs(180), "of {keys:?} there came only: {text}");
         std::thread::sleep(Duration::from_millis(500));
     }
 }

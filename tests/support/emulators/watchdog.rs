@@ -29,7 +29,7 @@ os._exit(code % 256)
 ";
 
 /// A cold start on a busy two-core machine takes seconds (imports of Python); a minute means that something is wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A port can be taken between our look and the server's bind, so a server that ends at once gets another one.
 const ATTEMPTS: usize = 5;
