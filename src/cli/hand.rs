@@ -15,9 +15,15 @@ pub struct PinArgs {
     /// The stream's name in the spec, or PIPELINE/STREAM
     #[arg(value_name = "STREAM")]
     stream: String,
-    /// The count that it is to have
+    /// The count that it is to have, whatever the load
+    #[arg(
+        long, value_name = "N", value_parser = count, allow_negative_numbers = true, required_unless_present = "at_least",
+        conflicts_with = "at_least"
+    )]
+    shards: Option<u32>,
+    /// The fewest that it is to have: a load that needs more gets more
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
-    shards: u32,
+    at_least: Option<u32>,
     /// For how long, at most 366d
     #[arg(long = "for", value_name = "TIME", value_parser = pin_time)]
     duration: Span,
@@ -49,14 +55,17 @@ pub async fn pin(common: &Common, args: PinArgs, out: &Out) -> Result<Exit, Fail
         .collect();
     let keys: Vec<Key> = all.iter().map(|(asked, _)| asked.key.clone()).collect();
     let (asked, bounds) = &all[opened.find(&keys, &args.stream, "with a range of shards")?];
-    if !(bounds.min..=bounds.max).contains(&args.shards) {
-        let what = format!("{} shards are outside of the spec's {} to {}", args.shards, bounds.min, bounds.max);
+    // The arguments ask for one of the two.
+    let shards = args.shards.or(args.at_least).unwrap_or(bounds.min);
+    if !(bounds.min..=bounds.max).contains(&shards) {
+        let what = format!("{shards} shards are outside of the spec's {} to {}", bounds.min, bounds.max);
         return Err(Failure::refused(what, "pin a count inside the range, or change the range and apply"));
     }
-    let pin = Pin { shards: args.shards, until: asked.job.cloud.now() + seconds(args.duration) };
+    let until = asked.job.cloud.now() + seconds(args.duration);
+    let pin = Pin { shards, until, at_least: args.at_least.is_some() };
     let tags = asked.tags().await?;
     asked.put(&tags, PIN, Some(hand::pin_text(&pin))).await?;
-    out.line(&format!("{} is pinned to {} shards until {}", asked.key, pin.shards, hand::stamp(pin.until)));
+    out.line(&format!("{} is pinned to {} shards until {}", asked.key, pin.count(), hand::stamp(pin.until)));
     let now = asked.job.cloud.now();
     if let Some(pause) = tags.get(PAUSED).and_then(|text| hand::pause(text, now)) {
         let key = &asked.key;

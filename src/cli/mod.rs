@@ -84,7 +84,7 @@ enum Command {
     History(status::HistoryArgs),
     /// Ask a running controller whether it is healthy, as a container's health check does
     Health(health::Args),
-    /// Give a stream a count of shards for a while, whatever the policy wants
+    /// Give a stream a count of shards, or a floor, for a while
     Pin(hand::PinArgs),
     /// Let the controller leave a stream, or all of the spec, alone: neither sized nor healed
     Pause(hand::PauseArgs),

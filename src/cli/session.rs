@@ -81,6 +81,16 @@ pub enum Where {
     Local(PathBuf),
 }
 
+impl Where {
+    /// The file of the embedded cloud.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Local(file) => Some(file),
+            Self::Aws => None,
+        }
+    }
+}
+
 impl std::str::FromStr for Where {
     type Err = String;
 
@@ -163,12 +173,9 @@ impl Common {
         if outputs.is_empty() {
             return Ok(());
         }
-        let cloud = match &self.cloud {
-            Where::Local(file) => Some(file),
-            Where::Aws => None,
-        };
+        let cloud = self.cloud.file().map(std::path::Path::to_path_buf);
         let mut inputs = files::listed(&self.specs()).0;
-        inputs.extend(self.var_files.iter().chain(&self.prices).chain(cloud).chain(more).cloned());
+        inputs.extend(self.var_files.iter().chain(&self.prices).chain(&cloud).chain(more).cloned());
         match outputs::clash(&outputs, &inputs) {
             Some(what) => Err(anyhow::anyhow!("{what}; {}", outputs::HELP).into()),
             None => Ok(()),

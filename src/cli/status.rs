@@ -106,14 +106,16 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
     let keys: Vec<Key> = report.streams.iter().map(StreamStatus::key).collect();
     let at = find(&keys, &args.stream, "with a range of shards")?;
     let stream = &report.streams[at];
-    // What this look decided is in no ledger.
+    // What this look decided is in no ledger, and nothing is done by it.
     let newest = known.back().map_or(i64::MIN, |decision| decision.at);
+    let of_ledger = known.len();
     known.extend(stream.decisions.iter().filter(|decision| decision.at > newest).cloned());
     if args.from.json {
         let mut value = serde_json::to_value(stream).unwrap_or_default();
         value["format_version"] = FORMAT.into();
         value["decisions"] = serde_json::to_value(&known).unwrap_or_default();
         value["decisions_before"] = before.into();
+        value["decisions_of_ledger"] = of_ledger.into();
         out.line(&value.to_string());
         return Ok(Exit::Success);
     }
@@ -126,7 +128,10 @@ pub async fn explain(common: &Common, args: ExplainArgs, out: &Out) -> Result<Ex
         let all = before + known.len();
         out.line(&format!("{before} older decisions are in the ledger: --last {all} shows them all"));
     }
-    for decision in &known {
+    for (nth, decision) in known.iter().enumerate() {
+        if nth == of_ledger {
+            out.line("This look, by which nothing is done:");
+        }
         out.line(&fleet::line(&keys[at], decision));
         out.line(&format!("    {}", figures(decision)));
     }
@@ -266,14 +271,16 @@ fn tell(stream: &StreamStatus, decided: Option<&Decision>, out: &Out) {
     ));
     let percent = stream.utilisation.map_or_else(|| "?".to_owned(), |used| format!("{:.0} %", used * 100.0));
     let age = stream.age_seconds.map_or_else(|| "?".to_owned(), |age| format!("{age:.0} s"));
+    let back = stream.call_back_at.filter(|_| stream.calls_left == 0);
+    let back = back.map_or_else(String::new, |at| format!(", the next at {}", hand::stamp(at)));
     out.line(&format!(
-        "  use {percent}, iterator age {age}, {} wanted, {} of {} calls left",
+        "  use {percent}, iterator age {age}, {} wanted, {} of {} calls left{back}",
         number(stream.desired),
         stream.calls_left,
         stream.calls_a_day
     ));
     if let Some(pin) = stream.pin {
-        out.line(&format!("  pinned to {} until {}", pin.shards, hand::stamp(pin.until)));
+        out.line(&format!("  pinned to {} until {}", pin.count(), hand::stamp(pin.until)));
     }
     if let Some(pause) = stream.pause {
         out.line(&format!("  paused {}", hand::pause_text(&pause)));

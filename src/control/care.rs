@@ -33,7 +33,7 @@ impl Stream {
             return Some((Verb::Split, EMERGENCY, shards + 1, because));
         }
         // A pin says how many there are to be.
-        if self.pin.is_some() {
+        if self.exact().is_some() {
             return None;
         }
         self.relieve(disposed, moment)

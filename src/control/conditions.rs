@@ -131,7 +131,9 @@ impl Stream {
         let times = self.reversals(minute);
         if self.is_contended(minute) {
             let message = format!(
-                "somebody else undid {times} of our changes within an hour: stopped until an hour has passed in peace"
+                "somebody else undid {times} of our changes within an hour: stopped until {} if nobody changes the count by then; find out who did \
+                 (`aws cloudtrail lookup-events`, UpdateShardCount), and `tidegate pin` is followed at once",
+                hand::stamp(self.peace_at())
             );
             return (Status::True, "reversals", message);
         }

@@ -67,6 +67,7 @@ impl Stream {
             }
             None => blind = self.blind.take().filter(|_| self.failures + self.missed > 0),
         }
+        self.floor();
         if let Some(consumers) = seen.consumers {
             self.inputs.consumers = consumers.iter().map(readers::consumer).collect();
         }
@@ -103,7 +104,7 @@ impl Stream {
         };
         self.skewed = proposal.evidence.skewed;
         let bounds = self.narrowed();
-        if let Some(pin) = self.pin {
+        if let Some(pin) = self.exact() {
             let mut because = format!("pinned to {} shards until {}", pin.shards, hand::stamp(pin.until));
             // The range was changed since: it is the spec's that cuts the pin, not the pin's own.
             if pin.shards != bounds.max {
@@ -132,8 +133,8 @@ impl Stream {
         }
         let reason = match disposed.reason {
             // What keeps the count is the pin, not the load.
-            Reason::InBand if self.pin.is_some() => "pin",
-            _ if self.pin.is_some() && to != shards => "pin",
+            Reason::InBand if self.exact().is_some() => "pin",
+            _ if self.exact().is_some() && to != shards => "pin",
             Reason::InBand if self.apart.is_some() => LEARNING,
             reason => reason.slug(),
         };
@@ -214,7 +215,10 @@ impl Stream {
             let times = self.reversals(minute);
             return Some((
                 "contended",
-                format!("somebody else undid {times} changes within an hour: waiting for an hour of peace"),
+                format!(
+                    "somebody else undid {times} changes within an hour: waiting until {} for an hour of peace",
+                    hand::stamp(self.peace_at())
+                ),
             ));
         }
         if self.quiet_until > moment.now && self.quiet_until < moment.now + 2 * LONGEST {
@@ -275,6 +279,12 @@ impl Stream {
             }
         };
         self.held(decision, reason.slug(), &why, Moment { rules, now }).records
+    }
+
+    /// The call could not be written down first: the decision becomes a hold, and is taken anew in the next tick.
+    pub fn unwritten(&mut self, decision: Decision, rules: &Rules, now: i64) -> Vec<Record> {
+        let why = "the ledger cannot be written, and what is not written down is not sent";
+        self.held(decision, "ledger", why, Moment { rules, now }).records
     }
 
     /// The hold that takes the place of a decision, and why.

@@ -11,7 +11,7 @@ const SURE: u32 = 2;
 /// In place of AWS's word for its state.
 const NONE: &str = "NOT_FOUND";
 const WHY: &str = "AWS knows no such stream";
-const ADVICE: &str = "`tidegate apply` makes it again, or take it out of the spec";
+const ADVICE: &str = "`tidegate apply` makes it, or take it out of the spec";
 
 impl Stream {
     /// Takes in that a look found none. Unlike silence that is an answer, so that no patience is due: the next tick looks again.

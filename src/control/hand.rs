@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::report::{Pause, Pin};
+use super::report::{AT_LEAST, Pause, Pin};
 
-/// The tag's text: `16 until 2026-11-25T16:00:00Z`.
+/// The tag's text: `16 until 2026-11-25T16:00:00Z`, or `at least 16 until …`.
 pub fn pin_text(pin: &Pin) -> String {
-    format!("{} until {}", pin.shards, stamp(pin.until))
+    format!("{} until {}", pin.count(), stamp(pin.until))
 }
 
 /// The tag's text: `until 2026-11-25T16:00:00Z`, or `until resumed`.
@@ -16,8 +16,9 @@ pub fn pause_text(pause: &Pause) -> String {
 
 /// Reads a pin; one that has ended or cannot be read is none.
 pub fn pin(text: &str, now: i64) -> Option<Pin> {
-    let (shards, until) = text.split_once(" until ")?;
-    let pin = Pin { shards: shards.trim().parse().ok().filter(|shards| *shards > 0)?, until: moment(until)? };
+    let (count, until) = text.split_once(" until ")?;
+    let (shards, at_least) = count.strip_prefix(AT_LEAST).map_or((count, false), |shards| (shards, true));
+    let pin = Pin { shards: shards.trim().parse().ok().filter(|shards| *shards > 0)?, until: moment(until)?, at_least };
     (pin.until > now).then_some(pin)
 }
 
@@ -47,7 +48,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_until_it_ends() {
-        let (one, now) = (Pin { shards: 16, until: 1_795_600_000 }, 1_795_500_000);
+        let (one, now) = (Pin { shards: 16, until: 1_795_600_000, at_least: false }, 1_795_500_000);
+        let floor = Pin { at_least: true, ..one };
+        assert_eq!(
+            (pin_text(&floor).as_str(), pin(&pin_text(&floor), now)),
+            ("at least 16 until 2026-11-25T09:46:40Z", Some(floor))
+        );
         assert_eq!(pin_text(&one), "16 until 2026-11-25T09:46:40Z");
         assert_eq!((pin(&pin_text(&one), now), pin(&pin_text(&one), one.until)), (Some(one), None));
         for broken in ["", "16", "x until 2026-11-25T09:46:40Z", "0 until 2026-11-25T09:46:40Z", "16 until noon"] {

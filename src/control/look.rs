@@ -66,9 +66,15 @@ impl Stream {
 
     fn tagged(&mut self, tags: &BTreeMap<String, String>, now: i64) {
         self.ours = Some(is_ours(&self.key, tags));
-        self.tags_at = Some(now);
-        self.pin = tags.get(PIN).and_then(|text| hand::pin(text, now));
-        self.pause = tags.get(PAUSED).and_then(|text| hand::pause(text, now));
+        let pin = tags.get(PIN).and_then(|text| hand::pin(text, now));
+        let pause = tags.get(PAUSED).and_then(|text| hand::pause(text, now));
+        // What stands there at the first look may be older than the fight.
+        let holds = |until: Option<i64>| until.is_none_or(|until| until > now);
+        let before = (self.pin.filter(|pin| holds(Some(pin.until))), self.pause.filter(|pause| holds(pause.until)));
+        if self.tags_at.is_some() && (pin, pause) != before {
+            self.word_at = now.div_euclid(60);
+        }
+        (self.tags_at, self.pin, self.pause) = (Some(now), pin, pause);
         self.merge(&Ledger::read(tags.get(LEDGER).map_or("", String::as_str), now).reshards);
     }
 
@@ -155,15 +161,12 @@ impl Stream {
         records: &mut Vec<Record>,
     ) {
         let minute = moment.minute();
-        let ours = self.resizes.iter().rev().find(|resize| {
-            let theirs = |change: &Foreign| (change.minute, change.from) == (resize.called, resize.from);
-            resize.from != resize.to && !self.foreign.iter().any(theirs)
-        });
+        let ours = self.resizes.iter().rev().find(|resize| resize.from != resize.to && !resize.foreign);
         let undid = ours.is_some_and(|ours| ours.called > minute - PEACE && (ours.to > ours.from) == (to < from));
         self.replace_told(minute);
         self.foreign.push(Foreign { minute, from, to, undid });
         self.foreign.drain(..self.foreign.len().saturating_sub(100));
-        self.resizes.push(Resize { called: minute, done: Some(minute), from, to, split: false });
+        self.resizes.push(Resize { called: minute, done: Some(minute), from, to, split: false, foreign: true });
         records.push(Record::Foreign { minute, from, to, undid });
         self.shards = Some(to);
         let mut because = format!("somebody else changed the count from {from} to {to}");
@@ -187,7 +190,7 @@ impl Stream {
     fn calls_of_others(&self, now: i64) -> impl Iterator<Item = usize> {
         let minute = now.div_euclid(60);
         let known = minute - DAY..minute - LATE;
-        let is_theirs = move |call: &Resize| !call.split && known.contains(&call.called) && self.is_theirs(call);
+        let is_theirs = move |call: &Resize| !call.split && known.contains(&call.called) && call.foreign;
         self.resizes.iter().enumerate().filter(move |(_, resize)| is_theirs(resize)).map(|(at, _)| at)
     }
 
@@ -233,11 +236,17 @@ impl Stream {
         records.push(Record::Decided { decision: Box::new(decision) });
     }
 
-    /// Times within the hour before the newest foreign change that somebody undid what we did.
+    /// Times within the hour before the newest foreign change that somebody undid what we did. A pin, a pause or its end is a person's
+    /// word: what was before it is settled.
     pub(super) fn reversals(&self, minute: i64) -> usize {
         let Some(last) = self.foreign.last().filter(|last| last.minute + PEACE > minute) else { return 0 };
-        let recent = self.foreign.iter().filter(|change| change.undid && change.minute > last.minute - PEACE);
-        recent.count()
+        let since = self.word_at.max(last.minute - PEACE);
+        self.foreign.iter().filter(|change| change.undid && change.minute > since).count()
+    }
+
+    /// When we go on if nobody changes the count until then, in seconds since 1970.
+    pub(super) fn peace_at(&self) -> i64 {
+        self.foreign.last().map_or(0, |last| (last.minute + PEACE) * 60)
     }
 
     /// Whether somebody else fights us for the count.
@@ -251,7 +260,7 @@ impl Stream {
         let shards = self.shards.unwrap_or(1);
         let (mut theirs, mut mine) = (Vec::new(), Vec::new());
         for call in self.resizes.iter().filter(|resize| !resize.split) {
-            if self.is_theirs(call) { &mut theirs } else { &mut mine }.push(call.called);
+            if call.foreign { &mut theirs } else { &mut mine }.push(call.called);
         }
         let mut told = told.to_vec();
         told.sort_unstable();
@@ -270,7 +279,7 @@ impl Stream {
                 }
                 None => {
                     let done = Some(called);
-                    self.resizes.push(Resize { called, done, from: shards, to: shards, split: false });
+                    self.resizes.push(Resize { called, done, from: shards, to: shards, split: false, foreign: false });
                     self.told.push(called);
                 }
             }
@@ -288,11 +297,6 @@ impl Stream {
         if let Some(at) = self.resizes.iter().position(is_told) {
             self.resizes.remove(at);
         }
-    }
-
-    fn is_theirs(&self, call: &Resize) -> bool {
-        let theirs = |change: &Foreign| (change.minute, change.from, change.to) == (call.called, call.from, call.to);
-        self.foreign.iter().any(theirs)
     }
 }
 

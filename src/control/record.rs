@@ -128,10 +128,24 @@ impl Memory {
                 }
             }
             Record::Calling { called, from, to } => {
-                self.resizes.push(Resize { called: *called, done: None, from: *from, to: *to, split: false });
+                self.resizes.push(Resize {
+                    called: *called,
+                    done: None,
+                    from: *from,
+                    to: *to,
+                    split: false,
+                    foreign: false,
+                });
             }
             Record::Splitting { called, from, to, .. } => {
-                self.resizes.push(Resize { called: *called, done: None, from: *from, to: *to, split: true });
+                self.resizes.push(Resize {
+                    called: *called,
+                    done: None,
+                    from: *from,
+                    to: *to,
+                    split: true,
+                    foreign: false,
+                });
             }
             Record::Refused { called } => {
                 let open = |resize: &Resize| resize.done.is_none() && resize.called == *called;
@@ -156,7 +170,7 @@ impl Memory {
                     return;
                 }
                 let done = Some(*minute);
-                self.resizes.push(Resize { called: *minute, done, from: *from, to: *to, split: false });
+                self.resizes.push(Resize { called: *minute, done, from: *from, to: *to, split: false, foreign: true });
                 self.foreign.push(change);
             }
             Record::Decided { decision } => self.decisions.push_back((**decision).clone()),
@@ -188,7 +202,7 @@ impl Memory {
                 .find(|change| (change.minute, change.from, change.to) == (resize.called, resize.from, resize.to))
         };
         for resize in &self.resizes {
-            let Resize { called, done, from, to, split } = *resize;
+            let Resize { called, done, from, to, split, .. } = *resize;
             if let Some(Foreign { minute, undid, .. }) = foreign(resize).copied() {
                 records.push(Record::Foreign { minute, from, to, undid });
                 continue;
@@ -243,7 +257,8 @@ mod tests {
         ] {
             memory.take(&record);
         }
-        let resize = |called, done, from, to| Resize { called, done, from, to, split: called == 32 };
+        let resize =
+            |called, done, from, to| Resize { called, done, from, to, split: called == 32, foreign: called == 20 };
         let expected = [
             resize(11, Some(13), 2, 4),
             resize(20, Some(20), 4, 2),

@@ -333,7 +333,21 @@ pub struct Numbers {
 pub struct Pin {
     pub shards: u32,
     pub until: i64,
+    /// The load may have more: a floor in place of a count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
 }
+
+impl Pin {
+    /// `16`, or `at least 16`.
+    pub fn count(&self) -> String {
+        let words = if self.at_least { AT_LEAST } else { "" };
+        format!("{words}{}", self.shards)
+    }
+}
+
+/// How a pin begins that is a floor.
+pub const AT_LEAST: &str = "at least ";
 
 /// A person wants nothing to be done, for ever or until a moment: the tag `tidegate:paused`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

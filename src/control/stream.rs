@@ -6,7 +6,8 @@ use super::series::Day;
 use super::{Delivery, Foreign, Function, FunctionSeen, Key, Loads, Record};
 use crate::model::{Glance, Metrics, OpenShard, Scope};
 use crate::scale::{
-    Alarm, Bounds, Budget, Inputs, Money, Policy, Proposal, Quota, Resize, Sample, View, Window, calls_used, month,
+    Alarm, Bounds, Budget, Floor, Inputs, Money, Policy, Proposal, Quota, Resize, Sample, View, Window, calls_used,
+    month,
 };
 
 /// Minutes of samples in memory: the policy has taken in what is older. The guard looks back an hour.
@@ -20,6 +21,12 @@ const DAY: i64 = 86_400;
 const LEAST: usize = 4;
 /// Seconds in which a hold that comes back is not told again.
 const TOLD: i64 = 3600;
+
+/// Reasons to hold that a person is behind: both ends are told, whatever was told within the hour.
+const BY_HAND: [&str; 3] = ["paused", "pin", "contended"];
+/// Others that no load is behind. The end of each is told: who reads the newest line of a stream must not believe that it still is so.
+const APART_FROM_LOAD: [&str; 9] =
+    ["unreadable", "gone", "not-ours", "on-demand", "clock", "back-off", "not-active", "ledger", "stale-metrics"];
 
 /// The outcome of a decision that is only told.
 pub const DRY_RUN: &str = "dry-run";
@@ -163,6 +170,8 @@ pub struct Stream {
     pub(super) ours: Option<bool>,
     pub(super) pin: Option<Pin>,
     pub(super) pause: Option<Pause>,
+    /// The minute in which a person's pin or pause was seen to have changed last.
+    pub(super) word_at: i64,
     pub(super) reads_refused: Option<f64>,
     /// Why the newest look or reading failed.
     pub(super) blind: Option<String>,
@@ -227,6 +236,7 @@ impl Stream {
             ours: None,
             pin: None,
             pause: None,
+            word_at: i64::MIN,
             reads_refused: None,
             blind: None,
             is_answered: false,
@@ -246,10 +256,22 @@ impl Stream {
         self.pending().is_some() || self.state.as_deref() == Some("UPDATING")
     }
 
+    /// A pin that says how many shards there are to be.
+    pub(super) fn exact(&self) -> Option<Pin> {
+        self.pin.filter(|pin| !pin.at_least)
+    }
+
+    /// A pin that is a floor goes beside the schedules.
+    pub(super) fn floor(&mut self) {
+        self.inputs.floors.retain(|floor| !matches!(floor, Floor::Pin { .. }));
+        let floor = self.pin.filter(|pin| pin.at_least);
+        self.inputs.floors.extend(floor.map(|pin| Floor::Pin { min: pin.shards, until: pin.until.div_euclid(60) }));
+    }
+
     /// The bounds as the pin narrows them.
     pub(super) fn narrowed(&self) -> Bounds {
         let Bounds { min, max } = self.bounds;
-        self.pin.map_or(self.bounds, |pin| {
+        self.exact().map_or(self.bounds, |pin| {
             let shards = pin.shards.clamp(min, max);
             Bounds { min: shards, max: shards }
         })
@@ -419,7 +441,14 @@ impl Stream {
     /// told each minute.
     fn was_told(&self, decision: &Decision) -> bool {
         let lately = decision.at - TOLD..=decision.at;
-        let of_shards = self.decisions.iter().rev().filter(|told| told.is_of_count());
+        let mut of_shards = self.decisions.iter().rev().filter(|told| told.is_of_count()).peekable();
+        let is_over = |told: &&Decision| {
+            let of = told.reason.as_str();
+            of != decision.reason && (BY_HAND.contains(&of) || APART_FROM_LOAD.contains(&of))
+        };
+        if BY_HAND.contains(&decision.reason.as_str()) || of_shards.peek().is_some_and(is_over) {
+            return false;
+        }
         let holds = of_shards.take_while(|told| told.verb == Verb::Hold && lately.contains(&told.at));
         decision.verb == Verb::Hold && holds.into_iter().any(|told| told.reason == decision.reason)
     }

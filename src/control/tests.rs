@@ -341,7 +341,7 @@ fn people_pin_and_pause() {
     let until = bench.now() + 600;
     bench.tag(PAUSED, &hand::pause_text(&Pause { until: Some(until) }));
     assert_eq!(bench.hold(), "paused");
-    bench.tag(PIN, &hand::pin_text(&Pin { shards: 100, until: until + 600 }));
+    bench.tag(PIN, &hand::pin_text(&Pin { shards: 100, until: until + 600, at_least: false }));
     bench.minute += 11;
     // The bounds of the spec hold, and one call doubles at most.
     assert_eq!(bench.verdict(), (Verb::Resize, "pin".into(), 16));

@@ -1,5 +1,6 @@
 mod parallelize;
 mod switch;
+mod unwritten;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -163,7 +164,9 @@ impl Controller {
         troubles.extend(self.ledger.trouble());
         troubles.extend(self.put_off(&mut wishes, &mut entries, tell).await);
         let failed = self.write(entries, false, &mut troubles).await;
-        wishes.retain(|(at, _)| !failed.contains(&self.pipeline(*at)));
+        let (left, wishes): (Vec<_>, Vec<_>) =
+            wishes.into_iter().partition(|(at, _)| failed.contains(&self.pipeline(*at)));
+        self.hold_unwritten(left, tell);
         if !self.stop.is_asked() {
             troubles.extend(self.act(wishes, tell).await);
             troubles.extend(self.parallelize(tell).await);
@@ -365,6 +368,7 @@ impl Controller {
         let (going, left): (Vec<Going>, Vec<Going>) =
             going.into_iter().partition(|going| !failed.contains(&self.pipeline(going.at)));
         self.give_up(&left);
+        self.hold_unwritten(left.into_iter().map(|going| (going.at, going.decision)).collect(), tell);
         let sent = going.into_iter().map(|going| self.send(going));
         let answers: Vec<_> = stream::iter(sent).buffer_unordered(CALLS_AT_ONCE).collect().await;
         let entries = self.answered(answers, tell);

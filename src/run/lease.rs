@@ -103,6 +103,11 @@ impl Keeper {
         (now.at_most_since(hold.beaten) < self.lasts * 4 / 5).then_some(hold.epoch)
     }
 
+    /// The epoch in which this replica holds it, whether or not it still may write.
+    pub fn held(&self) -> Option<i64> {
+        self.held.map(|hold| hold.epoch)
+    }
+
     /// Who holds it, as far as this replica has seen.
     pub fn holder(&self) -> &str {
         match (&self.held, &self.watched) {

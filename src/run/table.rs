@@ -230,7 +230,15 @@ impl Ledger for TableLedger {
 
     fn holders(&self) -> Vec<(String, String)> {
         let all = self.shared.locked();
-        all.iter().map(|(pipeline, one)| (pipeline.clone(), one.keeper.holder().to_owned())).collect()
+        all.iter()
+            .map(|(pipeline, one)| {
+                // Between a gain and the reading of its entries nobody acts.
+                let is_read = one.read.is_some() && one.read == one.keeper.held();
+                let holder = one.keeper.holder();
+                let acts = holder != self.shared.me || is_read;
+                (pipeline.clone(), if acts { holder.to_owned() } else { String::new() })
+            })
+            .collect()
     }
 
     fn trouble(&self) -> Option<String> {

@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn the_count_of_a_past_minute_is_that_before_the_later_resizes() {
         let resizes = [
-            Resize { called: 8, done: Some(10), from: 2, to: 4, split: false },
-            Resize { called: 18, done: Some(20), from: 4, to: 8, split: false },
-            Resize { called: 28, done: None, from: 8, to: 6, split: false },
+            Resize { called: 8, done: Some(10), from: 2, to: 4, split: false, foreign: false },
+            Resize { called: 18, done: Some(20), from: 4, to: 8, split: false, foreign: false },
+            Resize { called: 28, done: None, from: 8, to: 6, split: false, foreign: false },
         ];
         assert_eq!([9, 10, 19, 20, 29].map(|minute| shards_at(minute, 8, &resizes)), [2, 4, 4, 8, 8]);
         assert_eq!([15, 19, 21, 25].map(|minute| is_stable(minute, &resizes)), [true, false, false, true]);

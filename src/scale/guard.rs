@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::limits::{Runaway, fitting, runaway};
 use super::reshard::reach;
 use super::{Care, Lag, Limits, Notice, Numbers, Policy, Proposal, Reason, View};
+use crate::model::calendar::At;
 
 /// Metrics that are older than this many minutes decide nothing.
 const STALE: i64 = 15;
@@ -92,7 +93,10 @@ impl Case<'_> {
             return self.hold(Reason::Resharding, "a reshard is running");
         }
         if view.calls_a_day <= view.calls_used() {
-            return self.hold(Reason::CallsUsed, &format!("all {} calls of the last 24 h are used", view.calls_a_day));
+            let back =
+                view.call_back_at().map_or_else(String::new, |at| format!(", the next one is back {}", At::Once(at)));
+            let why = format!("all {} calls of the last 24 h are used{back}", view.calls_a_day);
+            return self.hold(Reason::CallsUsed, &why);
         }
         // The user's word needs no metrics, but what goes beyond it does.
         let told = view.shards < self.limits.min || view.shards > view.bounds.max.max(view.bounds.min);

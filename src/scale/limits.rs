@@ -105,7 +105,9 @@ pub fn runaway(view: &View<'_>, care: &Care) -> Option<Runaway> {
     if let Some(load) = load.filter(|load| grew && *load < f64::from(view.shards) / 4.0) {
         return Some(Runaway::Grew { from: before, to: view.shards, load });
     }
-    let ups: Vec<bool> = recent(120).map(|resize| resize.to > resize.from).collect();
+    // What somebody else does is no swing of ours: for that there is the end of a fight.
+    let ours = recent(120).filter(|resize| !resize.foreign);
+    let ups: Vec<bool> = ours.map(|resize| resize.to > resize.from).collect();
     let times = ups.windows(2).filter(|pair| pair[0] != pair[1]).count();
     (times >= care.reversals.max(1)).then_some(Runaway::Swings { times })
 }

@@ -21,6 +21,8 @@ pub struct Resize {
     pub to: u32,
     /// SplitShard: it does not count among the calls of a day.
     pub split: bool,
+    /// Somebody else made it: it counts among the calls of a day, and says nothing of the policy.
+    pub foreign: bool,
 }
 
 /// The first minute in which AWS surely counts a call of the minute `called` no longer. Of both only the minute is known: a call
@@ -89,5 +91,11 @@ impl View<'_> {
     /// Calls that count against the limit now.
     pub fn calls_used(&self) -> u32 {
         calls_used(self.resizes, self.now)
+    }
+
+    /// The first minute since 1970 in which AWS counts one call fewer than now.
+    pub fn call_back_at(&self) -> Option<i64> {
+        let counted = self.resizes.iter().filter(|resize| !resize.split).map(|resize| counts_until(resize.called));
+        counted.filter(|until| *until > self.now).min()
     }
 }

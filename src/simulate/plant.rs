@@ -142,7 +142,7 @@ impl Stream {
         let steps = operations(from, to);
         match refusal {
             None => {
-                self.resizes.push(Resize { called: now, done: None, from, to, split: false });
+                self.resizes.push(Resize { called: now, done: None, from, to, split: false, foreign: false });
                 // Below about 16 operations the slow model is the faster one; the judge of timelines takes nothing for
                 // possible that beats the fast model at its quickest start, so no profile does.
                 let quickest = Profile::Fast.seconds(steps, QUICKEST_START);
@@ -204,7 +204,10 @@ mod tests {
         assert_eq!(stream.shards, 4);
         stream.complete(102);
         assert_eq!((stream.shards, stream.is_active(), stream.operations, stream.closed), (8, true, 4, 4));
-        assert_eq!(stream.resizes(), [Resize { called: 100, done: Some(102), from: 4, to: 8, split: false }]);
+        assert_eq!(
+            stream.resizes(),
+            [Resize { called: 100, done: Some(102), from: 4, to: 8, split: false, foreign: false }]
+        );
     }
 
     #[test]

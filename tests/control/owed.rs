@@ -9,7 +9,8 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tidegate::apply::Stop;
 use tidegate::cloud::{Class, Cloud, Fault};
-use tidegate::control::{Entry, Fleet, Key, Record, Rules, Stream};
+use tidegate::control::{Entry, Fleet, Key, Record, Rules, Stream, Verb};
+use tidegate::local::Load;
 use tidegate::model::{self, Scope};
 use tidegate::run::{Controller, Heard, Ledger, Watch};
 use tidegate::scale::{Bounds, Tidegate};
@@ -97,6 +98,36 @@ fn what_could_not_be_written_is_written_later() {
     let kept = disk.kept.lock().unwrap();
     let calls = kept.iter().filter(|entry| matches!(entry.record, Record::Calling { .. })).count();
     assert_eq!(calls, rough.judge.lock().unwrap().sent.len());
+}
+
+/// Whoever asks why it does not grow is told, by the stream itself.
+#[test]
+fn a_stream_whose_call_cannot_be_written_down_says_so() {
+    let rough = world("shop", &["clicks".to_owned()], Odds::default());
+    let disk = Disk::default();
+    block_on(async {
+        let mut controller = controller(&rough, Box::new(disk.clone())).await;
+        disk.is_full.store(true, Ordering::SeqCst);
+        rough.local.offer("clicks", Load::synthetic(1, 5000.0, 500.0)).unwrap();
+        let last = |controller: &Controller| {
+            let status = controller.fleet().lock().unwrap().streams()[0].status(&Rules::default(), 0);
+            status.last.expect("a decision")
+        };
+        for _ in 0..15 {
+            rough.local.advance(Duration::from_secs(60));
+            controller.tick(&|_| ()).await;
+        }
+        let held = last(&controller);
+        assert_eq!((held.verb, held.reason.as_str()), (Verb::Hold, "ledger"), "{held:?}");
+        assert!(held.because.contains("held: the ledger cannot be written"), "{}", held.because);
+        disk.is_full.store(false, Ordering::SeqCst);
+        rough.local.advance(Duration::from_secs(60));
+        controller.tick(&|_| ()).await;
+        assert_eq!(last(&controller).verb, Verb::Resize);
+    });
+    let kept = disk.kept.lock().unwrap();
+    let is_told = |entry: &Entry| matches!(&entry.record, Record::Decided { decision } if decision.reason == "ledger");
+    assert!(kept.iter().any(is_told), "it stands in the books once there is room");
 }
 
 /// By the limit of the size of files: such a write takes a part of a line like a disk that is full.

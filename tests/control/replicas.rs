@@ -80,9 +80,12 @@ async fn hands_over(at: &Endpoint, name: &str) {
     let mut a = join(at, name, "a").await;
     let mut b = join(at, name, "b").await;
     assert_eq!((a.gained(), b.gained()), (vec!["shop".to_owned()], Vec::new()));
+    let holders = |ledger: &TableLedger| ledger.holders().into_iter().map(|(_, holder)| holder).collect::<Vec<_>>();
+    assert_eq!((holders(&a), holders(&b)), (vec![String::new()], vec!["a".to_owned()]), "nobody acts by its own books");
     assert!(!acts(&a), "nothing is done before the entries have been read");
     assert_eq!(take_over(&mut a).await, Ok(Vec::new()));
     assert!(acts(&a) && !acts(&b));
+    assert_eq!(holders(&a), ["a"]);
     // More than one transaction takes, with minutes of metrics among it, which are not kept.
     let minute = Record::Sample { minute: 7, accepted: Some(1.0), rejected: None, age: None };
     let all: Vec<Entry> = (0..250).map(call).collect();

@@ -66,7 +66,14 @@ fn run(load: &[f64], run: Run) -> (Vec<Called>, f64) {
             if decision.shards != shards {
                 let seconds = run.profile.seconds(reshard::operations(shards, decision.shards), 20.0);
                 coming = Some((decision.shards, now + i64::from(whole_minutes(seconds))));
-                resizes.push(Resize { called: now, done: None, from: shards, to: decision.shards, split: false });
+                resizes.push(Resize {
+                    called: now,
+                    done: None,
+                    from: shards,
+                    to: decision.shards,
+                    split: false,
+                    foreign: false,
+                });
                 calls.push(Called { minute, from: shards, to: decision.shards, because: decision.because });
             }
         }
@@ -176,7 +183,14 @@ fn wishes(load: &[f64], price: f64, more: f64) -> [u32; 2] {
             let to = dispose(&view, &Proposal::new(wish, "")).shards;
             // The newest minute's answer is what is asked for; the stream does not move under it.
             if to != shards && minute + 1 < load.len() {
-                resizes.push(Resize { called: now + 1, done: Some(now + 1), from: shards, to, split: false });
+                resizes.push(Resize {
+                    called: now + 1,
+                    done: Some(now + 1),
+                    from: shards,
+                    to,
+                    split: false,
+                    foreign: false,
+                });
                 shards = to;
             }
         }

@@ -69,7 +69,9 @@ fn a_hot_shard_is_split_only_where_nothing_is_against_it() {
     assert_eq!(verdicts(&|bench| bench.records.1 = 0.0), held("in-band"));
     assert_eq!(verdicts(&|bench| bench.tag(PAUSED, "until resumed")), held("paused"));
     assert_eq!(
-        verdicts(&|bench| bench.tag(PIN, &hand::pin_text(&Pin { shards: 4, until: bench.now() + 900 }))),
+        verdicts(
+            &|bench| bench.tag(PIN, &hand::pin_text(&Pin { shards: 4, until: bench.now() + 900, at_least: false }))
+        ),
         held("pin")
     );
     assert_eq!(verdicts(&|bench| bench.glance.state = State::Busy("UPDATING".into())), held("not-active"));

@@ -29,3 +29,21 @@ fn a_pin_that_the_range_cuts_is_told_with_the_range_of_the_spec() {
     let because = format!("pinned to 30 shards until {until}, of which the range of 2 to 8 allows 8");
     assert!(decision.because.starts_with(&because) && !decision.because.contains("8 to 8"), "{}", decision.because);
 }
+
+#[test]
+fn a_pin_of_at_least_a_count_is_a_floor_and_no_ceiling() {
+    let mut bench = Bench::new(4);
+    let until = hand::stamp(bench.now() + 3600);
+    bench.tag(PIN, &format!("at least 6 until {until}"));
+    let decision = bench.tick().decision;
+    assert_eq!((decision.verb, decision.reason.as_str(), decision.to), (Verb::Resize, "floor", 6));
+    assert!(decision.because.contains("it is pinned to at least 6 shards until"), "{}", decision.because);
+    bench.want(8);
+    assert_eq!(bench.verdict(), (Verb::Resize, "grow".into(), 8));
+    // It ends with its time, and with its tag.
+    bench.want(4);
+    assert!(!bench.stream.inputs.floors.is_empty());
+    bench.glance.tags.as_mut().unwrap().remove(PIN);
+    bench.tick();
+    assert!(bench.stream.inputs.floors.is_empty());
+}

@@ -77,7 +77,10 @@ fn nothing_is_switched_that_need_not_be_or_may_not_be() {
         (0..3).filter_map(|_| verb(&mut bench)).next()
     };
     assert_eq!(wanted(&|_| ()), Some(Verb::Watch));
-    assert_eq!(wanted(&|bench| bench.stream.pin = Some(Pin { shards: 4, until: i64::MAX })), Some(Verb::Watch));
+    assert_eq!(
+        wanted(&|bench| bench.stream.pin = Some(Pin { shards: 4, until: i64::MAX, at_least: false })),
+        Some(Verb::Watch)
+    );
     assert_eq!(wanted(&|bench| bench.stream.loads = Loads::Untold), None);
     assert_eq!(wanted(&|bench| bench.stream.loads = Loads::Declared), None);
     assert_eq!(wanted(&|bench| bench.records = (160_000.0, 30_000.0)), None, "it is full itself");

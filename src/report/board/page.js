@@ -40,7 +40,7 @@ const WRONG = { Accepted: "False", Observed: "False", Healthy: "False", Contende
 const wrongs = (stream) => stream.conditions.filter((one) => WRONG[one.type] === one.status);
 function state(stream) {
   const words = [stream.state || "not seen"];
-  if (stream.pin) words.push(`pinned to ${stream.pin.shards} until ${stamp(stream.pin.until)}`);
+  if (stream.pin) words.push(`pinned to ${stream.pin.at_least ? "at least " : ""}${stream.pin.shards} until ${stamp(stream.pin.until)}`);
   if (stream.pause) words.push(stream.pause.until ? `paused until ${stamp(stream.pause.until)}` : "paused");
   for (const alarm of stream.alarms) words.push(`alarm ${alarm}`);
   for (const one of wrongs(stream)) words.push(`${one.type === "BudgetExhausted" ? (one.reason === "money" ? "over budget" : "no calls left") : one.type === "Contended" ? "contended" : `not ${one.type.toLowerCase()}`}: ${one.message}`);

@@ -48,7 +48,14 @@ impl Stream {
                 if wanted != self.shards {
                     if wanted <= 2 * self.shards && 2 * wanted >= self.shards {
                         let (from, called) = (self.shards, self.minute);
-                        self.resizes.push(Resize { called, done: Some(called), from, to: wanted, split: false });
+                        self.resizes.push(Resize {
+                            called,
+                            done: Some(called),
+                            from,
+                            to: wanted,
+                            split: false,
+                            foreign: false,
+                        });
                         self.shards = wanted;
                     }
                     return Some((self.minute - began, wanted));

@@ -81,7 +81,7 @@ fn old_metrics_are_told_where_nothing_is_wanted() {
 #[test]
 fn a_call_counts_for_all_of_the_minute_in_which_its_day_ends() {
     let calls = |oldest: i64| -> Vec<Resize> {
-        let call = |called| Resize { called, done: Some(called + 1), from: 4, to: 8, split: false };
+        let call = |called| Resize { called, done: Some(called + 1), from: 4, to: 8, split: false, foreign: false };
         std::iter::once(oldest).chain((0..9).map(|at| 9_000 + at)).map(call).collect()
     };
     let window = window(9_997, None, 0.0);
@@ -97,7 +97,7 @@ proptest! {
     ) {
         let bounds = Bounds { min, max: min + more };
         let mut resizes: Vec<Resize> = (0..calls as i64)
-            .map(|call| Resize { called: 8_000 + 150 * call, done: Some(8_005 + 150 * call), from: 1, to: 2, split: false })
+            .map(|call| Resize { called: 8_000 + 150 * call, done: Some(8_005 + 150 * call), from: 1, to: 2, split: false, foreign: false })
             .collect();
         if let Some(last) = resizes.last_mut().filter(|_| running) {
             last.done = None;
@@ -147,7 +147,7 @@ fn a_schedule_raises_the_stream_a_learned_time_earlier() {
     assert_eq!((held.shards, held.reason, held.numbers.floor), (40, Reason::Floor, 40));
     assert_eq!(with(&window, &[], &floor("Wed 21:40"), 40, 20).reason, Reason::Shrink, "it is over");
     // On a slow stream it starts earlier.
-    let slow = [Resize { called: 9_000, done: Some(9_020), from: 10, to: 30, split: false }];
+    let slow = [Resize { called: 9_000, done: Some(9_020), from: 10, to: 30, split: false, foreign: false }];
     assert_eq!(with(&window, &slow, &floor("22:50"), 10, 10).shards, 20);
     let pin = |until| Inputs { floors: vec![Floor::Pin { min: 30, until }], ..Inputs::default() };
     assert_eq!([10_001, 10_000].map(|until| with(&window, &[], &pin(until), 30, 20).shards), [30, 20]);
@@ -246,7 +246,7 @@ fn readers_are_waited_for() {
     assert_eq!(with(&behind(0.0), &[], &care(), 10, 6).shards, 6);
     // Readers two minutes behind have not come to the shards of a reshard that just ended, but they are waited for no longer
     // than a quarter of an hour.
-    let ended = |done| [Resize { called: done - 3, done: Some(done), from: 5, to: 10, split: false }];
+    let ended = |done| [Resize { called: done - 3, done: Some(done), from: 5, to: 10, split: false, foreign: false }];
     assert_eq!(with(&behind(0.0), &ended(9_990), &care(), 10, 6).reason, Reason::Draining);
     assert_eq!(with(&behind(0.0), &ended(9_990), &care(), 10, 12).reason, Reason::Draining);
     assert_eq!(with(&behind(0.0), &ended(9_985), &care(), 10, 6).shards, 6);
@@ -260,7 +260,8 @@ fn readers_are_waited_for() {
 #[test]
 fn what_runs_away_is_stopped() {
     let low = window(9_997, None, 0.0);
-    let call = |called: i64, from, to| Resize { called, done: Some(called + 2), from, to, split: false };
+    let call =
+        |called: i64, from, to| Resize { called, done: Some(called + 2), from, to, split: false, foreign: false };
     let grew = [call(9_950, 2, 4), call(9_960, 4, 8), call(9_970, 8, 16)];
     let decision = with(&low, &grew, &care(), 16, 32);
     assert_eq!((decision.shards, decision.reason), (16, Reason::Breaker));
@@ -333,6 +334,7 @@ fn calls() -> impl Strategy<Value = Vec<Resize>> {
             from,
             to,
             split: false,
+            foreign: false,
         };
         calls.into_iter().map(resize).collect()
     })

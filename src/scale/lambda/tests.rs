@@ -67,7 +67,7 @@ fn a_change_has_its_time_and_so_has_a_reshard() {
     let changes = [Change { at: NOW - 2, from: 1, to: 2, load: Some(0.5) }];
     let settling = Reader { changes: &changes, ..reader(&late, 2) }.tune(&view(&window, &[]));
     assert_eq!((settling.factor, settling.reason, settling.spares_shards), (2, Reason::Settling, true));
-    let resize = Resize { called: NOW - 1, done: None, from: 2, to: 4, split: false };
+    let resize = Resize { called: NOW - 1, done: None, from: 2, to: 4, split: false, foreign: false };
     let tuning = reader(&late, 2).tune(&view(&window, &[resize]));
     assert_eq!((tuning.factor, tuning.reason), (2, Reason::Resharding));
     let far = ages(8.0, 0.5);

@@ -1,0 +1,26 @@
+//! What is not done because it could not be written down first.
+
+use super::{Controller, OWED, Told, entries_of, is_owed, locked, tell_step};
+use crate::control::Decision;
+
+impl Controller {
+    /// The decisions become holds, so that each stream says itself what keeps it: `explain` is asked when the ledger is full, too.
+    pub(super) fn hold_unwritten(&mut self, left: Vec<(usize, Decision)>, tell: &(dyn Fn(Told) + Sync)) {
+        for (at, decision) in left {
+            let now = self.clouds[self.watches[at].cloud].now();
+            let (key, records) = {
+                let mut fleet = locked(&self.fleet);
+                let (stream, rules) = fleet.stream(at);
+                // Where another replica has taken over, it decides.
+                if !(self.ledger.fence(&stream.key.pipeline))() {
+                    continue;
+                }
+                (stream.key.clone(), stream.unwritten(decision, &rules, now))
+            };
+            tell_step(&key, &records, tell);
+            let owed = self.owed.entry(key.pipeline.clone()).or_default();
+            owed.extend(entries_of(&key, records).filter(|entry| is_owed(&entry.record)));
+            owed.drain(..owed.len().saturating_sub(OWED));
+        }
+    }
+}
