@@ -153,7 +153,8 @@ proptest! {
         let first = (shards * start).ceil() as u32;
         let (calls, throttled) = run(&vec![shards; 2 * 1440], Run { price, first, ..PLAIN });
         prop_assert!(calls.len() <= 2, "{:?}", calls);
-        prop_assert!(throttled < 0.01 || price < 50.0, "{} of the minutes throttled: {:?}", throttled, calls);
+        // A load that fills the shards to the brim throttles a few records a minute until the rules have seen it for half an hour.
+        prop_assert!(throttled < 0.02 || price < 50.0, "{} of the minutes throttled: {:?}", throttled, calls);
     }
 }
 
