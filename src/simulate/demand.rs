@@ -9,6 +9,8 @@ const MOST_MINUTES: usize = 5_300_000;
 pub const MOST_SHARDS: f64 = 1e6;
 /// A number of a minute that every calculation holds.
 const MOST_MINUTE: f64 = 1e12;
+/// What to do about a minute without a row. Nothing is guessed: an outage of the metrics is no minute without records.
+pub const FILL: &str = "there must be one row for each step, in the order of time; write 0 where nobody wrote, and the value before it where the metrics have a gap";
 /// What some spreadsheets write first.
 pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -92,7 +94,10 @@ impl Demand {
                     first_minute = minute as i64;
                 } else if minute != (first_minute + load.len() as i64) as f64 {
                     let wanted = first_minute + load.len() as i64;
-                    return Err(Mistake::new(line_number, format!("minute {minute} where minute {wanted} is due")));
+                    return Err(Mistake::new(
+                        line_number,
+                        format!("minute {minute} where minute {wanted} is due: {FILL}"),
+                    ));
                 }
             }
             let at = minute_of(fields.get(columns.timestamp).copied().unwrap_or_default(), line_number)?;
@@ -100,7 +105,7 @@ impl Demand {
             if load.is_empty() {
                 start = at;
             } else if at != due {
-                let what = format!("{} where {} is due: one row for each minute, in order", clock(at), clock(due));
+                let what = format!("{} where {} is due: {FILL}", clock(at), clock(due));
                 return Err(Mistake::new(line_number, what));
             }
             if load.len() == MOST_MINUTES {

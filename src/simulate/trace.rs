@@ -1,6 +1,6 @@
 //! A traffic trace of any regular grid from 1 to 60 minutes, brought to one minute and to a wanted level.
 
-use super::demand::{BYTE_ORDER_MARK, Demand, Mistake, believable, minute_of};
+use super::demand::{BYTE_ORDER_MARK, Demand, FILL, Mistake, believable, minute_of};
 use super::generator::Generator;
 use super::sums::percentile;
 
@@ -52,7 +52,7 @@ impl Trace {
                 count => {
                     let due = start + step * count as i64;
                     if minute != due {
-                        let what = format!("not on the grid of {step} min: {} min off", minute - due);
+                        let what = format!("not on the grid of {step} min: {} min off; {FILL}", minute - due);
                         return Err(Mistake::new(number, what));
                     }
                 }

@@ -61,7 +61,7 @@ pub struct Scaling {
     pub shard_metrics: ShardMetrics,
     /// Lambda functions that read the stream itself (no fan-out consumer of it) by an event source mapping, whose parallelization factor `run` may change: more batches
     /// of each shard at once drain a backlog, which more shards do not. It is raised as soon as a function is late or will be, and
-    /// lowered one step after an hour without lag. The mapping itself belongs to whoever made it, and `simulate` plays no functions.
+    /// lowered one step after an hour without lag. The mapping itself belongs to whoever made it, and `simulate --stream` plays one reader at `--lambda-pace`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = serde_json::json!([{ "function": "enrich", "parallelization": { "min": 1, "max": 10 } }]))]
     pub lambda: Vec<LambdaReader>,
