@@ -230,8 +230,7 @@ impl Teller<'_> {
     }
 
     fn drift(&self, drift: &DriftStatus) {
-        let mut words =
-            vec![format!("{} {}", drift.found, if drift.found == 1 { "difference" } else { "differences" })];
+        let mut words = vec![drift.what()];
         words.extend((drift.done > 0).then(|| format!("{} put right", drift.done)));
         words.extend((drift.failed > 0).then(|| format!("{} failed", drift.failed)));
         words.extend((drift.left > 0).then(|| left(drift)));
@@ -251,7 +250,7 @@ pub(super) fn and_more(told: &[String], all: usize) -> String {
 
 /// What is left of the differences, and what lets it be put right.
 fn left(drift: &DriftStatus) -> String {
-    let names = and_more(&drift.left_of, drift.left);
+    let names = and_more(&drift.left_of, drift.left_resources);
     let paused = match drift.paused {
         0 => None,
         all if all == drift.left => Some("paused until `tidegate resume`".to_owned()),
