@@ -1,15 +1,15 @@
 //! The ledger in one file: lines with a checksum, appended; a torn end is cut off, old lines are left out now and then.
 
 mod lines;
+mod lock;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::fs::{File, Metadata, TryLockError};
+use std::fs::{File, Metadata};
 use std::io::{BufWriter, Error, ErrorKind, Seek as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -29,9 +29,6 @@ const LEAST_GROWTH: u64 = 4 << 20;
 /// Entries that are written at once.
 const PIECE: usize = 1000;
 
-/// Attempts to have the file, and the time between two.
-const ATTEMPTS: u32 = 3;
-const MOMENT: Duration = Duration::from_millis(20);
 /// Minutes by which an entry may be ahead of the clock. What is dated later, by a clock that had jumped, says nothing about what is
 /// old.
 const AHEAD: i64 = 60;
@@ -58,13 +55,18 @@ pub struct Lost {
 
 /// An open ledger file. One process has it at a time.
 pub struct FileLedger {
+    /// As it was given, which is how it is told.
     path: PathBuf,
+    /// Where the file itself lies: links lead to it, and it is this name that a new file takes.
+    place: PathBuf,
     file: File,
     clock: Clock,
     /// The end of a write that failed still stands there and could not be cut off.
     is_torn: bool,
     /// Held until the end.
-    _lock: Option<File>,
+    _lock: File,
+    /// The same on the file itself, which may have several names, and whose lock may be taken away.
+    _own: Option<File>,
     form: Form,
     /// Bytes that it had when it was opened or made anew, and those that were appended since.
     size: u64,
@@ -104,17 +106,21 @@ impl FileLedger {
             return Err(Fault::new(Class::Refused, format!("opening the ledger {}", path.display()), "NoFile", what)
                 .help("name a file of the controller's own with --ledger"));
         }
-        let lock = locked(path)?;
-        if !path.exists() {
-            File::create(path).map_err(|error| failed(path, "making", &error))?;
+        let place = resolved(path);
+        let lock = lock::beside(path, &place)?;
+        if !place.exists() {
+            File::create(&place).map_err(|error| failed(path, "making", &error))?;
         }
-        let file = reopened(path).map_err(|error| failed(path, "opening", &error))?;
+        let own = lock::itself(path, &place)?;
+        let file = reopened(&place).map_err(|error| failed(path, "opening", &error))?;
         let mut ledger = Self {
             path: path.to_owned(),
+            place,
             file,
             clock,
             is_torn: false,
-            _lock: Some(lock),
+            _lock: lock,
+            _own: own,
             form: Form::Packed,
             size: 0,
             appended: 0,
@@ -123,7 +129,7 @@ impl FileLedger {
             restored: None,
             damaged: 0,
         };
-        disk::sweep(path);
+        disk::sweep(&ledger.place);
         ledger.mend()?;
         Ok(ledger)
     }
@@ -139,8 +145,7 @@ impl FileLedger {
 
     /// Whether a controller on this machine has it now.
     pub fn is_held(path: &Path) -> bool {
-        let lock = File::options().write(true).open(beside(path, ".lock"));
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        lock::is_held(&resolved(path))
     }
 
     /// Cuts off a last line that was not written to its end. Where most of it is old, or it is of the old form, it is made anew.
@@ -195,8 +200,7 @@ impl FileLedger {
     fn compact(&mut self) -> Result<(), Fault> {
         let newest = self.newest.min(self.minute() + AHEAD);
         let failed = |error: Error| failed(&self.path, "leaving out what is old in", &nameless(error));
-        let beside = disk::beside(&self.path, false).map_err(failed)?;
-        let mut out = BufWriter::new(beside);
+        let mut out = BufWriter::new(disk::beside(&self.place, false).map_err(failed)?);
         writeln!(out, "{HEADER}").map_err(failed)?;
         let (mut packer, mut trouble) = (Packer::default(), None);
         read(&self.path, &mut |entry, line| {
@@ -211,9 +215,11 @@ impl FileLedger {
         beside.as_file().sync_all().map_err(failed)?;
         let file = reopened(beside.path()).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
-        beside.persist(&self.path).map_err(|error| failed(error.error))?;
-        let synced = synced(&self.path).map_err(failed);
+        // It is under a lock already, which is the file's own from now on.
+        let own = beside.persist(&self.place).map_err(|error| failed(error.error))?;
+        let synced = synced(&self.place).map_err(failed);
         (self.file, self.form, self.size, self.appended) = (file, Form::Packed, size, 0);
+        self._own = Some(own);
         synced
     }
 
@@ -221,7 +227,7 @@ impl FileLedger {
     fn stand(&mut self) -> Result<(), Fault> {
         let failed = |error: Error| failed(&self.path, "writing", &nameless(error));
         let mine = self.file.metadata().map_err(failed)?;
-        match std::fs::metadata(&self.path) {
+        match std::fs::metadata(&self.place) {
             Ok(there) if is_same(&there, &mine) => return Ok(()),
             Ok(_) => {
                 let doing = format!("writing the ledger {}", self.path.display());
@@ -233,19 +239,19 @@ impl FileLedger {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        let restore = || -> std::io::Result<File> {
-            let mut beside = disk::beside(&self.path, false)?;
+        let restore = || -> std::io::Result<(File, File)> {
+            let mut beside = disk::beside(&self.place, false)?;
             let mut from = &self.file;
             from.rewind()?;
             std::io::copy(&mut from, beside.as_file_mut())?;
             beside.as_file().sync_all()?;
             let file = reopened(beside.path())?;
-            beside.persist_noclobber(&self.path).map_err(|error| error.error)?;
-            synced(&self.path)?;
-            Ok(file)
+            let own = beside.persist_noclobber(&self.place).map_err(|error| error.error)?;
+            synced(&self.place)?;
+            Ok((file, own))
         };
-        let file = restore().map_err(failed)?;
-        self.file = file;
+        let (file, own) = restore().map_err(failed)?;
+        (self.file, self._own) = (file, Some(own));
         self.restored = Some((self.clock)());
         tracing::warn!(ledger = %self.path.display(), "the ledger was taken away, and is written anew");
         Ok(())
@@ -320,23 +326,17 @@ impl Ledger for FileLedger {
     }
 }
 
-/// The lock that only one controller has at a time.
-fn locked(path: &Path) -> Result<File, Fault> {
-    let lock = File::options().create(true).truncate(false).write(true).open(beside(path, ".lock"));
-    let lock = lock.map_err(|error| failed(path, "locking", &error))?;
-    // Who only asks whether it is held has it for a moment.
-    let is_ours = (0..ATTEMPTS).any(|attempt| {
-        if attempt > 0 {
-            std::thread::sleep(MOMENT);
-        }
-        lock.try_lock().is_ok()
-    });
-    if is_ours {
-        return Ok(lock);
+/// Where the file itself lies, or will: links are followed, that of a folder as well.
+fn resolved(path: &Path) -> PathBuf {
+    if let Ok(whole) = std::fs::canonicalize(path) {
+        return whole;
     }
-    let what = "another controller is running with it".to_owned();
-    Err(Fault::new(Class::Busy, format!("opening the ledger {}", path.display()), "LedgerInUse", what)
-        .help("stop the other one, or give this one a file of its own (--ledger FILE)"))
+    // A link to what is to be made.
+    let place = std::fs::read_link(path).map_or_else(|_| path.to_owned(), |to| disk::folder(path).join(to));
+    match (std::fs::canonicalize(disk::folder(&place)), place.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => place,
+    }
 }
 
 /// The minute since 1970 that a record is about.
@@ -401,10 +401,4 @@ fn failed(path: &Path, doing: &str, error: &Error) -> Fault {
         }
         _ => fault.help("check that the folder exists, that you may write to it, and that the disk has room"),
     }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }

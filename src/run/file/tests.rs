@@ -313,3 +313,43 @@ fn a_file_that_is_taken_away_is_put_back() {
     assert_eq!(ledger.append(&[sample(3)], true).unwrap_err().code, "LedgerReplaced");
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine\n");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_is_one_under_each_of_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let [soft, hard, inner] = ["soft", "hard", "inner"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink("ledger", &soft).unwrap();
+    std::os::unix::fs::symlink(".", &inner).unwrap();
+    // The link leads to what is not there yet.
+    let mut ledger = opened(&soft).unwrap();
+    ledger.append(&[sample(1)], true).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    let refused = |when: &str| {
+        for other in [&path, &soft, &hard, &inner.join("ledger")] {
+            let fault = opened(other).map(drop).unwrap_err();
+            assert_eq!(fault.code, "LedgerInUse", "{}, {when}", other.display());
+            assert!(FileLedger::is_held(other), "{}, {when}", other.display());
+        }
+    };
+    refused("while it runs");
+    fs::remove_file(folder.path().join("ledger.lock")).unwrap();
+    refused("without the lock beside it");
+    ledger.compact().unwrap();
+    assert!(fs::symlink_metadata(&soft).unwrap().is_symlink(), "the link stays one");
+    fs::remove_file(&hard).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    for name in ["ledger.lock", "hard.lock"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    refused("made anew");
+    fs::remove_file(&path).unwrap();
+    ledger.append(&[sample(2)], true).unwrap();
+    fs::remove_file(&hard).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    refused("put back");
+    drop(ledger);
+    assert_eq!(all(&path), [sample(1), sample(2)]);
+    opened(&hard).unwrap();
+}
