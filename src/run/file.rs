@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
+use tempfile::NamedTempFile;
 
 use self::lines::{Form, HEADER, Packer, read};
 use super::Ledger;
@@ -200,7 +201,7 @@ impl FileLedger {
     fn compact(&mut self) -> Result<(), Fault> {
         let newest = self.newest.min(self.minute() + AHEAD);
         let failed = |error: Error| failed(&self.path, "leaving out what is old in", &nameless(error));
-        let mut out = BufWriter::new(disk::beside(&self.place, false).map_err(failed)?);
+        let mut out = BufWriter::new(self.beside().map_err(failed)?);
         writeln!(out, "{HEADER}").map_err(failed)?;
         let (mut packer, mut trouble) = (Packer::default(), None);
         read(&self.path, &mut |entry, line| {
@@ -223,6 +224,13 @@ impl FileLedger {
         synced
     }
 
+    /// A new file beside this one, for whom this one is for: others may be meant to read it.
+    fn beside(&self) -> std::io::Result<NamedTempFile> {
+        let beside = disk::beside(&self.place, false)?;
+        beside.as_file().set_permissions(self.file.metadata()?.permissions())?;
+        Ok(beside)
+    }
+
     /// Whoever removes the file under a running controller loses nothing: it is written anew from the open one.
     fn stand(&mut self) -> Result<(), Fault> {
         let failed = |error: Error| failed(&self.path, "writing", &nameless(error));
@@ -240,7 +248,7 @@ impl FileLedger {
             Err(error) => return Err(failed(error)),
         }
         let restore = || -> std::io::Result<(File, File)> {
-            let mut beside = disk::beside(&self.place, false)?;
+            let mut beside = self.beside()?;
             let mut from = &self.file;
             from.rewind()?;
             std::io::copy(&mut from, beside.as_file_mut())?;

@@ -314,6 +314,13 @@ fn a_file_that_is_taken_away_is_put_back() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine\n");
 }
 
+/// The rights of a file.
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
 #[cfg(unix)]
 #[test]
 fn a_ledger_is_one_under_each_of_its_names() {
@@ -352,4 +359,21 @@ fn a_ledger_is_one_under_each_of_its_names() {
     drop(ledger);
     assert_eq!(all(&path), [sample(1), sample(2)]);
     opened(&hard).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn who_may_read_a_ledger_may_read_it_made_anew() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let mut ledger = opened(&path).unwrap();
+    for rights in [0o644, 0o640, 0o600] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(rights)).unwrap();
+        ledger.compact().unwrap();
+        assert_eq!(mode(&path), rights, "without what is old");
+        fs::remove_file(&path).unwrap();
+        ledger.append(&[sample(1)], true).unwrap();
+        assert_eq!(mode(&path), rights, "put back");
+    }
 }
