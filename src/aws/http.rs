@@ -40,10 +40,18 @@ pub(super) fn names_host(url: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
 }
 
-/// An address that takes JSON by POST, through the same proxies and certificates as AWS itself. The address is a secret: it
-/// stands in no error.
+/// The host of a whole address, with its port if there is one: what stands between the user's name and the path.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// An address that takes JSON by POST, through the same proxies and certificates as AWS itself. The address is a secret: of it
+/// nothing but the host stands in an error.
 pub struct Post {
     url: String,
+    host: String,
     connector: SharedHttpConnector,
 }
 
@@ -62,7 +70,13 @@ impl Post {
         }
         let connector =
             proxied().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(trust.context()?).build();
-        Ok(Self { url: url.to_owned(), connector: SharedHttpConnector::new(connector) })
+        let host = host(url).to_owned();
+        Ok(Self { url: url.to_owned(), host, connector: SharedHttpConnector::new(connector) })
+    }
+
+    /// The host and port, which are no secret.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// Sends a body. Any answer of 200 to 299 will do.
@@ -70,7 +84,8 @@ impl Post {
     /// # Errors
     /// No answer within ten seconds, or another one.
     pub async fn send(&self, body: &[u8]) -> Result<(), Fault> {
-        let fault = |class, code: &str, what: String| Fault::new(class, "telling a webhook", code, what);
+        let doing = format!("telling the webhook at {}", self.host);
+        let fault = |class, code: &str, what: String| Fault::new(class, doing.as_str(), code, what);
         let mut request = HttpRequest::new(SdkBody::from(body));
         let made = request.set_method("POST").is_ok() && request.set_uri(self.url.as_str()).is_ok();
         if !made {
@@ -101,5 +116,19 @@ mod tests {
             assert!(fault.code == "BadAddress" && !format!("{fault:?}").contains("secret"), "{bad}");
         }
         assert!(Post::new("https://hooks.example.com/secret?a=b").is_ok());
+    }
+
+    #[test]
+    fn of_an_address_the_host_alone_is_told() {
+        for (url, told) in [
+            ("https://hooks.example.com/services/secret", "hooks.example.com"),
+            ("https://hooks.example.com:8443?token=secret", "hooks.example.com:8443"),
+            ("https://secret:secret@hooks.example.com/", "hooks.example.com"),
+            ("http://secret@x:secret@[::1]:80/secret@y", "[::1]:80"),
+            ("https://hooks.example.com#secret", "hooks.example.com"),
+            ("https://hooks.example.com", "hooks.example.com"),
+        ] {
+            assert_eq!(host(url), told, "{url}");
+        }
     }
 }

@@ -65,6 +65,12 @@ impl Place {
                 let cloud = jobs.first().map(|job| Arc::clone(&job.cloud));
                 let clock = move || cloud.as_ref().map_or(0, |cloud| cloud.now());
                 let ledger = FileLedger::open(path, Arc::new(clock))?;
+                if ledger.is_cut {
+                    let known = "the day's calls are known from the streams' tags, and the past is read again";
+                    out.error(&format!(
+                        "warning: {self} ends within its first lines, and what it held is lost: {known}"
+                    ));
+                }
                 if ledger.damaged > 0 {
                     let what = match ledger.damaged {
                         1 => format!("1 line of {self} is"),

@@ -63,6 +63,14 @@ impl Fleet {
         }
     }
 
+    /// Tells all that is known of the streams as entries that bring it back, one stream after the other.
+    pub fn tell_all(&self, take: &mut (dyn FnMut(Entry) + Send)) {
+        for stream in &self.streams {
+            let entry = |record| Entry { key: Arc::clone(&stream.key), record };
+            stream.memory().records().into_iter().map(entry).for_each(&mut *take);
+        }
+    }
+
     /// Forgets what was done and decided for a pipeline, since another replica has acted for it: its ledger follows.
     pub fn forget(&mut self, pipeline: &str) {
         self.streams.iter_mut().filter(|stream| stream.key.pipeline == pipeline).for_each(Stream::forget);
@@ -151,5 +159,48 @@ impl Stream {
             decisions: self.decisions.iter().cloned().collect(),
             series: self.day.told(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Record;
+    use crate::model::Scope;
+    use crate::scale::{Bounds, Tidegate};
+
+    #[test]
+    fn what_is_told_of_all_brings_all_of_it_back() {
+        let fleet = || {
+            let scope =
+                Scope { pipeline: "shop".into(), partition: "aws".into(), region: "r".into(), account: "1".into() };
+            let stream = |name: &str| {
+                let key = Key { pipeline: "shop".into(), stream: name.into() };
+                let bounds = Bounds { min: 2, max: 64 };
+                Stream::new(key, name.into(), Arc::new(scope.clone()), bounds, Box::new(Tidegate::new()))
+            };
+            Fleet::new(Rules::default(), vec![stream("clicks"), stream("orders")], "test")
+        };
+        let mut known = fleet();
+        let (clicks, orders) = (Arc::clone(&known.streams[0].key), Arc::clone(&known.streams[1].key));
+        let sample = |minute, accepted| Record::Sample { minute, accepted, rejected: Some(0.0), age: None };
+        for (key, record) in [
+            (&clicks, sample(100, Some(1.5))),
+            // A gap of two minutes.
+            (&clicks, sample(103, Some(2.5))),
+            (&clicks, Record::Calling { called: 104, from: 2, to: 4 }),
+            (&clicks, Record::Settled { called: 104, done: 106 }),
+            (&clicks, Record::Foreign { minute: 110, from: 4, to: 5, undid: false }),
+            (&orders, sample(90, Some(0.5))),
+            (&orders, Record::Calling { called: 111, from: 2, to: 4 }),
+        ] {
+            known.recall(&Entry { key: Arc::clone(key), record });
+        }
+        let mut again = fleet();
+        known.tell_all(&mut |entry| again.recall(&entry));
+        for (stream, before) in again.streams.iter().zip(&known.streams) {
+            assert_eq!(stream.memory(), before.memory(), "{}", stream.key);
+        }
+        assert_eq!((again.streams[0].memory().samples.len(), again.streams[1].memory().resizes.len()), (2, 1));
     }
 }

@@ -7,12 +7,14 @@ use super::report::{Decision, Verb};
 use super::stream::{Moment, Stream};
 use super::{Foreign, Key, Record, hand};
 use crate::model::{Glance, LEDGER, Ledger, Made, PAUSED, PIN, PIPELINE, RESOURCE, State};
-use crate::scale::Resize;
+use crate::scale::{Pace, Resize};
 
 /// The tags that a listing is read for.
 const TOLD: [&str; 5] = [PIPELINE, RESOURCE, PIN, PAUSED, LEDGER];
 /// AWS may show an accepted call late: after so many minutes without effect there was none. (Half a minute has been seen.)
 const GIVE_UP: i64 = 6;
+/// Seconds without a look, besides the usual time between two, after which the end of a call was not seen.
+const AWAY: i64 = 120;
 /// Minutes from a decision to its call.
 const SENT: i64 = 3;
 /// Reversals by somebody else within an hour after which we stop.
@@ -117,13 +119,16 @@ impl Stream {
             return false;
         }
         if open == to {
-            self.settled(at, minute, records);
-            let because = format!("{from} to {to} shards took {}", hand::minutes(minute - called));
+            let took = hand::minutes(minute - called);
+            let because = match self.settled(at, moment, records) {
+                true => format!("{from} to {to} shards took {took}"),
+                false => format!("{from} to {to} shards took {took} at most: nobody looked in between"),
+            };
             self.event((Verb::Settled, "settled"), (from, to), because, moment, records);
             return false;
         }
         if self.accepted == Some(called) {
-            self.settled(at, minute, records);
+            self.settled(at, moment, records);
             return true;
         }
         // Without an answer nobody knows whether it ever served.
@@ -144,12 +149,25 @@ impl Stream {
         records.push(Record::Void { called });
     }
 
-    fn settled(&mut self, at: usize, minute: i64, records: &mut Vec<Record>) {
-        let Resize { called, to, .. } = self.resizes[at];
-        let done = minute.max(called);
+    /// Answers whether its end was seen. Where nobody looked for a while, as after an outage, it is taken to have ended as soon as those
+    /// before it did: how long we were away says nothing of how long AWS takes, and the policy learns from what is written here.
+    fn settled(&mut self, at: usize, moment: Moment<'_>, records: &mut Vec<Record>) -> bool {
+        let Resize { called, from, to, .. } = self.resizes[at];
+        let minute = moment.minute().max(called);
+        let looked = self.seen_at.unwrap_or(i64::MIN).max(called * 60);
+        let usual = moment.rules.look_seconds.max(i64::from(moment.rules.tick_seconds));
+        let is_seen = moment.now - looked <= usual + AWAY;
+        let done = match is_seen {
+            true => minute,
+            false => {
+                let expected = called + Pace::learned(&self.resizes).minutes(from, to);
+                expected.clamp(looked.div_euclid(60).min(minute), minute)
+            }
+        };
         self.resizes[at].done = Some(done);
         records.push(Record::Settled { called, done });
         self.shards = Some(to);
+        is_seen
     }
 
     /// `is_unseen`: what it was changed from nobody saw, since our call and the change fell between two looks.
@@ -354,6 +372,38 @@ mod tests {
         let mut stream = changed();
         stream.heed_trail(&[], NOW - 290 * 60);
         assert_eq!(stream.calls_used(NOW / 60 - 290), 6);
+    }
+
+    #[test]
+    fn how_long_nobody_looked_is_not_how_long_a_call_took() {
+        let rules = Rules::default();
+        let minute = NOW / 60;
+        // A call from 8 to 16 shards, and looks so many minutes after it, of which the last finds it done.
+        let took = |looks: &[i64]| {
+            let mut stream = changed();
+            stream.recall(&Record::Calling { called: minute, from: 8, to: 16 }, &rules);
+            let mut records = Vec::new();
+            for (at, after) in looks.iter().enumerate() {
+                let is_done = at + 1 == looks.len();
+                let (state, open_shards) =
+                    if is_done { (State::Ready, 16) } else { (State::Busy("UPDATING".into()), 8) };
+                let glance = Glance { state, open_shards, ..Glance::default() };
+                stream.look(&glance, Moment { now: (minute + after) * 60, rules: &rules }, &mut records);
+            }
+            let done = |record: &Record| match record {
+                Record::Settled { done, .. } => Some(done - minute),
+                _ => None,
+            };
+            let because = stream.decisions.back().map(|decision| decision.because.clone()).unwrap_or_default();
+            (records.iter().find_map(done), because)
+        };
+        assert_eq!(took(&[1, 2, 3, 4]).0, Some(4), "seen at work until the minute before");
+        assert_eq!(took(&[1, 2, 3, 4]).1, "8 to 16 shards took 4 min");
+        let (done, because) = took(&[9]);
+        assert_eq!(done, Some(2), "after a restart: as long as such a call takes");
+        assert_eq!(because, "8 to 16 shards took 9 min at most: nobody looked in between");
+        assert_eq!(took(&[1, 12]).0, Some(2), "after minutes without looks");
+        assert_eq!(took(&[1, 2, 3, 4, 5, 30]).0, Some(5), "it was seen at work until then");
     }
 
     /// An apply that makes three calls, of which one or two changes of the count are seen, before or after their tags.

@@ -129,14 +129,11 @@ fn of_switch(key: &Key, decision: &Decision) -> Option<News> {
 
 /// What the slow beat has to say, where it is anything.
 pub fn of_drift(drift: &DriftStatus) -> Option<News> {
-    if drift.found == 0 && drift.trouble.is_none() {
+    if drift.found + drift.unchecked == 0 && drift.trouble.is_none() {
         return None;
     }
-    let what = match drift.found {
-        1 => "1 difference".to_owned(),
-        found => format!("{found} differences"),
-    };
-    let mut text = format!("{} {}: {what} between the spec and AWS", stamp(drift.at), drift.pipeline);
+    let what = drift.what();
+    let mut text = format!("{} {}: {what}, between the spec and AWS", stamp(drift.at), drift.pipeline);
     for (count, word) in [(drift.done, "put right"), (drift.failed, "failed"), (drift.left, "left as they are")] {
         if count > 0 {
             text.push_str(&format!(", {count} {word}"));
@@ -144,6 +141,11 @@ pub fn of_drift(drift: &DriftStatus) -> Option<News> {
     }
     text.push_str(&drift.trouble.as_ref().map(|trouble| format!("\nTrouble: {trouble}")).unwrap_or_default());
     text.push_str("\n`tidegate drift` shows them, `tidegate plan` what would be done.");
+    // Who reads the subject alone must not take what was not seen for a difference.
+    let subject = match drift.found {
+        0 => format!("{}: the look for drift is hindered, {} not checked", drift.pipeline, drift.unchecked),
+        _ => format!("{}: drift, {what}", drift.pipeline),
+    };
     Some(News {
         format_version: FORMAT,
         topic: Topic::Drift,
@@ -151,7 +153,7 @@ pub fn of_drift(drift: &DriftStatus) -> Option<News> {
         at: drift.at,
         pipeline: Some(drift.pipeline.clone()),
         stream: None,
-        subject: format!("{}: drift, {what}", drift.pipeline),
+        subject,
         text,
     })
 }
@@ -372,9 +374,21 @@ mod tests {
         let drift = DriftStatus { pipeline: "shop".into(), found: 2, done: 1, left: 1, ..DriftStatus::default() };
         let news = of_drift(&drift).expect("news");
         assert!(
-            news.text.contains("2 differences between the spec and AWS, 1 put right, 1 left as they are"),
+            news.text.contains("2 differences, between the spec and AWS, 1 put right, 1 left as they are"),
             "{}",
             news.text
         );
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_told_as_that() {
+        let trouble = Some("reading the roles: denied".to_owned());
+        let blind = DriftStatus { pipeline: "shop".into(), unchecked: 10, trouble, ..DriftStatus::default() };
+        let news = of_drift(&blind).expect("news");
+        assert_eq!(news.subject, "shop: the look for drift is hindered, 10 not checked");
+        assert!(news.text.contains("0 differences in what could be checked, 10 not checked"), "{}", news.text);
+        assert!(news.text.contains("\nTrouble: reading the roles: denied"), "{}", news.text);
+        let both = of_drift(&DriftStatus { found: 1, ..blind }).expect("news");
+        assert_eq!(both.subject, "shop: drift, 1 difference in what could be checked, 10 not checked");
     }
 }

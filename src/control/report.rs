@@ -360,9 +360,12 @@ pub struct Pause {
 pub struct DriftStatus {
     pub pipeline: String,
     pub at: i64,
-    /// Differences found.
+    /// Differences found; each of them was put right, failed, or is left.
     pub found: usize,
-    /// Steps carried out, failed, and left.
+    /// What could not be looked at: whether it differs is not known.
+    #[serde(default)]
+    pub unchecked: usize,
+    /// Differences that were put right.
     pub done: usize,
     pub failed: usize,
     pub left: usize,
@@ -371,15 +374,27 @@ pub struct DriftStatus {
     pub paused: usize,
     #[serde(default)]
     pub off: usize,
-    /// The first addresses of what is left.
+    /// Resources that they are of.
+    #[serde(default)]
+    pub left_resources: usize,
+    /// The first addresses of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_of: Vec<String>,
-    /// Why it could not be done.
+    /// Why something could not be done, or not be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
 
 impl DriftStatus {
+    /// `2 differences`, `0 differences in what could be checked, 3 not checked`.
+    pub fn what(&self) -> String {
+        let found = format!("{} {}", self.found, if self.found == 1 { "difference" } else { "differences" });
+        match self.unchecked {
+            0 => found,
+            unchecked => format!("{found} in what could be checked, {unchecked} not checked"),
+        }
+    }
+
     /// Whether it is worth a line after the one before: something was done or failed, or something else was found.
     pub fn is_news(&self, before: Option<&Self>) -> bool {
         let same = before.is_some_and(|before| Self { at: before.at, ..self.clone() } == *before);

@@ -330,6 +330,20 @@ impl Stream {
         }
     }
 
+    /// What must not be forgotten of it.
+    pub(super) fn memory(&self) -> super::Memory {
+        let window = &self.window;
+        let minutes = window.oldest().into_iter().flat_map(|oldest| oldest..=window.newest().unwrap_or(oldest));
+        let known =
+            minutes.map(|minute| (minute, window.at(minute))).filter(|(_, sample)| *sample != Sample::default());
+        super::Memory {
+            samples: known.collect(),
+            resizes: self.resizes.clone(),
+            foreign: self.foreign.clone(),
+            decisions: self.decisions.clone(),
+        }
+    }
+
     /// Forgets what was done and decided, not what was measured.
     pub(super) fn forget(&mut self) {
         self.resizes.clear();

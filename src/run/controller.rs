@@ -147,6 +147,7 @@ impl Controller {
         }
         let mut troubles = locked(&self.fleet).of_the_specs();
         troubles.extend(self.take_over().await);
+        troubles.extend(self.renew().await);
         let (only, heard) = woken.unzip();
         let course = &Course::new(self.patience, &self.beat);
         let (clouds, watches, fleet) = (&self.clouds[..], &self.watches[..], &*self.fleet);
@@ -202,6 +203,7 @@ impl Controller {
     pub async fn end(&mut self) {
         let mut troubles = Vec::new();
         let owed: BTreeSet<String> = self.owed.keys().cloned().collect();
+        troubles.extend(self.renew().await);
         let failed = self.write(Vec::new(), true, &mut troubles).await;
         locked(&self.fleet).unwritten.retain(|pipeline| !owed.contains(pipeline) || failed.contains(pipeline));
         self.ledger.close().await;
@@ -209,6 +211,20 @@ impl Controller {
 
     fn pipeline(&self, at: usize) -> String {
         locked(&self.fleet).streams()[at].key.pipeline.clone()
+    }
+
+    /// Writes the ledger anew where it was lost, before this tick's entries come to it.
+    async fn renew(&mut self) -> Option<String> {
+        let fleet = &*self.fleet;
+        match self.ledger.renew(&|take| locked(fleet).tell_all(take)).await {
+            Ok(false) => None,
+            Ok(true) => {
+                // They are known, and written with all else.
+                self.owed.clear();
+                None
+            }
+            Err(fault) => Some(fault.to_string()),
+        }
     }
 
     /// Reads what other replicas wrote about the pipelines that have come to this one.

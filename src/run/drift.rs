@@ -1,12 +1,15 @@
 //! The slow beat: what differs from the spec, and what of it may be put right.
 
+mod tally;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 
-use crate::apply::{self, Limits, Outcome, Stop};
+use self::tally::{Left, tally};
+use crate::apply::{self, Limits, Stop};
 use crate::cloud::{Cloud, Target};
 use crate::control::{DriftStatus, hand};
 use crate::kinds::{self, Pipeline, SCHEMAS, stream};
@@ -18,9 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Calls of a region and day from which on some may not have been read.
 const MOST_CALLS: usize = 1000;
-
-/// Addresses of what is left that are told.
-const TOLD: usize = 3;
 
 /// Streams whose tags are read at once.
 const AT_ONCE: usize = 8;
@@ -55,13 +55,14 @@ impl Reconciler {
         let look = apply::look(&*self.cloud, graph, &self.scope, SCHEMAS, false);
         let Ok(inventory) = tokio::time::timeout(PATIENCE, look).await else {
             let why = format!("looking at the pipeline took more than {} s", PATIENCE.as_secs());
-            let (pipeline, at) = (self.scope.pipeline.clone(), self.cloud.now());
-            return DriftStatus { pipeline, at, trouble: Some(why), ..DriftStatus::default() };
+            // Nothing is known of any of it.
+            let unchecked = graph.iter().filter(|desired| !desired.existing).count();
+            return self.now(DriftStatus { trouble: Some(why), unchecked, ..DriftStatus::default() });
         };
         let consent = Consent::default();
         let (prices, made_by) = (&self.prices, env!("CARGO_PKG_VERSION"));
         let question = Question { graph, inventory: &inventory, schemas: SCHEMAS, prices, consent: &consent, made_by };
-        let found = plan::drift(&question).len();
+        let found = plan::drift(&question);
         let whole = plan::plan(&question);
         let mut held = Held::of(graph, &inventory, paused);
         let (mut part, mut left) = allowed(&whole, self.switches, &|address| held.has(graph, address));
@@ -71,23 +72,13 @@ impl Reconciler {
             (part, left) = allowed(&whole, self.switches, &|address| held.has(graph, address));
         }
         let outcomes = apply::execute(&*self.cloud, &part, SCHEMAS, Limits::default(), stop, &|_| ()).await;
-        let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
-        let failure = outcomes.iter().find_map(|outcome| match outcome {
-            Outcome::Failed(fault) | Outcome::Lost(fault) => Some(fault.to_string()),
-            _ => None,
-        });
-        DriftStatus {
-            pipeline: self.scope.pipeline.clone(),
-            at: self.cloud.now(),
-            found,
-            done: count(|outcome| *outcome == Outcome::Done),
-            failed: count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Lost(_))),
-            left: left.steps,
-            paused: left.paused,
-            off: left.off,
-            left_of: left.first,
-            trouble: failure.or_else(|| inventory.blind.first().cloned()),
-        }
+        let taken: Vec<_> = part.steps.iter().zip(&outcomes).collect();
+        self.now(tally(&found, &taken, &left))
+    }
+
+    /// What was found, as of this pipeline and moment.
+    fn now(&self, status: DriftStatus) -> DriftStatus {
+        DriftStatus { pipeline: self.scope.pipeline.clone(), at: self.cloud.now(), ..status }
     }
 }
 
@@ -163,22 +154,14 @@ impl Held {
     }
 }
 
-/// What is left of a plan.
-#[derive(Default)]
-struct Left {
-    steps: usize,
-    /// Steps about what somebody has paused.
-    paused: usize,
-    /// Steps about other things, whose switch is off.
-    off: usize,
-    /// The first addresses.
-    first: Vec<String>,
-}
-
 /// The part of a plan that the switches allow, and what is left. A step goes only with all that it needs;
 /// counts of shards are the other beat's, and what is paused is left.
-fn allowed(whole: &Plan, switches: Switches, paused: &dyn Fn(&Address) -> bool) -> (Plan, Left) {
-    let mut left = Left::default();
+fn allowed<'a>(
+    whole: &'a Plan,
+    switches: Switches,
+    paused: &dyn Fn(&Address) -> bool,
+) -> (Plan, Vec<(&'a Address, Left)>) {
+    let mut left = Vec::new();
     let mut places: BTreeMap<usize, usize> = BTreeMap::new();
     let mut steps: Vec<Step> = Vec::new();
     for step in &whole.steps {
@@ -195,12 +178,12 @@ fn allowed(whole: &Plan, switches: Switches, paused: &dyn Fn(&Address) -> bool) 
             steps.push(Step { id: steps.len(), after, ..step.clone() });
             continue;
         }
-        left.steps += 1;
-        left.paused += usize::from(is_paused);
-        left.off += usize::from(!is_paused && !may && !resizes);
-        if left.first.len() < TOLD {
-            left.first.push(step.address.to_string());
-        }
+        let why = match is_paused {
+            true => Left::Paused,
+            false if !may && !resizes => Left::Off,
+            false => Left::Other,
+        };
+        left.push((&step.address, why));
     }
     (Plan { steps, ..whole.clone() }, left)
 }

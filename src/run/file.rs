@@ -1,15 +1,16 @@
 //! The ledger in one file: lines with a checksum, appended; a torn end is cut off, old lines are left out now and then.
 
+mod anew;
 mod lines;
+mod lock;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::fs::{File, Metadata, TryLockError};
-use std::io::{BufWriter, Error, ErrorKind, Seek as _, Write};
+use std::fs::{File, Metadata};
+use std::io::{Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -29,16 +30,13 @@ const LEAST_GROWTH: u64 = 4 << 20;
 /// Entries that are written at once.
 const PIECE: usize = 1000;
 
-/// Attempts to have the file, and the time between two.
-const ATTEMPTS: u32 = 3;
-const MOMENT: Duration = Duration::from_millis(20);
 /// Minutes by which an entry may be ahead of the clock. What is dated later, by a clock that had jumped, says nothing about what is
 /// old.
 const AHEAD: i64 = 60;
 /// Seconds from a failed attempt to make the file anew to the next one; they double up to an hour.
 const FIRST_WAIT: i64 = 60;
 const LONGEST_WAIT: i64 = 3600;
-/// Seconds for which it is told that the file was taken away.
+/// Seconds for which it is told that the file was taken away or cut short.
 const TOLD: i64 = 600;
 
 /// The code of a fault where there is no such file.
@@ -58,25 +56,34 @@ pub struct Lost {
 
 /// An open ledger file. One process has it at a time.
 pub struct FileLedger {
+    /// As it was given, which is how it is told.
     path: PathBuf,
+    /// Where the file itself lies: links lead to it, and it is this name that a new file takes.
+    place: PathBuf,
     file: File,
     clock: Clock,
     /// The end of a write that failed still stands there and could not be cut off.
     is_torn: bool,
     /// Held until the end.
-    _lock: Option<File>,
+    _lock: File,
+    /// The same on the file itself, which may have several names, and whose lock may be taken away.
+    own: Option<File>,
     form: Form,
     /// Bytes that it had when it was opened or made anew, and those that were appended since.
     size: u64,
     appended: u64,
+    /// Bytes that it must have: all that were written.
+    length: u64,
     /// The newest minute that was written.
     newest: i64,
     /// Why it could not be made anew without what is old.
     overgrown: Option<Overgrown>,
-    /// When the file was found to have been taken away, and was put back.
-    restored: Option<i64>,
+    /// When the file was found to have been taken away or cut short, and was put back; and which of the two.
+    restored: Option<(i64, &'static str)>,
     /// Lines that could not be read when it was opened.
     pub damaged: usize,
+    /// It ended within its first lines when it was opened: what it held is lost.
+    pub is_cut: bool,
 }
 
 /// An attempt to make the file anew that failed.
@@ -104,26 +111,32 @@ impl FileLedger {
             return Err(Fault::new(Class::Refused, format!("opening the ledger {}", path.display()), "NoFile", what)
                 .help("name a file of the controller's own with --ledger"));
         }
-        let lock = locked(path)?;
-        if !path.exists() {
-            File::create(path).map_err(|error| failed(path, "making", &error))?;
+        let place = resolved(path);
+        let lock = lock::beside(path, &place)?;
+        if !place.exists() {
+            File::create(&place).map_err(|error| failed(path, "making", &error))?;
         }
-        let file = reopened(path).map_err(|error| failed(path, "opening", &error))?;
+        let own = lock::itself(path, &place)?;
+        let file = reopened(&place).map_err(|error| failed(path, "opening", &error))?;
         let mut ledger = Self {
             path: path.to_owned(),
+            place,
             file,
             clock,
             is_torn: false,
-            _lock: Some(lock),
+            _lock: lock,
+            own,
             form: Form::Packed,
             size: 0,
             appended: 0,
+            length: 0,
             newest: i64::MIN,
             overgrown: None,
             restored: None,
             damaged: 0,
+            is_cut: false,
         };
-        disk::sweep(path);
+        disk::sweep(&ledger.place);
         ledger.mend()?;
         Ok(ledger)
     }
@@ -139,8 +152,7 @@ impl FileLedger {
 
     /// Whether a controller on this machine has it now.
     pub fn is_held(path: &Path) -> bool {
-        let lock = File::options().write(true).open(beside(path, ".lock"));
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        lock::is_held(&resolved(path))
     }
 
     /// Cuts off a last line that was not written to its end. Where most of it is old, or it is of the old form, it is made anew.
@@ -152,16 +164,18 @@ impl FileLedger {
             *if is_kept(&entry.record, now) { &mut kept } else { &mut old } += 1;
         })?;
         (self.form, self.size, self.damaged, self.newest) = (read.form, read.whole, read.damaged, newest);
-        let mended = || -> std::io::Result<()> {
+        self.is_cut = read.whole < read.bytes && kept + old + read.damaged == 0;
+        let mended = || -> std::io::Result<u64> {
             if read.whole < read.bytes {
                 self.file.set_len(read.whole)?;
             }
             if read.whole == 0 {
                 writeln!(&self.file, "{HEADER}")?;
             }
-            self.file.sync_all()
+            self.file.sync_all()?;
+            Ok(self.file.metadata()?.len())
         };
-        mended().map_err(|error| failed(&self.path, "mending", &error))?;
+        self.length = mended().map_err(|error| failed(&self.path, "mending", &error))?;
         if self.form == Form::Old || old > kept {
             self.compact_or_tell();
         }
@@ -191,72 +205,19 @@ impl FileLedger {
         });
     }
 
-    /// Writes the file anew beside itself, without what is old, and takes its place in one step.
-    fn compact(&mut self) -> Result<(), Fault> {
-        let newest = self.newest.min(self.minute() + AHEAD);
-        let failed = |error: Error| failed(&self.path, "leaving out what is old in", &nameless(error));
-        let beside = disk::beside(&self.path, false).map_err(failed)?;
-        let mut out = BufWriter::new(beside);
-        writeln!(out, "{HEADER}").map_err(failed)?;
-        let (mut packer, mut trouble) = (Packer::default(), None);
-        read(&self.path, &mut |entry, line| {
-            if is_kept(&entry.record, newest) {
-                packer.push(&entry, Some(line));
-                trouble = trouble.take().or_else(|| out.write_all(packer.take().as_bytes()).err());
-            }
-        })?;
-        trouble.map_or(Ok(()), Err).map_err(failed)?;
-        out.write_all(packer.end().as_bytes()).map_err(failed)?;
-        let beside = out.into_inner().map_err(|error| failed(error.into_error()))?;
-        beside.as_file().sync_all().map_err(failed)?;
-        let file = reopened(beside.path()).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
-        beside.persist(&self.path).map_err(|error| failed(error.error))?;
-        let synced = synced(&self.path).map_err(failed);
-        (self.file, self.form, self.size, self.appended) = (file, Form::Packed, size, 0);
-        synced
-    }
-
-    /// Whoever removes the file under a running controller loses nothing: it is written anew from the open one.
-    fn stand(&mut self) -> Result<(), Fault> {
-        let failed = |error: Error| failed(&self.path, "writing", &nameless(error));
-        let mine = self.file.metadata().map_err(failed)?;
-        match std::fs::metadata(&self.path) {
-            Ok(there) if is_same(&there, &mine) => return Ok(()),
-            Ok(_) => {
-                let doing = format!("writing the ledger {}", self.path.display());
-                let what = "another file was put in its place".to_owned();
-                return Err(Fault::new(Class::Refused, doing, "LedgerReplaced", what).help(
-                    "put the old one back, or start the controller anew: it then goes on with the file that is there",
-                ));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
-        }
-        let restore = || -> std::io::Result<File> {
-            let mut beside = disk::beside(&self.path, false)?;
-            let mut from = &self.file;
-            from.rewind()?;
-            std::io::copy(&mut from, beside.as_file_mut())?;
-            beside.as_file().sync_all()?;
-            let file = reopened(beside.path())?;
-            beside.persist_noclobber(&self.path).map_err(|error| error.error)?;
-            synced(&self.path)?;
-            Ok(file)
-        };
-        let file = restore().map_err(failed)?;
-        self.file = file;
-        self.restored = Some((self.clock)());
-        tracing::warn!(ledger = %self.path.display(), "the ledger was taken away, and is written anew");
-        Ok(())
-    }
-
     /// Appends all of the entries, or none.
     fn append(&mut self, entries: &[Entry], durable: bool) -> Result<(), Fault> {
         self.stand()?;
         let whole = self.file.metadata().map_err(|error| failed(&self.path, "writing", &error))?.len();
+        if whole < self.length {
+            // What comes after a cut would be the second half of another line, or of none. The next tick writes all anew.
+            let doing = format!("writing the ledger {}", self.path.display());
+            let what = "it was cut short by somebody else".to_owned();
+            return Err(Fault::new(Class::Refused, doing, "LedgerCut", what)
+                .help("leave the file to the controller, which writes it anew from what it knows"));
+        }
         match self.put(entries, durable) {
-            Ok(bytes) => self.appended += bytes,
+            Ok(bytes) => (self.appended, self.length) = (self.appended + bytes, whole + bytes),
             Err(error) => {
                 // A full disk takes the first half of a line: the next one must not become its second half.
                 self.is_torn |= self.file.set_len(whole).is_err();
@@ -299,13 +260,14 @@ impl Ledger for FileLedger {
         async move { if entries.is_empty() { Ok(()) } else { self.append(entries, durable) } }.boxed()
     }
 
+    fn renew<'a>(&'a mut self, all: &'a (dyn Fn(Take<'_>) + Sync)) -> BoxFuture<'a, Result<bool, Fault>> {
+        async move { FileLedger::renew(self, all) }.boxed()
+    }
+
     fn trouble(&self) -> Option<String> {
-        let lately = self.restored.filter(|at| (0..TOLD).contains(&((self.clock)() - at)));
-        let restored = lately.map(|_| {
-            format!(
-                "the ledger {} was taken away under the running controller, and was written anew",
-                self.path.display()
-            )
+        let lately = self.restored.filter(|(at, _)| (0..TOLD).contains(&((self.clock)() - at)));
+        let restored = lately.map(|(_, what)| {
+            format!("the ledger {} {what} under the running controller, and was written anew", self.path.display())
         });
         self.overgrown.as_ref().map(|failed| failed.why.clone()).or(restored)
     }
@@ -320,23 +282,17 @@ impl Ledger for FileLedger {
     }
 }
 
-/// The lock that only one controller has at a time.
-fn locked(path: &Path) -> Result<File, Fault> {
-    let lock = File::options().create(true).truncate(false).write(true).open(beside(path, ".lock"));
-    let lock = lock.map_err(|error| failed(path, "locking", &error))?;
-    // Who only asks whether it is held has it for a moment.
-    let is_ours = (0..ATTEMPTS).any(|attempt| {
-        if attempt > 0 {
-            std::thread::sleep(MOMENT);
-        }
-        lock.try_lock().is_ok()
-    });
-    if is_ours {
-        return Ok(lock);
+/// Where the file itself lies, or will: links are followed, that of a folder as well.
+fn resolved(path: &Path) -> PathBuf {
+    if let Ok(whole) = std::fs::canonicalize(path) {
+        return whole;
     }
-    let what = "another controller is running with it".to_owned();
-    Err(Fault::new(Class::Busy, format!("opening the ledger {}", path.display()), "LedgerInUse", what)
-        .help("stop the other one, or give this one a file of its own (--ledger FILE)"))
+    // A link to what is to be made.
+    let place = std::fs::read_link(path).map_or_else(|_| path.to_owned(), |to| disk::folder(path).join(to));
+    match (std::fs::canonicalize(disk::folder(&place)), place.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => place,
+    }
 }
 
 /// The minute since 1970 that a record is about.
@@ -401,10 +357,4 @@ fn failed(path: &Path, doing: &str, error: &Error) -> Fault {
         }
         _ => fault.help("check that the folder exists, that you may write to it, and that the disk has room"),
     }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }

@@ -23,6 +23,11 @@ pub trait Ledger: Send {
         durable: bool,
     ) -> BoxFuture<'a, Result<(), Fault>>;
 
+    /// Where what was written is found to be gone, writes all of it anew: `all` tells what this process knows. Answers whether it was.
+    fn renew<'a>(&'a mut self, _all: &'a (dyn Fn(Take<'_>) + Sync)) -> BoxFuture<'a, Result<bool, Fault>> {
+        async { Ok(false) }.boxed()
+    }
+
     /// Pipelines that have come to this replica and whose entries it has not read since.
     fn gained(&self) -> Vec<String> {
         Vec::new()

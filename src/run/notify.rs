@@ -1,6 +1,7 @@
 //! Tells people: an SNS topic or a webhook. A bounded queue stands before each, so that nobody's slow server holds up a decision,
 //! nor what others are told.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 pub enum Recipient {
     /// The ARN of a topic, and the client of its region.
     Topic { arn: String, aws: Arc<Aws> },
-    /// An address that takes a POST with JSON. It is a secret, and never told.
+    /// An address that takes a POST with JSON. It is a secret, and nothing but its host is told.
     Webhook(Post),
 }
 
@@ -35,6 +36,7 @@ pub struct Notifier {
 
 /// One recipient's queue.
 struct Lane {
+    who: Who,
     queue: mpsc::Sender<News>,
     sending: tokio::task::JoinHandle<()>,
 }
@@ -46,17 +48,34 @@ struct Tally {
     dropped: AtomicU64,
     /// Offered, and neither taken nor given up.
     waiting: AtomicU64,
-    newest: Mutex<Option<String>>,
+    /// Why the newest did not reach each of the recipients, where that was not asked for yet.
+    newest: Mutex<BTreeMap<usize, String>>,
 }
 
-/// Messages that did not reach somebody since the start, and why the newest did not.
+/// A recipient among the others.
+#[derive(Clone, Copy)]
+struct Who {
+    at: usize,
+    all: usize,
+}
+
+/// Messages that did not reach somebody since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Untold {
     /// Given up after all attempts.
     pub failed: u64,
     /// Not even tried, since too many were waiting.
     pub dropped: u64,
-    pub why: Option<String>,
+    /// Why the newest did not, for each recipient that missed some since this was asked last.
+    pub whys: Vec<String>,
+}
+
+impl std::fmt::Display for Who {
+    /// Which one it is, where there are several: two of them may be of one host.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // In one word with its number: numbers alone make no other trouble.
+        if self.all > 1 { write!(out, " (--notify no.{})", self.at + 1) } else { Ok(()) }
+    }
 }
 
 impl Notifier {
@@ -68,7 +87,9 @@ impl Notifier {
     /// The same with another first wait between two attempts.
     fn waiting(recipients: Vec<Recipient>, first_wait: Duration) -> Self {
         let tally: Arc<Tally> = Arc::default();
-        let lane = |recipient: Recipient| {
+        let all = recipients.len();
+        let lane = |(at, recipient): (usize, Recipient)| {
+            let who = Who { at, all };
             let (queue, mut waiting) = mpsc::channel::<News>(QUEUE);
             let tally = Arc::clone(&tally);
             let sending = tokio::spawn(async move {
@@ -76,14 +97,14 @@ impl Notifier {
                     if let Err(fault) = recipient.tell(&news, first_wait).await {
                         tracing::warn!(%fault, event = news.event, "a notification could not be sent");
                         tally.failed.fetch_add(1, Ordering::Relaxed);
-                        tally.note(format!("a notification could not be sent: {fault}"));
+                        tally.note(who, format!("a notification could not be sent{who}: {fault}"));
                     }
                     tally.waiting.fetch_sub(1, Ordering::Relaxed);
                 }
             });
-            Lane { queue, sending }
+            Lane { who, queue, sending }
         };
-        Self { lanes: Mutex::new(recipients.into_iter().map(lane).collect()), tally }
+        Self { lanes: Mutex::new(recipients.into_iter().enumerate().map(lane).collect()), tally }
     }
 
     /// Puts a message into each queue, or drops it where that is full.
@@ -94,18 +115,22 @@ impl Notifier {
             if lane.queue.try_send(news.clone()).is_err() {
                 self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.tally.dropped.fetch_add(1, Ordering::Relaxed);
-                self.tally.note(format!("a notification was dropped, since {QUEUE} are waiting for their recipient"));
+                let who = lane.who;
+                let why = format!("a notification was dropped{who}, since {QUEUE} are waiting for their recipient");
+                self.tally.note(who, why);
             }
         }
     }
 
-    /// What did not reach somebody so far.
+    /// What did not reach somebody so far. Each reason is answered once.
     pub fn untold(&self) -> Untold {
         let tally = &self.tally;
         Untold {
             failed: tally.failed.load(Ordering::Relaxed),
             dropped: tally.dropped.load(Ordering::Relaxed),
-            why: tally.newest.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            whys: std::mem::take(&mut *tally.newest.lock().unwrap_or_else(PoisonError::into_inner))
+                .into_values()
+                .collect(),
         }
     }
 
@@ -114,7 +139,7 @@ impl Notifier {
         let failed = || self.tally.failed.load(Ordering::Relaxed);
         let before = failed();
         let lanes = std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
-        let sending = lanes.into_iter().map(|Lane { queue, sending }| {
+        let sending = lanes.into_iter().map(|Lane { queue, sending, .. }| {
             drop(queue);
             sending
         });
@@ -126,8 +151,8 @@ impl Notifier {
 }
 
 impl Tally {
-    fn note(&self, why: String) {
-        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    fn note(&self, who: Who, why: String) {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).insert(who.at, why);
     }
 }
 
@@ -181,7 +206,7 @@ mod tests {
                 let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             }
         });
-        Recipient::Webhook(Post::new(&format!("http://127.0.0.1:{port}/")).expect("an address"))
+        Recipient::Webhook(Post::new(&format!("http://127.0.0.1:{port}/secret")).expect("an address"))
     }
 
     fn news() -> News {
@@ -206,8 +231,27 @@ mod tests {
         let tally = Arc::clone(&notifier.tally);
         assert_eq!(notifier.end(Duration::from_secs(60)).await, 3);
         assert_eq!((tally.failed.load(Ordering::Relaxed), tally.dropped.load(Ordering::Relaxed)), (3, 0));
-        let why = tally.newest.lock().unwrap().clone().unwrap_or_default();
-        assert!(why.contains("it answered 503") && !why.contains("127.0.0.1"), "{why}");
+        let why: Vec<String> = tally.newest.lock().unwrap().values().cloned().collect();
+        assert!(why.len() == 1 && why[0].contains("it answered 503") && !why[0].contains("secret"), "{why:?}");
+        assert!(why[0].contains("(--notify no.1): telling the webhook at 127.0.0.1:"), "{why:?}");
+    }
+
+    #[tokio::test]
+    async fn each_recipient_that_fails_is_told_of() {
+        let failing = vec![hook("503 Busy", || ()), hook("404 Gone", || ())];
+        let notifier = Notifier::waiting(failing, Duration::from_millis(1));
+        notifier.offer(&news());
+        notifier.end(Duration::from_secs(60)).await;
+        let whys = notifier.untold().whys;
+        // As the log tells them: what lasts is told once an hour, and these are two.
+        let mut troubles = crate::control::Troubles::repeating();
+        assert!(whys.len() == 2 && whys.iter().all(|why| troubles.is_news(why, 0)), "{whys:?}");
+        assert!(whys[1].contains("(--notify no.2)") && whys[1].contains("it answered 404"), "{whys:?}");
+        assert!(notifier.untold().whys.is_empty(), "each is told once");
+        let alone = Notifier::waiting(vec![hook("503 Busy", || ())], Duration::from_millis(1));
+        alone.offer(&news());
+        alone.end(Duration::from_secs(60)).await;
+        assert!(alone.untold().whys[0].starts_with("a notification could not be sent: telling the webhook at "));
     }
 
     #[tokio::test]
@@ -239,7 +283,7 @@ mod tests {
         (0..QUEUE + 5).for_each(|_| notifier.offer(&news()));
         let untold = notifier.untold();
         assert_eq!((untold.dropped, untold.failed), (5, 0));
-        assert!(untold.why.is_some_and(|why| why.contains("dropped")));
+        assert!(untold.whys.iter().any(|why| why.contains("dropped")));
         // The recipient takes none: what waits at the end is counted as well.
         assert_eq!(notifier.end(Duration::from_millis(50)).await, QUEUE as u64);
     }

@@ -3,6 +3,7 @@
 mod books;
 mod clocks;
 mod crowd;
+mod cut;
 mod fences;
 mod functions;
 mod hot;

@@ -9,7 +9,7 @@ use super::leases::{Hands, Leases};
 use crate::aws::http::Post;
 use crate::control::news::{self, News, Watchman};
 use crate::control::{Decision, DriftStatus, Fleet, Key, Troubles, Verb, hand};
-use crate::run::{Notifier, Recipient, Told, Untold, locked};
+use crate::run::{Notifier, Recipient, Told, locked};
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Topic {
@@ -35,8 +35,6 @@ pub struct Voice {
     pub notifier: Notifier,
     topics: Vec<news::Topic>,
     watchman: Mutex<Watchman>,
-    /// What had not reached somebody when it was told last.
-    untold: Mutex<Untold>,
 }
 
 impl Voice {
@@ -58,12 +56,7 @@ impl Voice {
             Topic::Drift => news::Topic::Drift,
         };
         let topics = args.notify_on.iter().map(topic).collect();
-        let open = |recipients| Self {
-            notifier: Notifier::start(recipients),
-            topics,
-            watchman: Mutex::default(),
-            untold: Mutex::default(),
-        };
+        let open = |recipients| Self { notifier: Notifier::start(recipients), topics, watchman: Mutex::default() };
         Ok((!recipients.is_empty()).then(|| open(recipients)))
     }
 
@@ -71,15 +64,12 @@ impl Voice {
         news.into_iter().filter(|news| self.topics.contains(&news.topic)).for_each(|news| self.notifier.offer(&news));
     }
 
-    /// Counts what did not reach somebody; where that is more than before, why.
-    fn untold(&self, fleet: &mut Fleet) -> Option<String> {
+    /// Counts what did not reach somebody; where that is more than before, why: once for each recipient.
+    fn untold(&self, fleet: &mut Fleet) -> Vec<String> {
         let now = self.notifier.untold();
         fleet.ticks.notifications_failed = now.failed;
         fleet.ticks.notifications_dropped = now.dropped;
-        let mut before = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_more = (now.failed, now.dropped) != (before.failed, before.dropped);
-        *before = now.clone();
-        now.why.filter(|_| is_more)
+        now.whys
     }
 }
 
@@ -150,9 +140,7 @@ impl Teller<'_> {
         voice.tell(watchman.look(&fleet));
         let (untold, now) = (voice.untold(&mut fleet), fleet.now);
         drop(fleet);
-        if let Some(why) = untold {
-            self.trouble(&why, now);
-        }
+        untold.iter().for_each(|why| self.trouble(why, now));
     }
 
     /// Tells which replica acts, where that is another than before.
@@ -230,8 +218,7 @@ impl Teller<'_> {
     }
 
     fn drift(&self, drift: &DriftStatus) {
-        let mut words =
-            vec![format!("{} {}", drift.found, if drift.found == 1 { "difference" } else { "differences" })];
+        let mut words = vec![drift.what()];
         words.extend((drift.done > 0).then(|| format!("{} put right", drift.done)));
         words.extend((drift.failed > 0).then(|| format!("{} failed", drift.failed)));
         words.extend((drift.left > 0).then(|| left(drift)));
@@ -251,7 +238,7 @@ pub(super) fn and_more(told: &[String], all: usize) -> String {
 
 /// What is left of the differences, and what lets it be put right.
 fn left(drift: &DriftStatus) -> String {
-    let names = and_more(&drift.left_of, drift.left);
+    let names = and_more(&drift.left_of, drift.left_resources);
     let paused = match drift.paused {
         0 => None,
         all if all == drift.left => Some("paused until `tidegate resume`".to_owned()),

@@ -234,7 +234,7 @@ function told(report) {
   }
   for (const [key, made] of rows) if (!seen.has(key)) { watcher.unobserve(made.part); made.part.remove(); rows.delete(key); }
   $("drift").hidden = report.drift.length === 0;
-  $("drifts").replaceChildren(...report.drift.map((one) => make("li", {}, `${one.pipeline}, ${stamp(one.at)} UTC: ${one.found} found, ${one.done} put right, ${one.failed} failed, ${one.left} left${one.trouble ? `: ${one.trouble}` : ""}`)));
+  $("drifts").replaceChildren(...report.drift.map((one) => make("li", {}, `${one.pipeline}, ${stamp(one.at)} UTC: ${one.found} found, ${one.done} put right, ${one.failed} failed, ${one.left} left, ${one.unchecked} not checked${one.trouble ? `: ${one.trouble}` : ""}`)));
   sift();
   body.dataset.ready = String(rows.size);
 }

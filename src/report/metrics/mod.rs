@@ -114,11 +114,14 @@ fn leases(report: &Report, into: &mut Exposition) {
 
 fn drift(report: &Report, into: &mut Exposition) {
     type Of = fn(&crate::control::DriftStatus) -> f64;
-    let families: [(&str, &str, Of); 6] = [
+    let families: [(&str, &str, Of); 7] = [
         ("tidegate_drift_differences", "Differences that the newest look for drift found.", |drift| drift.found as f64),
-        ("tidegate_drift_repaired", "Steps that it carried out.", |drift| drift.done as f64),
-        ("tidegate_drift_failed", "Steps of it that failed.", |drift| drift.failed as f64),
-        ("tidegate_drift_left", "Steps that it left, since their switch is off.", |drift| drift.left as f64),
+        ("tidegate_drift_repaired", "Differences of these that were put right.", |drift| drift.done as f64),
+        ("tidegate_drift_failed", "Differences of these whose change failed.", |drift| drift.failed as f64),
+        ("tidegate_drift_left", "Differences of these that were left.", |drift| drift.left as f64),
+        ("tidegate_drift_unchecked", "What could not be looked at, and is no difference.", |drift| {
+            drift.unchecked as f64
+        }),
         ("tidegate_drift_trouble", "1 if the look for drift itself was hindered.", |drift| {
             f64::from(u8::from(drift.trouble.is_some()))
         }),

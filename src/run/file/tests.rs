@@ -239,8 +239,12 @@ fn an_empty_file_gets_its_first_line() {
     let path = folder.path().join("ledger");
     for torn in ["", "tidegate-led"] {
         fs::write(&path, torn).unwrap();
-        opened(&path).unwrap().append(&[sample(1)], true).unwrap();
-        assert_eq!((all(&path), opened(&path).unwrap().damaged), (vec![sample(1)], 0));
+        let mut ledger = opened(&path).unwrap();
+        assert_eq!(ledger.is_cut, !torn.is_empty(), "an empty file has lost nothing");
+        ledger.append(&[sample(1)], true).unwrap();
+        drop(ledger);
+        let again = opened(&path).unwrap();
+        assert_eq!((all(&path), again.damaged, again.is_cut), (vec![sample(1)], 0, false));
     }
 }
 
@@ -312,4 +316,100 @@ fn a_file_that_is_taken_away_is_put_back() {
     fs::write(&path, "mine\n").unwrap();
     assert_eq!(ledger.append(&[sample(3)], true).unwrap_err().code, "LedgerReplaced");
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine\n");
+}
+
+/// The rights of a file.
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_is_one_under_each_of_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let [soft, hard, inner] = ["soft", "hard", "inner"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink("ledger", &soft).unwrap();
+    std::os::unix::fs::symlink(".", &inner).unwrap();
+    // The link leads to what is not there yet.
+    let mut ledger = opened(&soft).unwrap();
+    ledger.append(&[sample(1)], true).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    let refused = |when: &str| {
+        for other in [&path, &soft, &hard, &inner.join("ledger")] {
+            let fault = opened(other).map(drop).unwrap_err();
+            assert_eq!(fault.code, "LedgerInUse", "{}, {when}", other.display());
+            assert!(FileLedger::is_held(other), "{}, {when}", other.display());
+        }
+    };
+    refused("while it runs");
+    fs::remove_file(folder.path().join("ledger.lock")).unwrap();
+    refused("without the lock beside it");
+    ledger.compact().unwrap();
+    assert!(fs::symlink_metadata(&soft).unwrap().is_symlink(), "the link stays one");
+    fs::remove_file(&hard).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    for name in ["ledger.lock", "hard.lock"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    refused("made anew");
+    fs::remove_file(&path).unwrap();
+    ledger.append(&[sample(2)], true).unwrap();
+    fs::remove_file(&hard).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    refused("put back");
+    drop(ledger);
+    assert_eq!(all(&path), [sample(1), sample(2)]);
+    opened(&hard).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn who_may_read_a_ledger_may_read_it_made_anew() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let mut ledger = opened(&path).unwrap();
+    for rights in [0o644, 0o640, 0o600] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(rights)).unwrap();
+        ledger.compact().unwrap();
+        assert_eq!(mode(&path), rights, "without what is old");
+        fs::remove_file(&path).unwrap();
+        ledger.append(&[sample(1)], true).unwrap();
+        assert_eq!(mode(&path), rights, "put back");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_written_anew_of_what_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    for bytes in [0, 5, HEADER.len() as u64 + 9] {
+        let _ = fs::remove_file(&path);
+        let mut ledger = opened(&path).unwrap();
+        ledger.append(&[sample(1), sample(2)], true).unwrap();
+        let known = |take: Take<'_>| [sample(1), sample(2)].into_iter().for_each(take);
+        assert_eq!(Ledger::renew(&mut ledger, &known).now_or_never().unwrap(), Ok(false), "nothing is amiss");
+        File::options().write(true).open(&path).unwrap().set_len(bytes).unwrap();
+        assert_eq!(ledger.append(&[sample(3)], true).unwrap_err().code, "LedgerCut", "no call is made on it");
+        assert_eq!(Ledger::renew(&mut ledger, &known).now_or_never().unwrap(), Ok(true));
+        assert!(ledger.trouble().is_some_and(|why| why.contains("was cut short under the running controller")));
+        ledger.append(&[sample(3)], true).unwrap();
+        assert_eq!(all(&path), [sample(1), sample(2), sample(3)], "{bytes}");
+        assert_eq!(opened(&path).unwrap_err().code, "LedgerInUse");
+    }
+}
+
+#[test]
+fn a_file_cut_in_its_first_lines_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    opened(&path).unwrap().append(&[sample(1)], true).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for (bytes, is_cut) in [(whole.len(), false), (whole.len() - 1, true), (HEADER.len() + 1, false), (3, true)] {
+        fs::write(&path, &whole[..bytes]).unwrap();
+        assert_eq!(opened(&path).unwrap().is_cut, is_cut, "{bytes}");
+    }
 }
