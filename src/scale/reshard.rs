@@ -56,11 +56,11 @@ impl Pace {
         Self { minutes_per_operation }
     }
 
-    /// What the reshards of this stream show.
+    /// What the reshards of this stream show. Of those that others made nobody saw the beginning.
     pub fn learned(resizes: &[Resize]) -> Self {
         let mut pace = Self::default();
         for resize in resizes {
-            if let Some(done) = resize.done.filter(|_| !resize.split) {
+            if let Some(done) = resize.done.filter(|_| !resize.split && !resize.foreign) {
                 pace.saw(operations(resize.from, resize.to), done - resize.called);
             }
         }
@@ -107,6 +107,13 @@ mod tests {
             slow.saw(60, 5);
         }
         assert_eq!((fast.minutes(40, 60), slow.minutes(40, 60)), (2, 5));
+    }
+
+    #[test]
+    fn changes_by_others_teach_no_pace() {
+        let resize = Resize { called: 100, done: Some(100), from: 20, to: 40, split: false, foreign: true };
+        assert_eq!(Pace::learned(&[resize]), Pace::default());
+        assert_ne!(Pace::learned(&[Resize { foreign: false, ..resize }]), Pace::default());
     }
 
     proptest! {

@@ -71,7 +71,7 @@ impl Tidegate {
     /// Takes in every minute up to the newest known one. A gap repeats the demand before it; nothing is learned from what has not come.
     fn catch_up(&mut self, view: &View<'_>) {
         for resize in view.resizes {
-            if let Some(done) = resize.done.filter(|_| !resize.split && resize.called > self.paced) {
+            if let Some(done) = resize.done.filter(|_| !resize.split && !resize.foreign && resize.called > self.paced) {
                 self.pace.saw(operations(resize.from, resize.to), done - resize.called);
                 self.paced = resize.called;
             }
