@@ -170,12 +170,8 @@ fn write_whole(path: &Path, text: &str, published: bool) -> Result<(), anyhow::E
         let mut device = std::fs::File::options().write(true).open(path).with_context(doing)?;
         return device.write_all(text.as_bytes()).with_context(doing);
     }
-    let target = match std::fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
-        // Such as a link that leads in a circle: it is not ours to put a file in its place.
-        Err(error) => return Err(error).with_context(doing),
-    };
+    // Not in the place of a link, even of one that leads in a circle: it is not ours.
+    let target = disk::through(path).with_context(doing)?;
     disk::sweep(&target);
     let mut file = disk::beside(&target, published).with_context(doing)?;
     file.write_all(text.as_bytes()).with_context(doing)?;

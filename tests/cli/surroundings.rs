@@ -208,6 +208,29 @@ fn files_that_cannot_be_read_are_named_with_the_reason() {
     assert!(std::fs::metadata(at.join("deeper/real.json")).is_ok_and(|meta| meta.len() > 100), "its file is written");
 }
 
+/// A link whose file is not there yet: the file is made where it leads, and the link stays one.
+#[test]
+fn what_is_written_goes_where_a_link_leads() {
+    let folder = folder();
+    let at = folder.path();
+    std::fs::create_dir(at.join("real")).expect("a folder");
+    for (nth, words) in [
+        "plan --cloud local:c.json --out LINK",
+        "apply -y --cloud local:LINK",
+        "lint --format json=LINK",
+        "lint --write-baseline LINK",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (link, file) = (at.join(format!("link{nth}")), at.join(format!("real/{nth}.json")));
+        symlink(format!("real/{nth}.json"), &link).expect("a link");
+        let output = shell(at, &format!("exec $T {}", words.replace("LINK", &format!("link{nth}"))));
+        assert!(link.is_symlink(), "{words}: {}", said(&output));
+        assert!(file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0), "{words}: {}", said(&output));
+    }
+}
+
 #[test]
 fn variables_and_words_that_are_no_text_are_refused_or_left_alone() {
     let folder = folder();
