@@ -132,9 +132,25 @@ pub fn in_file(text: &str) -> Vec<Range<usize>> {
     apart(by_form.chain(given(&GIVEN, text)).chain(given(&SET, text)).chain(shown(text)).collect())
 }
 
+/// The same of what was written in the place of a name.
+pub fn in_name(name: &str) -> Vec<Range<usize>> {
+    if SIGN.as_ref().is_some_and(|sign| !sign.is_match(name)) {
+        return Vec::new();
+    }
+    in_file(name)
+}
+
 /// The running text without its secrets.
 pub fn hide(text: &str) -> Cow<'_, str> {
-    let found = in_words(text);
+    without(text, in_words(text))
+}
+
+/// A name of the user's, such as that of a tag, without the secret that somebody wrote in its place.
+pub fn hide_name(name: &str) -> Cow<'_, str> {
+    without(name, in_name(name))
+}
+
+fn without(text: &str, found: Vec<Range<usize>>) -> Cow<'_, str> {
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -257,6 +273,21 @@ mod tests {
             "see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
         ] {
             assert_eq!(hide(plain), plain);
+        }
+    }
+
+    #[test]
+    fn names_are_shown_without_what_was_written_in_their_place() {
+        for (name, shown) in [
+            ("postgres://u:hunter2@h/db", "postgres://(hidden)@h/db"),
+            ("https://example.com/hunter2", "https://example.com/(hidden)"),
+            ("password", "password"),
+            (
+                "streams.clicks-of-the-web-shop-and-of-its-many-branches",
+                "streams.clicks-of-the-web-shop-and-of-its-many-branches",
+            ),
+        ] {
+            assert_eq!(hide_name(name), shown);
         }
     }
 

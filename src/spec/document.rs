@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::hidden::{HIDDEN, SECRET, hide, secrets, written};
 use super::source::Source;
 use super::tree;
-use crate::model::{Path, Place, Problem, Segment};
+use crate::model::{Path, Place, Problem, Segment, secret};
 
 /// A file as a tree in which every node knows its bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,13 @@ impl Document {
     /// Reads a text and tells all its mistakes. There is no document if the text has no usable structure;
     /// with a document and problems, the document is what remains without the offending parts.
     pub fn parse(source: Source) -> (Option<Self>, Vec<Problem>) {
-        let (root, problems) = tree::build(&source);
+        let (root, mut problems) = tree::build(&source);
+        for problem in &mut problems {
+            // Without a document nobody knows what is a value: what can be told by its form is taken out here.
+            let told = |text: &str| secret::hide_name(text).into_owned();
+            problem.message = told(&problem.message);
+            problem.help = problem.help.take().map(|help| told(&help));
+        }
         (root.map(|root| Self { source, root }), problems)
     }
 
