@@ -234,7 +234,7 @@ fn a_value_that_fits_is_seen_only_in_public_fields() {
 }
 
 /// Secrets that somebody wrote where they do not belong. They stand in the file itself; nothing else may repeat them.
-const WRITTEN: [&str; 9] = [
+const WRITTEN: [&str; 12] = [
     "keys: { k: { description: 'https://hooks.slack.com/services/T00000000/B00000000/hunter2hunter2hunter2xx' } }\nstreams: { s: { encryption: { key: k } } }\n",
     "defaults: { notify: ['https://hooks.example.com/hunter2'] }\nstreams: { s: { splunkToken: hunter2-1234 } }\n",
     "defaults: { notify: ['https://example.com/hunter2'] }\nstreams: { s: { retention: [x], password: hunter2 } }\n",
@@ -245,12 +245,16 @@ const WRITTEN: [&str; 9] = [
     "streams: { 'https://hooks.slack.com/services/T0000000/B0000000/hunter2hunter2hunter2': {} }\n",
     "streams: { s: {} }\nhttps://example.com/hunter2-and-so-on-until-it-is-longer-than-what-a-message-tells-of-it: x\n",
     "streams:\n  clicks: { tags: { 'postgres://u:hunter2@h/db': x }, capacity: { mode: provisioned, shards: 1 } }\n",
+    // Where nobody knows what it is.
+    "x-tok: &tok hunter2\nstreams: { s: { splunk: hunter2-aaaa-bbbb, bearer: hunter2, retention: much } }\n",
+    "streams:\n  s:\n    dsn: hunter2 more\n    dsn: hunter2 again\n    sasl:\n      user: hunter2\n      user: hunter2\n    retention: '${var:X:-hunter2 x}'\n",
+    "streams: { s: { tags: { a: ${var:X:-hunter2} } } }\n",
 ];
 
 #[test]
 fn no_command_repeats_a_secret_that_is_written_in_the_spec() {
     let planned: Vec<bool> = WRITTEN.iter().map(|text| written(text)).collect();
-    let plans = [true, false, false, true, false, false, false, false, true];
+    let plans = [true, false, false, true, false, false, false, false, true, false, false, false];
     assert_eq!(planned, plans, "which of them are plans");
 }
 
