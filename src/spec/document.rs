@@ -211,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn a_line_too_far_to_the_right_is_told_by_its_column() {
+        let help = |text: &str| parse(text).1.remove(0).help.unwrap();
+        for text in ["a:\n  b: x\n    c: 2\n", "a: x\n\n  b: 1\n"] {
+            assert!(help(text).starts_with("this line stands further to the right than the one above it"), "{text}");
+        }
+        for text in ["a\nb: 1\n", "a: b: c\n", "a:\n  b: c: d\n"] {
+            assert!(help(text).starts_with("quote a text that holds"), "{text}");
+        }
+    }
+
+    #[test]
     fn all_mistakes_of_structure_are_told_at_once() {
         insta::assert_snapshot!(
             told("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n7: x\ntrue: y\n? [k]\n: z\nr: !Ref q\ns: *nope\nt: &t [*t]\nu: {<<: 1}\n---\nb: 1\n"),
