@@ -266,6 +266,21 @@ fn what_is_written_goes_where_a_link_leads() {
 }
 
 #[test]
+fn the_log_has_colours_only_where_they_are_wanted() {
+    let folder = folder();
+    let log = |color: &str| {
+        let mut command = program(folder.path());
+        command.env_remove("NO_COLOR").env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+        command.env("AWS_MAX_ATTEMPTS", "1").args(["drift", "-vv", "--endpoint-url", "http://127.0.0.1:1"]);
+        let told = said(&command.args(color.split_whitespace()).output().expect("it starts"));
+        assert!(told.contains("call failed"), "{told}");
+        told.contains('\u{1b}')
+    };
+    // Standard error is no terminal here.
+    assert_eq!(["", "--color never", "--color always"].map(log), [false, false, true]);
+}
+
+#[test]
 fn variables_and_words_that_are_no_text_are_refused_or_left_alone() {
     let folder = folder();
     let none = OsStr::from_bytes(b"\xff\xfe");
