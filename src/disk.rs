@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -62,6 +62,33 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
 /// As of [`read`]; or it is no UTF-8.
 pub fn text(path: &Path, most: u64) -> Result<String> {
     String::from_utf8(read(path, most)?).map_err(|_| Error::new(ErrorKind::InvalidData, "it is no text in UTF-8"))
+}
+
+/// Links that lead to one another; Linux follows as many.
+const MOST_LINKS: usize = 40;
+
+/// The file that a path means: through links, also where it is not there yet. Who puts a file in its place, or locks it, does so there, so
+/// that a link stays one and all its names are one file.
+///
+/// # Errors
+/// The links lead in a circle, or a folder on the way may not be entered.
+pub fn through(path: &Path) -> Result<PathBuf> {
+    let mut at = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::canonicalize(&at) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            found => return found,
+        }
+        match std::fs::read_link(&at) {
+            Ok(leads) => at = folder(&at).join(leads),
+            // It is not there, under no name.
+            Err(_) => {
+                let whole = std::fs::canonicalize(folder(&at)).ok().zip(at.file_name());
+                return Ok(whole.map(|(folder, name)| folder.join(name)).unwrap_or(at));
+            }
+        }
+    }
+    Err(Error::other("its links have no end"))
 }
 
 /// What the names of files end with that are not in their place yet.
@@ -179,6 +206,28 @@ mod tests {
             beside(&folder.path().join(name), false).unwrap();
         }
         sweep(&folder.path().join("nowhere").join("c.json"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_to_their_file_whether_it_is_there_or_not() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = std::fs::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir(at.join("real")).unwrap();
+        symlink("real/a", at.join("one")).unwrap();
+        symlink("one", at.join("two")).unwrap();
+        symlink("../two", at.join("real/three")).unwrap();
+        symlink("nowhere/a", at.join("lost")).unwrap();
+        symlink("circle", at.join("circle")).unwrap();
+        let all = ["one", "two", "real/three", "real/../one", "real/a"];
+        let lead = || all.map(|name| through(&at.join(name)).unwrap());
+        assert_eq!(lead(), all.map(|_| at.join("real/a")), "before it is there");
+        File::create(at.join("real/a")).unwrap();
+        assert_eq!(lead(), all.map(|_| at.join("real/a")), "and afterwards");
+        assert_eq!(through(&at.join("lost")).unwrap(), at.join("nowhere/a"));
+        assert!(through(&at.join("circle")).is_err());
+        assert_eq!(through(Path::new("no-such-file")).unwrap().file_name().unwrap(), "no-such-file");
     }
 
     #[cfg(target_os = "linux")]

@@ -109,7 +109,9 @@ fn changed(name: &str, from: Option<&Value>, seen: Option<&Value>) -> String {
             (text.chars().count() <= MOST_TOLD).then_some(text)
         }
     };
-    match told(from).zip(told(seen)) {
+    let change = told(from).zip(told(seen));
+    let name = secret::hide_name(name);
+    match change {
         Some((from, seen)) if from != seen => format!("changed {name} from {from} to {seen}"),
         _ => format!("changed {name}"),
     }

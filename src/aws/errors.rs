@@ -241,6 +241,12 @@ pub fn not_asked(operation: &str, doing: &str, who: &str) -> Fault {
 }
 
 fn no_code(doing: String, status: Option<u16>, message: &str) -> Fault {
+    if status == Some(TOO_MANY) {
+        let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+        let what = format!("whoever answers there takes no more calls for the moment (HTTP {TOO_MANY}{said})");
+        return Fault::new(Class::Throttled, doing, "TooManyRequests", what)
+            .help("AWS, or a proxy in between, throttles these calls; run the same command again in a minute");
+    }
     let status = status.map(|status| format!("HTTP {status}")).unwrap_or_else(|| "no status".into());
     let said = if message.is_empty() { String::new() } else { format!(": {message}") };
     Fault::new(
@@ -249,8 +255,14 @@ fn no_code(doing: String, status: Option<u16>, message: &str) -> Fault {
         "NotSupported",
         format!("this endpoint does not support the call ({status}{said})"),
     )
-    .help("it is no AWS endpoint for this service; check --endpoint-url and the AWS_ENDPOINT_URL variables")
+    .help(
+        "it is no AWS endpoint for this service, or a proxy in between answers for it; check --endpoint-url, the AWS_ENDPOINT_URL \
+         variables and the proxy settings (HTTPS_PROXY)",
+    )
 }
+
+/// The status of HTTP for too many calls, whoever counts them.
+const TOO_MANY: u16 = 429;
 
 /// A server error that passes by. A page with status 500 does not: it is how emulators say that they lack an operation.
 fn unavailable(status: Option<u16>, is_html: bool) -> Option<u16> {
@@ -332,6 +344,28 @@ mod tests {
             ),
             Class::Denied { action: "kinesis:AddTagsToStream".into() }
         );
+    }
+
+    /// An answer that is none of AWS's, as a proxy gives it.
+    fn answered(status: u16, kind: &'static str, body: &'static str) -> Fault {
+        use aws_sdk_kms::operation::describe_key::DescribeKeyError;
+        let generic = DescribeKeyError::generic(aws_smithy_types::error::ErrorMetadata::builder().build());
+        let mut response = HttpResponse::new(status.try_into().unwrap(), body.into());
+        response.headers_mut().insert("content-type", kind);
+        sort("kms:DescribeKey", "reading key k", &SdkError::service_error(generic, response))
+    }
+
+    #[test]
+    fn what_a_proxy_answers_is_sorted_by_its_status() {
+        for (kind, body) in [("text/plain", "slow down"), ("text/html", "<html>slow down</html>")] {
+            let fault = answered(429, kind, body);
+            assert_eq!(fault.class, Class::Throttled, "{fault}");
+            assert!(!fault.message.contains("does not support"), "{fault}");
+        }
+        let fault = answered(403, "text/html", "<html>no</html>");
+        assert_eq!(fault.class, Class::Unsupported, "{fault}");
+        assert!(fault.help.unwrap().contains("or a proxy in between answers for it"));
+        assert_eq!(answered(503, "text/html", "<html>no</html>").class, Class::Unreachable);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Success,
-    /// Wrong arguments, a mistake in the spec, or a failure of the world.
+    /// Wrong arguments, a mistake in the spec, or a failure of the world; `drift`: nothing differs in what could be checked, which is not all.
     Error,
     /// `plan --detailed-exitcode` and `drift`: something differs.
     Different,
@@ -25,7 +25,8 @@ pub enum Exit {
 pub const TABLE: &str = "\
 Exit codes:
   0    success; for plan and drift: nothing differs, or plan without --detailed-exitcode
-  1    error: wrong arguments, a mistake in the spec, AWS said no
+  1    error: wrong arguments, a mistake in the spec, AWS said no; for drift: not all could be checked, and nothing
+       differs in the rest
   2    plan --detailed-exitcode, drift: something differs
   4    apply, destroy: some of it was done, some was not
   5    refused: protected, not ours, or the plan is stale

@@ -1,3 +1,5 @@
+use std::io::ErrorKind;
+
 use super::{Exit, Out};
 use crate::cloud::Fault;
 use crate::model::Problem;
@@ -60,11 +62,28 @@ impl Failure {
             Self::Other(error) => {
                 let mut causes = error.chain().map(ToString::to_string).collect::<Vec<_>>();
                 causes.dedup();
-                out.complain(&causes.join(": "), None);
+                out.complain(&causes.join(": "), remedy(error));
             }
         }
         Exit::Error
     }
+}
+
+/// What to do where the machine did not let us: most of these errors come from files.
+fn remedy(error: &anyhow::Error) -> Option<&'static str> {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>())?;
+    Some(match cause.kind() {
+        ErrorKind::PermissionDenied => {
+            "you may not do that there: name another place, or have its permissions changed (`ls -ld` shows them)"
+        }
+        ErrorKind::ReadOnlyFilesystem => "nothing can be written there: name another place",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "make room on the disk (`df`, `ulimit -f`) or name another place, then run the same command again"
+        }
+        ErrorKind::NotFound => "make the folder first, or name another place",
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "name another place",
+        _ => return None,
+    })
 }
 
 impl From<Fault> for Failure {

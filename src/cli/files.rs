@@ -40,7 +40,7 @@ pub fn read_each(paths: &[PathBuf], counts: &dyn Fn(&[u8]) -> bool) -> Each {
     let here = std::env::current_dir().unwrap_or_default();
     for file in files.iter().map(|file| from_here(&here, file)) {
         match bytes(file) {
-            Err(error) => each.problems.push(unreadable(file, &error.to_string())),
+            Err(error) => each.problems.push(refused(file, &error)),
             Ok(bytes) => match Source::from_bytes(named_as(file), &bytes) {
                 Ok(source) => each.sources.push(source),
                 Err(problem) if counts(&bytes) => {
@@ -62,9 +62,10 @@ pub fn listed(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
         if path.as_os_str() == "-" {
             files.push(path.clone());
         } else if path.is_dir() {
-            let before = files.len();
+            let before = (files.len(), problems.len());
             walk(path, 0, &mut files, &mut problems);
-            if files.len() == before {
+            // Of a folder that could not be read nobody knows what is in it.
+            if (files.len(), problems.len()) == before {
                 problems.push(unreadable(path, "there is no .yaml or .yml file in it"));
             }
         } else {
@@ -94,7 +95,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Ve
     }
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) => return problems.push(unreadable(folder, &error.to_string())),
+        Err(error) => return problems.push(refused(folder, &error)),
     };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     paths.sort();
@@ -118,7 +119,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut Ve
 /// # Errors
 /// It cannot be read, or is no text.
 pub fn load(path: &Path) -> Result<Source, Problem> {
-    let bytes = bytes(path).map_err(|error| unreadable(path, &error.to_string()))?;
+    let bytes = bytes(path).map_err(|error| refused(path, &error))?;
     Source::from_bytes(named_as(path), &bytes)
 }
 
@@ -170,12 +171,8 @@ fn write_whole(path: &Path, text: &str, published: bool) -> Result<(), anyhow::E
         let mut device = std::fs::File::options().write(true).open(path).with_context(doing)?;
         return device.write_all(text.as_bytes()).with_context(doing);
     }
-    let target = match std::fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
-        // Such as a link that leads in a circle: it is not ours to put a file in its place.
-        Err(error) => return Err(error).with_context(doing),
-    };
+    // Not in the place of a link, even of one that leads in a circle: it is not ours.
+    let target = disk::through(path).with_context(doing)?;
     disk::sweep(&target);
     let mut file = disk::beside(&target, published).with_context(doing)?;
     file.write_all(text.as_bytes()).with_context(doing)?;
@@ -192,6 +189,17 @@ pub fn rewrite(path: &Path, text: &str) -> Result<(), anyhow::Error> {
     let permissions = std::fs::metadata(path).with_context(doing)?.permissions();
     write(path, text)?;
     std::fs::set_permissions(path, permissions).with_context(doing)
+}
+
+/// The machine does not let us read it.
+fn refused(path: &Path, error: &std::io::Error) -> Problem {
+    let problem = unreadable(path, &error.to_string());
+    if error.kind() != std::io::ErrorKind::PermissionDenied {
+        return problem;
+    }
+    problem.help(
+        "you may not read it: have its permissions changed (`ls -ld` shows them), or name what you may read with -f",
+    )
 }
 
 fn unreadable(path: &Path, why: &str) -> Problem {

@@ -99,6 +99,14 @@ impl Import<'_> {
         let fan_out = self.consumers(&target).await?;
         let share = self.shares(name).await?;
         let mut imported = stream::import(&live, fan_out, share);
+        let named = |tag: &String| !secret::in_name(tag).is_empty();
+        for tag in imported.tags.keys().filter(|tag| named(tag)) {
+            let tag = secret::hide_name(tag);
+            self.remarks.push(format!(
+                "the name of the tag {tag} of {name} looks like a secret: it is left out, and left alone"
+            ));
+        }
+        imported.tags.retain(|tag, _| !named(tag));
         for (tag, value) in &mut imported.tags {
             if secret::is_name(tag) || !secret::in_file(value).is_empty() {
                 let variable = variable(tag);

@@ -138,7 +138,7 @@ pub fn main() -> ExitCode {
         }
     };
     let out = Out::new(cli.common.color()).hushed(cli.common.quiet);
-    cli.common.start_diagnostics();
+    cli.common.start_diagnostics(out.color_errors());
     let result = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime.block_on(command(cli, &out)),
         Err(error) => Err(Failure::from(anyhow::Error::new(error).context("starting the runtime"))),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk;
+
 /// What is wrong with the files that a command is to write, each with the argument that names it: one of them is read by the
 /// same command, or two of them are one.
 pub fn clash(outputs: &[(&str, &Path)], inputs: &[PathBuf]) -> Option<String> {
@@ -31,7 +33,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn whole(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    disk::through(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(unix)]

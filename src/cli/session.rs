@@ -148,7 +148,7 @@ impl Common {
     }
 
     /// Diagnostics go to standard error: `-v`, `-vv`, or TIDEGATE_LOG.
-    pub fn start_diagnostics(&self) {
+    pub fn start_diagnostics(&self, color: bool) {
         let level = match self.verbose {
             0 => "off",
             1 => "tidegate=info",
@@ -159,6 +159,7 @@ impl Common {
             .with_env_filter(filter)
             .with_writer(|| super::log::Masked(std::io::stderr()))
             .with_target(false)
+            .with_ansi(color)
             .init();
     }
 

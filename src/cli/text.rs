@@ -159,6 +159,13 @@ access:
     }
 
     #[test]
+    fn a_character_that_looks_like_a_blank_is_named() {
+        let told = told("streams:\n\u{a0}\u{a0}clicks: {}\n").join("\n");
+        assert!(told.contains("the name `clicks` comes with the character U+00A0, which looks like a blank"), "{told}");
+        assert!(told.contains("(write blanks in its place, also as indentation)"), "{told}");
+    }
+
+    #[test]
     fn a_part_that_is_left_out_makes_no_mistakes_of_its_own() {
         let text = "streams:\n  clicks: { capacity: { mode: provisioned, shards: \"${var:NONE}\" } }\naccess:\n  web: { trust: 3, can: [{ write: clicks }] }\nendpoints:\n  one: { vpc: vpc-1, subnets: [subnet-1], securityGroups: 7, services: [kinesis-streams], allow: [web] }\n";
         insta::assert_snapshot!(told(text).join("\n"), @"

@@ -198,6 +198,9 @@ pub static SCHEMA: Schema = Schema {
     kind: "key",
     title: "KMS key",
     fields: &[
+        // First, since a key that is disabled or about to go takes hardly any other change.
+        Field::in_place("state", "kms:EnableKey", "Whether it can be used: enabled, disabled, or to be deleted on a day.")
+            .default(|| Value::text(ENABLED)),
         Field::in_place("description", "kms:UpdateKeyDescription", "What the key is for.").folded(),
         Field::in_place("rotation", "kms:EnableKeyRotation", "How often AWS makes new key material.")
             .default(|| Value::text("none")),
@@ -242,7 +245,14 @@ pub static SCHEMA: Schema = Schema {
         },
         Permit {
             when: When::Update,
-            actions: &["kms:UpdateKeyDescription", "kms:PutKeyPolicy", "kms:DisableKeyRotation", "kms:UntagResource"],
+            actions: &[
+                "kms:CancelKeyDeletion",
+                "kms:EnableKey",
+                "kms:UpdateKeyDescription",
+                "kms:PutKeyPolicy",
+                "kms:DisableKeyRotation",
+                "kms:UntagResource",
+            ],
             on: "arn:{partition}:kms:{region}:{account}:key/*",
         },
         Permit {
@@ -265,6 +275,10 @@ fn calls(schema: &Schema, shift: &Shift) -> Vec<Call> {
             call.operation = "kms:DisableKeyRotation".into();
         }
     }
+    if calls.iter().any(|call| call.operation == "kms:EnableKey") && shift.before.is_some_and(is_going) {
+        // What was encrypted with it can be read with no other key. One whose deletion is called off is disabled.
+        calls.insert(0, Call::new(Effect::Set, "kms:CancelKeyDeletion"));
+    }
     if shift.wanted.is_none() {
         // The window was kept as a tag, since the block that named it may be gone.
         let window = shift.before.and_then(|key| key.attrs.get("deletionWindow"));
@@ -276,10 +290,19 @@ fn calls(schema: &Schema, shift: &Shift) -> Vec<Call> {
     calls
 }
 
+/// Its deletion is scheduled.
+fn is_going(key: &Resource) -> bool {
+    key.attrs.get("state").and_then(Value::as_text).is_some_and(|state| state.starts_with(GOING))
+}
+
 fn cost(of: &Priced) -> Cost {
     Cost { monthly_micros: of.prices.micros("kms.keyMonth", 1.0), usage: vec!["requests".into()] }
 }
 
+/// The state of a key that can be used.
+const ENABLED: &str = "enabled";
+/// How the state of a key begins whose deletion is scheduled.
+const GOING: &str = "to be deleted";
 /// The tag that keeps the deletion window.
 const WINDOW: &str = "tidegate:deletion-window";
 
@@ -312,6 +335,7 @@ impl ResourceKind for Kind {
             let fallback = || format!("{} of pipeline {}", name, wish.scope.pipeline);
             let desired = desired
                 .with("description", key.description.clone().unwrap_or_else(fallback))
+                .with("state", ENABLED)
                 .with("rotation", key.rotation.to_string())
                 .with("policy", policy(wish.scope))
                 .with("alias", alias)

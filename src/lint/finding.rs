@@ -19,6 +19,8 @@ pub struct Finding {
     pub path: Path,
     /// None where the file itself could not be read.
     pub place: Option<Place>,
+    /// The value behind the key at the place; see [`Problem::value`].
+    pub value: Option<Place>,
     pub also: Vec<(Place, String)>,
     pub help: Option<String>,
     pub fix: Option<Fix>,
@@ -62,6 +64,7 @@ impl Finding {
             about: Arc::clone(about),
             file: Arc::clone(&document.source.name),
             place: Some(place),
+            value: None,
             also: Vec::new(),
             help: None,
             fix: None,
@@ -103,6 +106,7 @@ impl Finding {
             file: place.as_ref().map_or_else(|| Arc::clone(file), |place| Arc::clone(&place.file)),
             path: problem.path,
             place,
+            value: problem.value.map(|value| *value),
             also: problem.related,
             help: problem.help,
             fix: None,

@@ -48,6 +48,9 @@ type Stamp = (SystemTime, u64, u64);
 
 #[derive(Debug)]
 pub struct Store {
+    /// As the user wrote it.
+    named: PathBuf,
+    /// The file itself, past all links: whoever opens it under another name must meet the same lock.
     path: PathBuf,
     seen: Option<Stamp>,
     /// What killed runs left is removed by the first change.
@@ -58,7 +61,10 @@ pub struct Store {
 
 impl Store {
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), seen: None, swept: false, is_known: beside(path, LOCK).exists() }
+        // What leads nowhere is told by the first reading.
+        let file = disk::through(path).unwrap_or_else(|_| path.to_owned());
+        let is_known = beside(&file, LOCK).exists();
+        Self { named: path.to_owned(), path: file, seen: None, swept: false, is_known }
     }
 
     /// Locks against other processes until the answer is dropped. A file of its own, since the data file is replaced.
@@ -78,7 +84,7 @@ impl Store {
         // An empty file, as `mktemp` makes it, is an empty cloud; one that was written before has lost what it held.
         let is_empty = stamp.is_some_and(|(_, bytes, _)| bytes == 0);
         if is_empty && self.is_known {
-            return Err(damaged(&self.path, "it is empty, though it has been in use"));
+            return Err(damaged(&self.named, "it is empty, though it has been in use"));
         }
         if stamp.is_none() || is_empty || stamp == self.seen {
             return Ok(None);
@@ -89,7 +95,7 @@ impl Store {
             }
             _ => self.failed("reading", &error),
         })?;
-        let saved = parse(&self.path, &text)?;
+        let saved = parse(&self.named, &text)?;
         self.seen = stamp;
         Ok(Some(saved))
     }
@@ -123,19 +129,18 @@ impl Store {
     pub fn save(&mut self, saved: &Saved) -> Result<(), Fault> {
         // What is on disk counts if the writing fails half way.
         self.seen = None;
-        // Through a link to the file itself, so that the link stays one.
-        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let target = self.path.as_path();
         if !std::mem::replace(&mut self.swept, true) {
-            disk::sweep(&target);
+            disk::sweep(target);
         }
         let write = || {
-            let mut file = disk::beside(&target, false)?;
+            let mut file = disk::beside(target, false)?;
             // Never the whole text at once: three days of many streams have more of it than everything else together.
             let mut text = BufWriter::with_capacity(1 << 16, &mut file);
             serde_json::to_writer(&mut text, saved)?;
             text.flush()?;
             drop(text);
-            file.persist(&target).map_err(|error| error.error)
+            file.persist(target).map_err(|error| error.error)
         };
         write().map_err(|error| self.failed("writing", &error))?;
         self.seen = self.stamp()?;
@@ -151,7 +156,7 @@ impl Store {
     }
 
     fn failed(&self, doing: &str, error: &std::io::Error) -> Fault {
-        let doing = format!("{doing} the local cloud {}", self.path.display());
+        let doing = format!("{doing} the local cloud {}", self.named.display());
         Fault::new(Class::Refused, doing, "FileFailed", error.to_string())
             .help("check that the folder exists, that you may write to it, and that the disk has room")
     }

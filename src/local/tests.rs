@@ -437,3 +437,19 @@ fn speed() {
     }
     println!("10,000 looks: {:?}", start.elapsed());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_and_its_file_are_one_cloud_under_one_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink("real.json", at("link.json")).unwrap();
+    let (mut real, mut link) = (Store::new(&at("real.json")), Store::new(&at("link.json")));
+    let held = link.lock().unwrap();
+    let other = std::fs::File::options().write(true).open(at("real.json.lock")).unwrap();
+    assert!(other.try_lock().is_err(), "whoever names the file itself waits");
+    link.save(&Saved { format: FORMAT, ..Saved::default() }).unwrap();
+    drop(held);
+    assert!(at("link.json").is_symlink() && !at("link.json.lock").exists());
+    assert!(real.changed().unwrap().is_some(), "it is written where the link leads");
+}

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::secret;
+
 /// One step of a path into the user's text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
@@ -44,8 +46,8 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Key(key) if position == 0 => write!(f, "{key}")?,
-                Segment::Key(key) => write!(f, ".{key}")?,
+                Segment::Key(key) if position == 0 => f.write_str(&secret::hide_name(key))?,
+                Segment::Key(key) => write!(f, ".{}", secret::hide_name(key))?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
             }
         }
@@ -86,13 +88,15 @@ pub struct Problem {
     /// What to do about it.
     pub help: Option<String>,
     pub place: Option<Box<Place>>,
+    /// The value behind the key that stands at the place. Of a field that does not exist it may be anything, and is not shown.
+    pub value: Option<Box<Place>>,
     /// Other places that matter, each with a label ("first defined here").
     pub related: Vec<(Place, String)>,
 }
 
 impl Problem {
     pub fn new(code: &'static str, path: Path, message: impl Into<String>) -> Self {
-        Self { code, path, message: message.into(), help: None, place: None, related: Vec::new() }
+        Self { code, path, message: message.into(), help: None, place: None, value: None, related: Vec::new() }
     }
 
     #[must_use]

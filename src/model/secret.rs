@@ -18,7 +18,7 @@ const WORDS: [&str; 5] = ["pass", "pw", "auth", "authorization", "hec"];
 
 /// Secrets that are known by their form; a group is the part that is secret, else the whole is. The forms are those of the
 /// rule `secret-in-spec`, of AWS's and GitHub's documents and of RFC 7519.
-const FORMS: [&str; 7] = [
+const FORMS: [&str; 9] = [
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
     r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{20,})",
@@ -26,12 +26,15 @@ const FORMS: [&str; 7] = [
     r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*",
     // A user and a password in an address.
     r#"://([^\s"'`<>]+)@"#,
+    // What somebody wrote as the default of a variable.
+    r"\$\{(?:env|var):[A-Za-z0-9_.-]*[^A-Za-z0-9_.\-}\s]([^}\n]+)",
+    r"\$\{[A-Za-z0-9_]+:?[-=?+]([^}\n]+)",
     // The way behind the host of a webhook.
     r#"(?i)://[^\s"'`<>/]*(?:hook[^\s"'`<>/]*/|/[^\s"'`<>]*?hooks?/)([^\s"'`<>]+)"#,
 ];
 
 /// What nearly every text has none of, so that the patterns need not be tried.
-const SIGNS: &str = "(?i)://|akia|asia|pass|pwd|pw|auth|hec|bearer|basic|splunk|secret|private|access|api|token|cred|gh[pousr]_|github_pat|xox|eyj";
+const SIGNS: &str = r"(?i)\$\{|://|akia|asia|pass|pwd|pw|auth|hec|bearer|basic|splunk|secret|private|access|api|token|cred|gh[pousr]_|github_pat|xox|eyj";
 
 static SIGN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(SIGNS).ok());
 
@@ -132,9 +135,25 @@ pub fn in_file(text: &str) -> Vec<Range<usize>> {
     apart(by_form.chain(given(&GIVEN, text)).chain(given(&SET, text)).chain(shown(text)).collect())
 }
 
+/// The same of what was written in the place of a name.
+pub fn in_name(name: &str) -> Vec<Range<usize>> {
+    if SIGN.as_ref().is_some_and(|sign| !sign.is_match(name)) {
+        return Vec::new();
+    }
+    in_file(name)
+}
+
 /// The running text without its secrets.
 pub fn hide(text: &str) -> Cow<'_, str> {
-    let found = in_words(text);
+    without(text, in_words(text))
+}
+
+/// A name of the user's, such as that of a tag, without the secret that somebody wrote in its place.
+pub fn hide_name(name: &str) -> Cow<'_, str> {
+    without(name, in_name(name))
+}
+
+fn without(text: &str, found: Vec<Range<usize>>) -> Cow<'_, str> {
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -232,6 +251,8 @@ mod tests {
             ("to http://me:hunter2@host/a", "to http://(hidden)@host/a"),
             ("`http://me:hunt/er2@[bad`", "`http://(hidden)@[bad`"),
             ("https://hooks.slack.com/services/T0/hunter2", "https://hooks.slack.com/(hidden)"),
+            ("`${var:X:-hunter2 x}` and", "`${var:X:(hidden)}` and"),
+            ("${TOKEN:-hunter2}", "${TOKEN:-(hidden)}"),
             ("https://discord.com/api/webhooks/1/hunter2", "https://discord.com/api/webhooks/(hidden)"),
             (&format!("key {key}."), "key (hidden)."),
             ("-----BEGIN PRIVATE KEY-----\nhunter2", "(hidden)"),
@@ -254,9 +275,25 @@ mod tests {
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to look around run `tidegate demo`",
             "arn:aws:iam::123456789012:role/x",
             "secretArn=arn:aws:secretsmanager:x",
+            "${env:DB-NAME} ${var:a b} ${HOME} ${var:X:} !{timestamp:yyyy-MM-dd}",
             "see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
         ] {
             assert_eq!(hide(plain), plain);
+        }
+    }
+
+    #[test]
+    fn names_are_shown_without_what_was_written_in_their_place() {
+        for (name, shown) in [
+            ("postgres://u:hunter2@h/db", "postgres://(hidden)@h/db"),
+            ("https://example.com/hunter2", "https://example.com/(hidden)"),
+            ("password", "password"),
+            (
+                "streams.clicks-of-the-web-shop-and-of-its-many-branches",
+                "streams.clicks-of-the-web-shop-and-of-its-many-branches",
+            ),
+        ] {
+            assert_eq!(hide_name(name), shown);
         }
     }
 

@@ -9,6 +9,7 @@ use super::layout::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW};
 use super::summary::difference;
 use super::value::show_field;
 use crate::model::Address;
+use crate::model::secret::hide_name;
 use crate::plan::{Drift, DriftClass};
 
 /// The version of the JSON form.
@@ -91,7 +92,7 @@ fn entry(page: &mut Page, drift: &Drift, first: bool) {
         page.line(5, 8, &[(PLAIN, &clean(why))]);
     }
     if let Some(field) = &drift.field {
-        page.line(7, 11, &[(DIM, &format!("{}: ", clean(field))), (PLAIN, &values(field, drift))]);
+        page.line(7, 11, &[(DIM, &format!("{}: ", clean(&hide_name(field)))), (PLAIN, &values(field, drift))]);
     }
 }
 
@@ -131,7 +132,7 @@ pub fn json(drift: &[Drift], pipeline: &str) -> Json {
         json!({
             "address": drift.address,
             "class": drift.class,
-            "field": drift.field,
+            "field": drift.field.as_deref().map(hide_name),
             "wanted": drift.wanted.as_ref().map(|value| hidden(field, value)),
             "live": drift.live.as_ref().map(|value| hidden(field, value)),
             "why": drift.why,

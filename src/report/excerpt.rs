@@ -86,9 +86,8 @@ fn secrets(source: &Source, first: usize, last: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Cuts the lines of the spans, and those between, out of a file. Stars stand for secrets; `is_secret`: and for the first
-/// span as a whole, which somebody has found to be one.
-pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize, is_secret: bool) -> Excerpt {
+/// Cuts the lines of the spans, and those between, out of a file. Stars stand for secrets, and for what else is `hidden`.
+pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize, hidden: &[Range<usize>]) -> Excerpt {
     let starts: Vec<_> = spans.iter().map(|span| source.place(span.clone()).start).collect();
     let line_start = |at: usize| source.slice(&(0..at)).rfind('\n').map_or(0, |newline| newline + 1);
     let first = starts.iter().min().map_or(0, |start| line_start(*start));
@@ -100,7 +99,7 @@ pub(super) fn cut_out(source: &Source, spans: &[Range<usize>], width: usize, is_
         shifted: false,
     };
     let mut secrets = secrets(source, first, last);
-    secrets.extend(spans.first().filter(|_| is_secret).cloned());
+    secrets.extend(hidden.iter().filter(|range| range.end > first).cloned());
     let mut at = first;
     for line in source.text[first..].split('\n') {
         let line_end = at + line.len();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use crate::model::secret::{HIDDEN, hide, is_name};
+use crate::model::secret::{HIDDEN, hide, hide_name, is_name};
 use crate::model::{Address, Attrs, Call, Cost, Effect, Value};
 use crate::plan::{FieldChange, PRICES_DATE, PRICES_SOURCE, Plan, Step, Verb};
 
@@ -125,7 +125,7 @@ fn call(call: &Call) -> Json {
         "operation": call.operation,
         "effect": effect,
         "set": attrs(&call.set),
-        "drop_tags": call.drop_tags,
+        "drop_tags": call.drop_tags.iter().map(|tag| hide_name(tag)).collect::<Vec<_>>(),
         "est_duration_s": call.about.0,
     })
 }
@@ -134,7 +134,9 @@ fn call(call: &Call) -> Json {
 pub(super) fn hidden(name: &str, value: &Value) -> Json {
     match value {
         _ if is_name(name) => HIDDEN.into(),
-        Value::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.clone(), hidden(key, value))).collect()),
+        Value::Map(map) => {
+            Json::Object(map.iter().map(|(key, value)| (hide_name(key).into_owned(), hidden(key, value))).collect())
+        }
         Value::List(items) => items.iter().map(|item| hidden("", item)).collect(),
         Value::Text(text) => hide(text).into(),
         plain => plain.to_json(),
@@ -181,6 +183,8 @@ mod tests {
         let value = Value::map([("splunk", Value::map([("apiKey", "abc"), ("secretArn", "arn:x")]))]);
         assert_eq!(hidden("http", &value), json!({ "splunk": { "apiKey": HIDDEN, "secretArn": "arn:x" } }));
         assert_eq!(hidden("password", &Value::text("x")), json!(HIDDEN));
+        let named = Value::map([("postgres://u:hunter2@h/db", "x")]);
+        assert_eq!(hidden("tags", &named), json!({ "postgres://(hidden)@h/db": "x" }));
     }
 
     #[test]

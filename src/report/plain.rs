@@ -26,7 +26,13 @@ pub fn secrets(plan: &Plan) -> BTreeSet<String> {
 
 fn walk(place: &str, name: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
-        Value::Map(map) => map.iter().for_each(|(key, value)| walk(&format!("{place}.{key}"), key, value, found)),
+        Value::Map(map) => map.iter().for_each(|(key, value)| {
+            let place = format!("{place}.{}", secret::hide_name(key));
+            if !secret::in_name(key).is_empty() {
+                found.insert(super::excerpt::clean(&place));
+            }
+            walk(&place, key, value, found);
+        }),
         Value::List(items) => items.iter().for_each(|item| walk(place, name, item, found)),
         Value::Text(text) if secret::is_name(name) || !secret::in_words(text).is_empty() => {
             found.insert(super::excerpt::clean(place));

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use crate::spec::Source;
 const MAX_SHOWN: usize = 50;
 /// The rule whose findings are secrets.
 const SECRETS: &str = "secret-in-spec";
+/// The mistake of a field that does not exist.
+const UNKNOWN: &str = "unknown-field";
 /// Of a message's places in other files or far away, the first few say enough.
 const MAX_RELATED: usize = 5;
 
@@ -18,7 +21,8 @@ const MAX_RELATED: usize = 5;
 pub fn render(problems: &[Problem], sources: &[Source], color: bool, width: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width.max(20));
-    let sources = Sources::new(sources);
+    let mistakes = problems.iter().map(|one| (one.code, &one.path, one.value.as_deref()));
+    let sources = Sources::new(sources).without(unknown(mistakes));
     let sorted = sorted(problems, &sources);
     let mut blocks: Vec<_> = sorted
         .iter()
@@ -85,20 +89,47 @@ fn item(problem: &Problem) -> Item<'_> {
     }
 }
 
-pub(super) struct Sources<'a>(HashMap<&'a str, (usize, &'a Source)>);
+/// The values of fields that do not exist. Nobody knows what they are, so none is shown; nor is one that stands there a second time, which
+/// is told as another mistake.
+pub(super) fn unknown<'a>(mistakes: impl Iterator<Item = Mistake<'a>> + Clone) -> Vec<&'a Place> {
+    let paths: Vec<&Path> = mistakes.clone().filter(|(code, ..)| *code == UNKNOWN).map(|(_, path, _)| path).collect();
+    let is_there = |path: &Path| paths.iter().any(|above| path.0.starts_with(&above.0));
+    let valued = mistakes.filter_map(|(_, path, value)| Some((path, value?)));
+    valued.filter(|(path, _)| is_there(path)).map(|(_, value)| value).collect()
+}
+
+/// The code of a mistake, its path, and the value behind it.
+type Mistake<'a> = (&'a str, &'a Path, Option<&'a Place>);
+
+pub(super) struct Sources<'a> {
+    named: HashMap<&'a str, (usize, &'a Source)>,
+    unknown: Vec<&'a Place>,
+}
 
 impl<'a> Sources<'a> {
     pub fn new(sources: &'a [Source]) -> Self {
         // A name that is given twice means its first source.
-        Self(sources.iter().enumerate().rev().map(|(rank, source)| (&*source.name, (rank, source))).collect())
+        let named = sources.iter().enumerate().rev().map(|(rank, source)| (&*source.name, (rank, source))).collect();
+        Self { named, unknown: Vec::new() }
+    }
+
+    /// These places are not shown.
+    pub fn without(self, unknown: Vec<&'a Place>) -> Self {
+        Self { unknown, ..self }
     }
 
     pub fn find(&self, place: &Place) -> Option<&'a Source> {
-        self.0.get(&*place.file).map(|(_, source)| *source)
+        self.named.get(&*place.file).map(|(_, source)| *source)
+    }
+
+    /// What is not shown of a file, whatever it looks like.
+    fn hidden(&self, source: &Source) -> Vec<Range<usize>> {
+        let here = self.unknown.iter().filter(|place| place.file == source.name);
+        here.map(|place| place.start..place.end).collect()
     }
 
     fn rank(&self, place: &Place) -> usize {
-        self.0.get(&*place.file).map_or(usize::MAX, |(rank, _)| *rank)
+        self.named.get(&*place.file).map_or(usize::MAX, |(rank, _)| *rank)
     }
 }
 
@@ -141,26 +172,32 @@ fn places(item: &Item, place: &Place, sources: &Sources<'_>, width: usize, eleme
     let marks: Vec<_> = std::iter::once((place, "", AnnotationKind::Primary))
         .chain(near.map(|(other, label)| (other, label.as_str(), AnnotationKind::Context)))
         .collect();
-    show(source, &marks, (width, is_secret), elements);
+    let hidden = |source: &Source, marks: &[Mark]| {
+        let first = marks.first().filter(|_| is_secret).map(|(place, ..)| place.start..place.end);
+        sources.hidden(source).into_iter().chain(first).collect::<Vec<_>>()
+    };
+    show(source, &marks, (width, &hidden(source, &marks)), elements);
     for (other, label) in related().filter(|(other, _)| !is_near(other)) {
         match sources.find(other) {
             Some(source) => {
                 let marks = [(other, label.as_str(), AnnotationKind::Context)];
-                show(source, &marks, (width, is_secret), elements);
+                let hidden = |source: &Source, marks: &[Mark]| {
+                    let first = marks.first().filter(|_| is_secret).map(|(place, ..)| place.start..place.end);
+                    sources.hidden(source).into_iter().chain(first).collect::<Vec<_>>()
+                };
+                show(source, &marks, (width, &hidden(source, &marks)), elements);
             }
             None => elements.push(Level::NOTE.message(format!("{}: {}", clean(&other.file), clean(label))).into()),
         }
     }
 }
 
-fn show(
-    source: &Source,
-    marks: &[(&Place, &str, AnnotationKind)],
-    (width, is_secret): (usize, bool),
-    elements: &mut Vec<Element<'_>>,
-) {
+/// A place with what is said of it.
+type Mark<'a> = (&'a Place, &'a str, AnnotationKind);
+
+fn show(source: &Source, marks: &[Mark], (width, hidden): (usize, &[Range<usize>]), elements: &mut Vec<Element<'_>>) {
     let spans: Vec<_> = marks.iter().map(|(place, ..)| place.start..place.end).collect();
-    let Excerpt { text, first_line, spans, shifted } = excerpt::cut_out(source, &spans, width, is_secret);
+    let Excerpt { text, first_line, spans, shifted } = excerpt::cut_out(source, &spans, width, hidden);
     let annotations = marks.iter().zip(spans).map(|((_, label, kind), span)| {
         let label = (!label.is_empty()).then(|| clean(label));
         kind.span(span).label(label)
@@ -294,6 +331,28 @@ error[x]: 70
         assert!(shown.contains("1 | a: [x, \"https://hooks.slack.com/*******************\"]\n"), "{shown}");
         assert!(shown.contains("3 |   token: ") && shown.contains("ONE: *******"), "{shown}");
         assert!(shown.contains("2 |  ******** *") && shown.contains("TWO=*******"), "{shown}");
+    }
+
+    #[test]
+    fn values_of_fields_that_do_not_exist_are_stars() {
+        let text = "s: { splunk: hunter2-ab, retention: x }\ndsn: hunter2\ndsn: hunter2 more\nshards: 1\nshards: 2\n";
+        let spec = source("a.yaml", text);
+        let valued =
+            |problem: Problem, value: &str, nth| Problem { value: Some(Box::new(at(&spec, value, nth))), ..problem };
+        let mistake = |code, path: &[&str], word: &str, nth| {
+            Problem::new(code, Path::of(path.iter().copied()), "no").at(at(&spec, word, nth))
+        };
+        let problems = [
+            valued(mistake("unknown-field", &["s", "splunk"], "splunk", 0), "hunter2-ab", 0),
+            mistake("x", &["s", "retention"], "retention", 0),
+            valued(mistake("unknown-field", &["dsn"], "dsn", 0), "hunter2", 1),
+            valued(mistake("duplicate-key", &["dsn"], "dsn", 1), "hunter2 more", 0),
+            valued(mistake("duplicate-key", &["shards"], "shards", 1), "2\n", 0),
+        ];
+        let shown = render(&problems, std::slice::from_ref(&spec), false, 100);
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("1 | s: { splunk: **********, retention: x }\n"), "{shown}");
+        assert!(shown.contains("3 | dsn: ******* ****\n") && shown.contains("5 | shards: 2\n"), "{shown}");
     }
 
     #[test]

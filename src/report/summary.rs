@@ -70,7 +70,11 @@ impl Told<'_> {
 
 fn flat(value: &Value) -> BTreeMap<String, Told<'_>> {
     let told = |key: &str, value| Told { value: Some(value), text: super::value::show_field(key, value) };
-    value.as_map().into_iter().flatten().map(|(key, value)| (clean(key), told(key, value))).collect()
+    value.as_map().into_iter().flatten().map(|(key, value)| (name(key), told(key, value))).collect()
+}
+
+fn name(key: &str) -> String {
+    clean(&secret::hide_name(key))
 }
 
 /// `+a=1, ~b=1 → 2, -c`: what comes, changes and goes.
@@ -101,7 +105,7 @@ fn tags(before: Option<&Value>, after: Option<&Value>, dropped: &[String]) -> St
             Some(_) => {}
         }
     }
-    parts.extend(dropped.iter().filter(|key| !own(key)).map(|key| format!("-{}", clean(key))));
+    parts.extend(dropped.iter().filter(|key| !own(key)).map(|key| format!("-{}", name(key))));
     let protects = |tags: &BTreeMap<String, Told>| tags.contains_key(crate::model::PROTECT);
     match (protects(&was), protects(&is)) {
         (false, true) => parts.push("+protection".into()),
@@ -256,6 +260,9 @@ mod tests {
         let text = difference("tags", Some(&old), Some(&new), &["gone".into()]).unwrap();
         assert_eq!(text, "+cost=4711, team=web → data, -gone, +ownership tags");
         assert_eq!(difference("tags", None, Some(&new), &[]).unwrap(), "cost=4711, team=data, +ownership tags");
+        let named = Value::map([("postgres://u:hunter2@h/db", "x")]);
+        let text = difference("tags", None, Some(&named), &["https://example.com/hunter2".into()]).unwrap();
+        assert_eq!(text, "postgres://(hidden)@h/db=x, -https://example.com/(hidden)");
         // What is hidden or cut is compared as it is.
         let long = |end: &str| Value::text("x".repeat(200) + end);
         let tags = |secret: &str, end| Value::map([("password", Value::text(secret)), ("note", long(end))]);

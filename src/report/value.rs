@@ -1,7 +1,7 @@
 //! One value in one line.
 
 use super::excerpt::clean;
-use crate::model::secret::{HIDDEN, hide, is_name};
+use crate::model::secret::{HIDDEN, hide, hide_name, is_name};
 use crate::model::{Ref, Value};
 
 /// Longer texts are cut: a plan is read, not archived. JSON carries them whole.
@@ -28,7 +28,7 @@ pub fn show(value: &Value) -> String {
             _ if map.is_empty() => "(none)".into(),
             _ => entries(map.iter().map(|(key, value)| {
                 let value = if is_name(key) { HIDDEN.into() } else { show(value) };
-                format!("{}={value}", cut(&clean(key)))
+                format!("{}={value}", cut(&clean(&hide_name(key))))
             })),
         },
     }

@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::hidden::{HIDDEN, SECRET, hide, secrets, written};
 use super::source::Source;
 use super::tree;
-use crate::model::{Path, Place, Problem, Segment};
+use crate::model::{Path, Place, Problem, Segment, secret};
 
 /// A file as a tree in which every node knows its bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,13 @@ impl Document {
     /// Reads a text and tells all its mistakes. There is no document if the text has no usable structure;
     /// with a document and problems, the document is what remains without the offending parts.
     pub fn parse(source: Source) -> (Option<Self>, Vec<Problem>) {
-        let (root, problems) = tree::build(&source);
+        let (root, mut problems) = tree::build(&source);
+        for problem in &mut problems {
+            // Without a document nobody knows what is a value: what can be told by its form is taken out here.
+            let told = |text: &str| secret::hide_name(text).into_owned();
+            problem.message = told(&problem.message);
+            problem.help = problem.help.take().map(|help| told(&help));
+        }
         (root.map(|root| Self { source, root }), problems)
     }
 
@@ -202,6 +208,17 @@ mod tests {
     fn tags_of_the_core_schema_are_understood() {
         let document = good("[!!str 1, !!int 2, !!float 3, ! 4, !!str , !!map {a: !!seq [b]}, \"5\"]");
         insta::assert_snapshot!(plain(&document.root), @r#"[Text("1"), Int(2), Float(3.0), Text("4"), Text(""), {a: [Text("b")]}, Text("5")]"#);
+    }
+
+    #[test]
+    fn a_line_too_far_to_the_right_is_told_by_its_column() {
+        let help = |text: &str| parse(text).1.remove(0).help.unwrap();
+        for text in ["a:\n  b: x\n    c: 2\n", "a: x\n\n  b: 1\n"] {
+            assert!(help(text).starts_with("this line stands further to the right than the one above it"), "{text}");
+        }
+        for text in ["a\nb: 1\n", "a: b: c\n", "a:\n  b: c: d\n"] {
+            assert!(help(text).starts_with("quote a text that holds"), "{text}");
+        }
     }
 
     #[test]

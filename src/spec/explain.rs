@@ -14,16 +14,34 @@ pub(super) enum Told {
 impl Told {
     pub(super) fn problem(self, path: Path) -> Problem {
         match self {
-            Self::UnknownField { name, allowed } => {
-                let message = format!("`{}` is not a field here", cut(&name));
-                helped(Problem::new("unknown-field", path, message), choose(&name, &allowed, "the fields are"))
-            }
+            Self::UnknownField { name, allowed } => match strange_blank(&name) {
+                Some(blank) => {
+                    let word = name.trim_matches(|c: char| c == blank || c.is_whitespace());
+                    let message = format!(
+                        "the name `{}` comes with the character U+{:04X}, which looks like a blank and is none in YAML",
+                        cut(word),
+                        u32::from(blank)
+                    );
+                    Problem::new("unknown-field", path, message).help("write blanks in its place, also as indentation")
+                }
+                None => {
+                    let message = format!("`{}` is not a field here", cut(&name));
+                    helped(Problem::new("unknown-field", path, message), choose(&name, &allowed, "the fields are"))
+                }
+            },
             Self::MissingField { name } => {
                 Problem::new("missing-field", path, format!("`{name}` is missing")).help(format!("add `{name}: …`"))
             }
             Self::Wrong { code, message, help } => helped(Problem::new(code, path, message), help),
         }
     }
+}
+
+/// A character that nobody sees, or that looks like a blank: it comes with a text that was copied out of a page.
+fn strange_blank(name: &str) -> Option<char> {
+    let is_unseen = |c: &char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
+    let is_strange = |c: &char| is_unseen(c) || (c.is_whitespace() && !c.is_ascii());
+    name.chars().find(is_strange)
 }
 
 fn helped(problem: Problem, help: Option<String>) -> Problem {

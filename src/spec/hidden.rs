@@ -1,6 +1,7 @@
 //! What the environment holds is never told: it is taken out of every message, however it came into it.
 
 use super::document::{Document, Node, NodeValue};
+use super::tree::cut;
 use crate::model::secret;
 
 /// What stands in its place.
@@ -50,6 +51,10 @@ fn walk_written<'a>(node: &'a Node, is_secret: bool, found: &mut Vec<&'a str>) {
     match &node.value {
         NodeValue::Seq(items) => items.iter().for_each(|item| walk_written(item, is_secret, found)),
         NodeValue::Map(entries) => entries.iter().for_each(|entry| {
+            // In the place of a name, by its form alone.
+            if !secret::in_name(&entry.key).is_empty() {
+                found.push(&entry.key);
+            }
             walk_written(&entry.value, is_secret || secret::is_name(&entry.key), found);
         }),
         NodeValue::Text(text) if !text.is_empty() && !node.from_variable => {
@@ -72,6 +77,11 @@ pub(super) fn hide(message: &str, secrets: &[&str], instead: &str) -> String {
             ..SHORT => without_word(&message, secret, instead),
             _ => message.replace(secret, instead),
         };
+        // Of a long one messages tell the beginning.
+        let beginning = cut(secret);
+        if beginning.len() != secret.len() {
+            message = message.replace(&format!("`{beginning}`"), instead).replace(&beginning, instead);
+        }
     }
     message
 }
@@ -111,6 +121,12 @@ mod tests {
             "splunk: { token: abc }\nnotify: [\"https://example.com/hunter2\"]\nstreams: { s: {} }\ntags: { a: b }\n";
         let document = Document::parse(Source::new("a.yaml", text).unwrap()).0.unwrap();
         assert_eq!(written(&document), ["https://example.com/hunter2", "hunter2", "abc"]);
+        let text = "streams: { 'https://hooks.slack.com/services/T0/B0/hunter2': {} }\ntags: { password: x }\n";
+        let named = Document::parse(Source::new("a.yaml", text).unwrap()).0.unwrap();
+        assert_eq!(written(&named), ["https://hooks.slack.com/services/T0/B0/hunter2", "x"]);
+        let long = format!("https://example.com/{}", "x".repeat(100));
+        let told = hide(&format!("`{}` is not a field here", cut(&long)), &[&long], SECRET);
+        assert_eq!(told, format!("{SECRET} is not a field here"));
         let values = Source { confidential: true, ..Source::new("a.yaml", "A: one\nB: [two]\n").unwrap() };
         assert_eq!(written(&Document::parse(values).0.unwrap()), ["one", "two"]);
     }

@@ -43,6 +43,7 @@ impl Mapping {
                 .help("remove one of the two")
                 .at(source.place(key_span));
             problem.related.push((source.place(first.clone()), "first defined here".to_owned()));
+            problem.value = Some(Box::new(source.place(value.span)));
             return Some(problem);
         }
         self.seen.insert(key.clone(), key_span.clone());

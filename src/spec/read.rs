@@ -208,7 +208,11 @@ impl Reader<'_> {
     fn record(&mut self, below: &Path, told: Told, at_key: bool) {
         let path = Path([self.at.0.as_slice(), below.0.as_slice()].concat());
         let place = if at_key { self.document.key_place(&path) } else { self.document.place(&path) };
-        self.problems.push(told.problem(path).at(place));
+        let is_unknown = matches!(told, Told::UnknownField { .. });
+        let value =
+            self.document.get(&path).filter(|_| is_unknown).map(|node| self.document.source.place(node.span.clone()));
+        let problem = told.problem(path).at(place);
+        self.problems.push(Problem { value: value.map(Box::new), ..problem });
     }
 }
 

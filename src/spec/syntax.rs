@@ -39,6 +39,11 @@ fn first(source: &Source, path: Path, error: &ScanError) -> Problem {
     if let Some(problem) = conflict(source, &path, offset).or_else(|| control(source, &path, offset)) {
         return problem;
     }
+    if matches!(error.kind(), ErrorKind::MappingValueNotAllowed) && is_too_deep(source, offset) {
+        let help = "this line stands further to the right than the one above it, which has a value already: start fields of one mapping in \
+                    the same column";
+        return Problem::new("syntax", path, "`:` is not allowed here").help(help).at(source.place(offset..offset + 1));
+    }
     let begins_line = source.slice(&(0..offset)).trim_end_matches(' ').ends_with(['\n', '\r']);
     let end = offset + rest.chars().next().map_or(0, char::len_utf8);
     let (code, message, help) = told(error.kind(), rest, begins_line);
@@ -47,6 +52,16 @@ fn first(source: &Source, path: Path, error: &ScanError) -> Problem {
         Some(help) => problem.help(help),
         None => problem,
     }
+}
+
+/// Whether the `:` is that of a field which begins its line in a column further right than the line above: YAML takes the line for more of
+/// the value above.
+fn is_too_deep(source: &Source, offset: usize) -> bool {
+    let before = source.slice(&(0..offset));
+    let (above, line) = before.rsplit_once('\n').unwrap_or(("", before));
+    let column = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let last = above.lines().rev().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    !line.contains(": ") && last.is_some_and(|last| column(line) > column(last))
 }
 
 /// The marks that a merge leaves in a file: the parser stumbles in the line of the first, or in the next one.

@@ -27,7 +27,7 @@ fn a_region_that_hangs_is_told_within_two_waits_and_is_no_success() {
         (output.status.code(), all, began.elapsed())
     };
     std::thread::scope(|scope| {
-        let runs = [("plan", 1), ("plan --detailed-exitcode", 1), ("apply -y", 5), ("drift", 2), ("destroy -y", 5)]
+        let runs = [("plan", 1), ("plan --detailed-exitcode", 1), ("apply -y", 5), ("drift", 1), ("destroy -y", 5)]
             .map(|(words, code)| (words, code, scope.spawn(move || run(words))));
         for (words, expected, run) in runs {
             let (code, all, took) = run.join().expect("it ends");

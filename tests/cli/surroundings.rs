@@ -59,6 +59,7 @@ fn a_disk_that_fills_up_in_the_middle_leaves_what_was_there() {
     let output = shell(at, &on_a_disk_with_room_for(1, "plan -q --out p.json"));
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("writing p.json: File too large"), "{}", said(&output));
+    assert!(said(&output).contains("help: make room on the disk"), "{}", said(&output));
     assert_eq!(std::fs::read_to_string(at.join("p.json")).expect("it is there"), old);
     assert_eq!(names(at), ["p.json", "tidegate.yaml"], "nothing half-written lies about");
     // The local cloud: what is told as made is there afterwards, and the file can be read.
@@ -206,6 +207,77 @@ fn files_that_cannot_be_read_are_named_with_the_reason() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(at.join("linked").is_symlink(), "the link stays one");
     assert!(std::fs::metadata(at.join("deeper/real.json")).is_ok_and(|meta| meta.len() > 100), "its file is written");
+}
+
+/// Who may not read or write is told so, and what to do; of a folder that cannot be read nobody says what is in it.
+#[test]
+fn without_permission_the_remedy_is_about_permissions() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let folder = folder();
+    let at = folder.path();
+    std::fs::create_dir(at.join("closed")).expect("a folder");
+    let set = |name: &str, mode| {
+        std::fs::set_permissions(at.join(name), std::fs::Permissions::from_mode(mode)).expect("they can be set");
+    };
+    let says = |words: &str| {
+        let mut command = program(at);
+        // Root may do everything.
+        if std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0) {
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command.args(words.split(' ')).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(1), "{words}: {}", said(&output));
+        said(&output)
+    };
+    set("", 0o755);
+    set("closed", 0o000);
+    let told = says("plan --cloud local:c.json -f closed");
+    assert!(told.contains("Permission denied") && told.contains("1 mistake"), "{told}");
+    assert!(!told.contains("there is no .yaml") && told.contains("you may not read it"), "{told}");
+    for words in ["init closed/x.yaml", "demo --dir closed/demo", "plan --cloud local:c.json --out closed/p.json"] {
+        let told = says(words);
+        assert!(told.contains("Permission denied") && told.contains("help: you may not do that there"), "{told}");
+    }
+    set("closed", 0o755);
+}
+
+/// A link whose file is not there yet: the file is made where it leads, and the link stays one.
+#[test]
+fn what_is_written_goes_where_a_link_leads() {
+    let folder = folder();
+    let at = folder.path();
+    std::fs::create_dir(at.join("real")).expect("a folder");
+    for (nth, words) in [
+        "plan --cloud local:c.json --out LINK",
+        "apply -y --cloud local:LINK",
+        "lint --format json=LINK",
+        "lint --write-baseline LINK",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (link, file) = (at.join(format!("link{nth}")), at.join(format!("real/{nth}.json")));
+        symlink(format!("real/{nth}.json"), &link).expect("a link");
+        let output = shell(at, &format!("exec $T {}", words.replace("LINK", &format!("link{nth}"))));
+        assert!(link.is_symlink(), "{words}: {}", said(&output));
+        assert!(file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0), "{words}: {}", said(&output));
+    }
+}
+
+#[test]
+fn the_log_has_colours_only_where_they_are_wanted() {
+    let folder = folder();
+    let log = |color: &str| {
+        let mut command = program(folder.path());
+        command.env_remove("NO_COLOR").env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+        command.env("AWS_MAX_ATTEMPTS", "1").args(["drift", "-vv", "--endpoint-url", "http://127.0.0.1:1"]);
+        let told = said(&command.args(color.split_whitespace()).output().expect("it starts"));
+        assert!(told.contains("call failed"), "{told}");
+        told.contains('\u{1b}')
+    };
+    // Standard error is no terminal here.
+    assert_eq!(["", "--color never", "--color always"].map(log), [false, false, true]);
 }
 
 #[test]

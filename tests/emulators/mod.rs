@@ -7,6 +7,7 @@ mod controller;
 mod deployer;
 mod excess;
 mod flow;
+mod going;
 mod governed;
 mod judged;
 mod permissions;

@@ -289,6 +289,11 @@ async fn what_changes_in_place_comes_back_and_is_healed() {
     let key = Address::new("key", "clicks");
     heal(&bench, &graph, &key, field_of(&key, "alias"), Some("".into())).await;
     proved.insert("key.alias".into());
+    // The spec has no word for a key that cannot be used.
+    for state in ["disabled", "to be deleted on 2026-12-03"] {
+        heal(&bench, &graph, &key, field_of(&key, "state"), Some(state.into())).await;
+    }
+    proved.insert("key.state".into());
     let all = fields(|field| matches!(field.change, Change::InPlace(_)));
     assert_eq!(proved, all, "each field that changes in place has its samples above");
     println!("{} of {} fields changed in place, {changes} changes", proved.len(), all.len());

@@ -55,19 +55,27 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
         },
         key => (key?, target.physical.as_str()),
     };
+    // Our alias stands until the key has gone, so it is this key that is ours still. Of others' keys, and of one without its alias, nothing
+    // more is to be had.
+    if is_going(&key) && alias != super::alias(&target.scope, target.address.name()) {
+        return Ok(None);
+    }
     remember(aws, &key);
     let (id, arn) = (key.key_id().to_owned(), key.arn().unwrap_or_default().to_owned());
     let mut attrs = Attrs::new();
     let mut put = |name: &str, value: Value| attrs.insert(name.into(), value);
     put("description", Value::text(key.description().unwrap_or_default()));
     put("alias", Value::text(alias));
+    if let Some(usable) = usable(&key) {
+        put("state", usable);
+    }
     let state = match key.key_state() {
-        Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => return Ok(None),
         Some(KeyState::Creating | KeyState::Updating) => State::Busy("Creating".into()),
         _ => State::Ready,
     };
     if key.key_manager() != Some(&KeyManagerType::Aws) {
-        put("rotation", rotation(aws, &id).await?);
+        // AWS rotates no key that is about to go, and says so.
+        put("rotation", if is_going(&key) { "none".into() } else { rotation(aws, &id).await? });
         put("policy", policy(aws, &id).await?);
         let tags = match target.listed_values() {
             Some(tags) => tags,
@@ -80,6 +88,25 @@ pub async fn observe(aws: &Aws, target: &Target) -> Result<Option<Resource>, Fau
     }
     let outputs = BTreeMap::from([("arn".to_owned(), arn), ("id".to_owned(), id)]);
     Ok(Some(Resource { physical: target.physical.clone(), outputs, attrs, facts: Attrs::new(), state }))
+}
+
+/// Its deletion is scheduled.
+fn is_going(key: &KeyMetadata) -> bool {
+    matches!(key.key_state(), Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion))
+}
+
+/// Whether it can be used, in the words of the field; of other states, such as a key without its material, nothing is said.
+fn usable(key: &KeyMetadata) -> Option<Value> {
+    if is_going(key) {
+        let date = key.deletion_date().and_then(|date| jiff::Timestamp::from_second(date.secs()).ok());
+        let on = date.map(|date| date.strftime(" on %Y-%m-%d").to_string()).unwrap_or_default();
+        return Some(Value::text(format!("{GOING}{on}")));
+    }
+    match key.key_state() {
+        Some(KeyState::Enabled) => Some(Value::text(ENABLED)),
+        Some(KeyState::Disabled) => Some(Value::text("disabled")),
+        _ => None,
+    }
 }
 
 /// A key whose alias was never made, because an apply was interrupted between the two calls.
@@ -150,6 +177,8 @@ pub async fn perform(aws: &Aws, target: &Target, call: &Call) -> Result<Outputs,
     match call.verb() {
         "CreateKey" => return create(aws, target, call).await,
         "CreateAlias" => name(aws, target, id, &doing).await?,
+        "CancelKeyDeletion" => keep(aws, id, &doing).await?,
+        "EnableKey" => aws.call("kms:EnableKey", &doing, || kms.enable_key().key_id(id).send()).await.map(drop)?,
         "UpdateKeyDescription" => {
             let text = call.text("description").unwrap_or_default();
             aws.call("kms:UpdateKeyDescription", &doing, || {
@@ -214,6 +243,16 @@ async fn name(aws: &Aws, target: &Target, id: &str, doing: &str) -> Result<(), F
         .help("run the same command again: it goes on with the other's key"))
 }
 
+/// Calls the key's deletion off.
+async fn keep(aws: &Aws, id: &str, doing: &str) -> Result<(), Fault> {
+    let kept = aws.call("kms:CancelKeyDeletion", doing, || aws.kms().cancel_key_deletion().key_id(id).send()).await;
+    match kept {
+        // An answer that was lost: it has been called off.
+        Err(fault) if fault.class == Class::Refused && !is_going(&describe(aws, id).await?) => Ok(()),
+        kept => kept.map(drop),
+    }
+}
+
 async fn tag(aws: &Aws, id: &str, call: &Call, doing: &str) -> Result<(), Fault> {
     let kms = aws.kms();
     match call.verb() {
@@ -251,11 +290,16 @@ async fn delete(aws: &Aws, target: &Target, id: &str, call: &Call, doing: &str) 
         _ => {
             let span: Option<Span> = call.text("deletionWindow").and_then(|text| text.parse().ok());
             let days = span.and_then(|span| i32::try_from(span.seconds() / 86_400).ok());
-            aws.call("kms:ScheduleKeyDeletion", doing, || {
-                kms.schedule_key_deletion().key_id(id).set_pending_window_in_days(days).send()
-            })
-            .await
-            .map(drop)?;
+            let gone = aws
+                .call("kms:ScheduleKeyDeletion", doing, || {
+                    kms.schedule_key_deletion().key_id(id).set_pending_window_in_days(days).send()
+                })
+                .await;
+            return match gone {
+                // Somebody has scheduled it before, or the answer was lost.
+                Err(fault) if fault.class == Class::Refused && is_going(&describe(aws, id).await?) => Ok(()),
+                gone => gone.map(drop),
+            };
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use annotate_snippets::{Level, Renderer};
 use super::Told;
 use crate::lint::finding::{Finding, SilencedBy};
 use crate::lint::rule::Severity;
-use crate::report::problems::{Item, Sources, group};
+use crate::report::problems::{Item, Sources, group, unknown};
 
 /// Nobody reads more at once.
 const MAX_SHOWN: usize = 100;
@@ -14,7 +14,8 @@ const MAX_SHOWN: usize = 100;
 pub fn render(told: &Told, color: bool, width: usize) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width.max(20));
-    let sources = Sources::new(told.sources);
+    let mistakes = told.findings.iter().map(|one| (one.about.id.as_str(), &one.path, one.value.as_ref()));
+    let sources = Sources::new(told.sources).without(unknown(mistakes));
     let open: Vec<&Finding> = told.open().collect();
     let mut text = String::new();
     for finding in told.first(MAX_SHOWN) {

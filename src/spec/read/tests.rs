@@ -133,7 +133,7 @@ streams:
 error[unknown-field]: `stream` is not a field here
  --> a.yaml:2:1
   |
-2 | stream: {}
+2 | stream: **
   | ^^^^^^
   |
   = help: did you mean `streams`?
@@ -141,7 +141,7 @@ error[unknown-field]: `stream` is not a field here
 error[unknown-field]: `retenion` is not a field here
  --> a.yaml:5:5
   |
-5 |     retenion: 24h
+5 |     retenion: ***
   |     ^^^^^^^^
   |
   = help: did you mean `retention`?
@@ -237,7 +237,7 @@ error[invalid-value]: `lamda` is not one of the allowed values
 error[unknown-field]: `bach` is not a field here
   --> a.yaml:24:9
    |
-24 |         bach: 1
+24 |         bach: *
    |         ^^^^
    |
    = help: did you mean `batch`?
