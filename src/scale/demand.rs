@@ -18,18 +18,20 @@ const FULL: f64 = 0.98;
 ///
 /// Rejects although the shards are not full mean bursts inside the minute, which the metrics average away. So the share of a
 /// shard that can be used is learned, and demand is told in units of it. Where the rejects outlast a growth they were no bursts but
-/// a few keys: then that share of the rejects is no demand, until the shards are full.
+/// a few keys: then what of them no shard helps is no demand, until the shards are full.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Meter {
     usable: f64,
     retries: Retries,
     trial: Trial,
+    /// The share of the attempts that is rejected however many shards there are, as the newest minute with rejects has it.
+    hopeless: Option<f64>,
     shown: Option<f64>,
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { usable: 1.0, retries: Retries::default(), trial: Trial::default(), shown: None }
+        Self { usable: 1.0, retries: Retries::default(), trial: Trial::default(), hopeless: None, shown: None }
     }
 }
 
@@ -41,7 +43,13 @@ impl Meter {
 
     /// The share of attempts to write, repeated ones included, 0 to 1, that is rejected however many shards there are.
     pub fn skewed(&self) -> Option<f64> {
-        self.shown.or(self.trial.found())
+        self.shown.or(self.hopeless)
+    }
+
+    /// The count that rejects of shards that are not full are worth at a price, as trials showed them, and whether they are known well
+    /// enough at this count to grow for. Where single shards show the keys, those are cared for.
+    pub fn worth(&self, price: f64) -> (f64, bool) {
+        if self.shown.is_some() { (0.0, false) } else { (self.trial.worth(price), self.trial.is_told()) }
     }
 
     /// Single shards show now that such a share of the attempts, 0 to 1, is rejected by shards that one key fills; `None`: they do not.
@@ -59,8 +67,11 @@ impl Meter {
         let fresh = self.retries.fresh(accepted, rejected).min(MOST_TIMES_ACCEPTED * accepted);
         let use_now = accepted / f64::from(shards.max(1));
         if use_now < FULL && stable {
-            self.trial.saw(shards, fresh, rejected / (accepted + rejected).max(f64::MIN_POSITIVE));
-            if let Some(hopeless) = self.skewed() {
+            let share = rejected / (accepted + rejected).max(f64::MIN_POSITIVE);
+            self.trial.saw(shards, fresh, share);
+            let hopeless = self.trial.hopeless(shards).map(|part| part * share);
+            self.hopeless = hopeless.map(|now| if now > 0.0 { now } else { self.hopeless.unwrap_or_default() });
+            if let Some(hopeless) = self.shown.or(hopeless) {
                 self.usable = 1.0;
                 return Some((fresh * (1.0 - hopeless)).max(accepted));
             }
@@ -144,6 +155,25 @@ mod tests {
         assert_eq!(meter.read(sample(7.0, 1.0), 8, true), Some(7.0));
         // Full shards are another matter.
         assert!(meter.read(sample(16.0, 4.0), 16, true).is_some_and(|demand| (demand - 19.0).abs() < 1e-3));
+    }
+
+    #[test]
+    fn more_rejects_never_mean_less_demand() {
+        let mut meter = Meter::default();
+        for (shards, rejected) in [(8, 1.6), (16, 1.2)] {
+            for _ in 0..60 {
+                meter.read(sample(7.0, rejected), shards, true);
+            }
+        }
+        assert!(meter.skewed().is_some() && meter.worth(100.0).0 > 0.0, "{meter:?}");
+        let read = |more: u32| {
+            let mut meter = meter;
+            (meter.read(sample(7.0, 0.1 * f64::from(more)), 16, true), meter.worth(100.0).0)
+        };
+        for more in 0..40 {
+            let (less, more) = (read(more), read(more + 1));
+            assert!(less.0 <= more.0 && less.1 <= more.1, "{less:?}, then {more:?}");
+        }
     }
 
     #[test]

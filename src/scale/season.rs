@@ -15,8 +15,10 @@ const AHEAD: i64 = 48;
 const EARLY: i64 = 3;
 /// To compare a day with the same one a week earlier, as it was seen when a prediction was made.
 const KEPT: i64 = WEEK + DAY + EARLY + 1;
-/// A level is thought to have risen or fallen at most so many times since.
+/// A stream whose level has risen or fallen by more than so many times since is another one, and its past foretells nothing.
 const MOST_TIMES: f64 = 2.0;
+/// Steps of a day that make it a whole one: nine tenths, so that a gap of an hour or two does not silence it.
+const WHOLE: usize = DAY as usize * 9 / 10;
 /// Only what is so many times the present load is a rise: less is noise, and the rules' own margin.
 const RISE: f64 = 1.2;
 /// The share of what was foretold that must have come, or nothing is foretold.
@@ -126,31 +128,27 @@ impl Season {
         (made - EARLY..made).filter_map(|step| self.at(step)).reduce(f64::max)
     }
 
-    /// How many times the levels of the last three days and of last week that of the day before the step `made` is.
-    fn levels(&self, made: i64) -> [f64; 4] {
-        let (mut now, mut then) = ([0.0; 4], [0.0; 4]);
-        let mut before = BACK.map(|back| self.since(made - DAY - back));
-        for load in self.since(made - DAY).take(DAY as usize) {
-            for (at, before) in before.iter_mut().enumerate() {
-                if let (Some(load), Some(before)) = (load, before.next().flatten()) {
-                    now[at] += load;
-                    then[at] += before;
-                }
-            }
-        }
-        std::array::from_fn(|at| match then[at] > 0.0 {
-            true => (now[at] / then[at]).clamp(1.0 / MOST_TIMES, MOST_TIMES),
-            false => 1.0,
+    /// How many times the levels of the last three days and of last week that of the day before the step `made` is: the middle one of what
+    /// each step says, which neither a stream's first hours nor a batch moves. `None`: no whole day is known to compare.
+    fn levels(&self, made: i64) -> [Option<f64>; 4] {
+        BACK.map(|back| {
+            let pairs = self.since(made - DAY).take(DAY as usize).zip(self.since(made - DAY - back));
+            let mut times: Vec<f64> = pairs.filter_map(|(now, then)| Some(times(now?, then?))).collect();
+            let middle = times.len() / 2;
+            (times.len() >= WHOLE).then(|| *times.select_nth_unstable_by(middle, f64::total_cmp).1)
         })
     }
 
-    /// A step as two of the last three days had it, and as last week did, at the level of now; 0 where they are not known.
-    fn foretold(&self, step: i64, levels: &[f64; 4]) -> [f64; 2] {
-        let then = |back: i64, level: f64| self.at(step - back).map_or(0.0, |load| load * level);
-        let [yesterday, second, third, week] = std::array::from_fn(|at| then(BACK[at], levels[at]));
-        let mut days = [yesterday, second, third];
+    /// A step as two of the last three days had it, and as last week did, at the level of now; 0 where they are not known. Of days two
+    /// agree, so one that is too young to tell its level is taken as it was; a week that is too young says nothing.
+    fn foretold(&self, step: i64, levels: &[Option<f64>; 4]) -> [f64; 2] {
+        let then = |at: usize, unknown: f64| {
+            let level = levels[at].map_or(unknown, |level| if is_alike(level) { level } else { 0.0 });
+            self.at(step - BACK[at]).map_or(0.0, |load| load * level)
+        };
+        let mut days = [then(0, 1.0), then(1, 1.0), then(2, 1.0)];
         days.sort_by(f64::total_cmp);
-        [days[1], week]
+        [days[1], then(3, 0.0)]
     }
 
     /// Whether the step turned out as it was foretold.
@@ -187,6 +185,15 @@ impl Season {
             }
         }
     }
+}
+
+/// How many times the load of then that of now is; nothing of nothing is no change.
+fn times(now: f64, then: f64) -> f64 {
+    if now == then { 1.0 } else { now / then }
+}
+
+fn is_alike(level: f64) -> bool {
+    (1.0 / MOST_TIMES..=MOST_TIMES).contains(&level)
 }
 
 impl Account {
@@ -265,6 +272,18 @@ mod tests {
         assert!(season.accounts[1].came < 0.5 * season.accounts[1].foretold, "{:?}", season.accounts);
         let wrong = ahead[14 * 1440..].iter().filter(|ahead| ahead.soon > 0.0).count();
         assert_eq!(wrong, 0);
+    }
+
+    #[test]
+    fn a_first_day_that_was_not_whole_foretells_no_rise() {
+        // Hours of launching, or of a backfill, before a load that then never moves.
+        for (hours, first) in [(1, 0.4), (10, 0.1), (30, 0.3), (4, 20.0), (30, 20.0)] {
+            let launch = |minute: i64| noise(minute, 0.05) * if minute < 60 * hours { first } else { 1.0 } * 10.0;
+            let (_, ahead) = foretold(16, |minute| Some(launch(minute)));
+            // What went on for more than a day is there on the second and third one as well, and no week has been seen.
+            let young = if first > 1.0 { 3 * 1440 } else { 0 };
+            assert_eq!(most(&ahead[young..]), 0.0, "{hours} hours at {first} times the load");
+        }
     }
 
     #[test]

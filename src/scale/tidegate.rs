@@ -111,12 +111,23 @@ impl Tidegate {
         view.inputs.bound.map_or(view.price, |bound| self.missed.price(bound))
     }
 
+    /// The council knows one fluid. Where keys are uneven shards lower the rejects long before they are full, and the price decides.
+    fn worthwhile(&self, shards: u32, rung: u32, price: f64) -> u32 {
+        match self.meter.worth(price) {
+            (worth, _) if rung < shards && f64::from(rung) < worth => shards,
+            (worth, true) if rung == shards && f64::from(shards) < worth => 2 * shards,
+            _ => rung,
+        }
+    }
+
     fn note_growth(&mut self, view: &View<'_>) {
         let growth = view.resizes.iter().rev().find(|resize| resize.to > resize.from);
         if let Some(called) =
             growth.map(|resize| resize.called).filter(|at| self.grown.is_none_or(|(known, _)| known != *at))
         {
-            self.grown = Some((called, self.demand.max(self.signs.soon)));
+            // What the clock asked for, the load has not shown to need.
+            let under = if self.signs.soon > self.demand { f64::INFINITY } else { self.demand };
+            self.grown = Some((called, under));
         }
     }
 
@@ -148,7 +159,8 @@ impl Policy for Tidegate {
         };
         let used = super::shadow::used_share(view.calls_used(), view.calls_a_day);
         let vote = council.vote(view.now, price, &self.signs, view.shards, used);
-        let rung = rung(view.shards, vote.shards);
+        let voted = rung(view.shards, vote.shards);
+        let rung = self.worthwhile(view.shards, voted, price);
         let shards = if rung < view.shards && self.grew_under_this(rung) { view.shards } else { rung };
         let evidence = Evidence {
             demand: Some(self.demand),
@@ -159,6 +171,12 @@ impl Policy for Tidegate {
             fewer: Some(vote.fewer),
         };
         let kept = match rung == view.shards {
+            _ if rung != voted => {
+                let worth = self.meter.worth(price).0;
+                format!(
+                    " ({voted} would do for the load, but keys are uneven: what more shards save in rejects is worth {worth:.0})"
+                )
+            }
             true if vote.shards < view.shards => {
                 format!(" ({} would do, but only half is worth a resize)", vote.shards)
             }
@@ -170,6 +188,19 @@ impl Policy for Tidegate {
 }
 
 impl Tidegate {
+    /// What the weightiest rule grows for where the load alone is none of its reasons.
+    fn sign(&self, vote: &Vote, shards: u32) -> String {
+        let signs = if vote.coming > 0.0 { self.signs } else { self.signs.untimed() };
+        let (rule, limit) = (&vote.voice, vote.voice.grow_above * f64::from(shards));
+        let expected = rule.expected(&signs);
+        match signs.sustained[rule.sustained] > limit {
+            true => String::new(),
+            false if expected <= limit => format!(", for rare loads that want {:.0}", rule.floor(&signs).ceil()),
+            false if signs.soon >= expected => ", for what comes by the clock".into(),
+            false => format!(", for a rise that goes on to {expected:.1}"),
+        }
+    }
+
     /// One sentence with its numbers, for whoever is woken by it. `kept`: why it holds although fewer are wanted.
     fn reason(&self, view: &View<'_>, vote: &Vote, (shards, kept): (u32, &str), old: i64) -> String {
         let load = self.demand;
@@ -202,7 +233,8 @@ impl Tidegate {
                 all.saturating_sub(used),
             ),
             std::cmp::Ordering::Greater => {
-                format!("{now}: grow to {shards}, {}; {rule}; {this}", side(vote.more, "more"))
+                let why = if kept.is_empty() { self.sign(vote, view.shards) } else { kept.to_owned() };
+                format!("{now}: grow to {shards}, {}{why}; {rule}; {this}", side(vote.more, "more"))
             }
             std::cmp::Ordering::Less => {
                 format!("{now}: shrink to {shards}, {}; {rule}; {this}", side(vote.fewer, "fewer"))

@@ -232,6 +232,15 @@ fn a_constant_load_is_not_thought_about_for_ever() {
     assert!(calls.len() <= 2, "{calls:?}");
 }
 
+/// A week later the first day is compared with a whole one.
+#[test]
+fn a_stream_that_began_lower_is_not_doubled_a_week_later() {
+    let noise = |minute: usize| 1.0 + 0.03 * ((minute * 7919 % 101) as f64 / 50.0 - 1.0);
+    let load: Vec<f64> = (0..9 * 1440).map(|at| noise(at) * if at < 60 { 6.0 } else { 14.0 }).collect();
+    let (calls, _) = run(&load, Run { first: 9, ..PLAIN });
+    assert!(calls.len() <= 2 && calls.iter().all(|call| call.minute < 1440), "{calls:?}");
+}
+
 #[test]
 fn what_the_clock_foretells_is_served_from_its_first_minute_on() {
     let batch = |minute: usize| (600..660).contains(&(minute % 1440));
