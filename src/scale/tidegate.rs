@@ -213,7 +213,10 @@ impl Tidegate {
             None => usable,
         };
         let (used, all) = (view.calls_used(), view.calls_a_day);
-        let this = format!("call {} of {all} in 24 h", used + 1);
+        let this = match used < all {
+            true => format!("call {} of {all} in 24 h", used + 1),
+            false => format!("none of {all} calls left in 24 h"),
+        };
         let coming =
             if vote.coming > load { format!(", {:.1} to come by the clock", vote.coming) } else { String::new() };
         let now = format!(
