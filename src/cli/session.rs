@@ -340,7 +340,7 @@ fn twins(specs: &[Pipeline], documents: &[Document], problems: &mut Vec<Problem>
             let mut problem = Problem::new("duplicate-pipeline", at.clone(), message)
                 .help("give one of them another name, or put both into one file")
                 .at(documents[later].place(&at));
-            problem.related.push((documents[first].place(&at), "first described here".into()));
+            problem.related = [(documents[first].place(&at), "first described here".into())].into();
             documents[later].hide(std::slice::from_mut(&mut problem));
             problems.push(problem);
         }
@@ -363,7 +363,7 @@ pub(super) fn shared_names(jobs: &[Job], documents: &[Document], problems: &mut 
                     let mut problem = Problem::new("duplicate-name", desired.path.clone(), message)
                         .help("give one of them another name in AWS (`name:`)")
                         .at(documents[at].place(&desired.path));
-                    problem.related.push((documents[*first].place(path), "first described here".into()));
+                    problem.related = [(documents[*first].place(path), "first described here".into())].into();
                     for document in [&documents[*first], &documents[at]] {
                         document.hide(std::slice::from_mut(&mut problem));
                     }

@@ -107,7 +107,7 @@ impl Finding {
             path: problem.path,
             place,
             value: problem.value.map(|value| *value),
-            also: problem.related,
+            also: problem.related.into_vec(),
             help: problem.help,
             fix: None,
             silenced: None,

@@ -91,12 +91,12 @@ pub struct Problem {
     /// The value behind the key that stands at the place. Of a field that does not exist it may be anything, and is not shown.
     pub value: Option<Box<Place>>,
     /// Other places that matter, each with a label ("first defined here").
-    pub related: Vec<(Place, String)>,
+    pub related: Box<[(Place, String)]>,
 }
 
 impl Problem {
     pub fn new(code: &'static str, path: Path, message: impl Into<String>) -> Self {
-        Self { code, path, message: message.into(), help: None, place: None, value: None, related: Vec::new() }
+        Self { code, path, message: message.into(), help: None, place: None, value: None, related: Box::default() }
     }
 
     #[must_use]

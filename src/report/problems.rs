@@ -232,10 +232,9 @@ mod tests {
         let other = source("b.yaml", "x: 1\n");
         let mut twice =
             Problem::new("duplicate-key", Path::root(), "the key `shards` is defined twice").at(at(&main, "shards", 1));
-        twice.related = vec![
-            (at(&main, "shards", 0), "first defined here".to_owned()),
-            (at(&other, "x", 0), "and here".to_owned()),
-        ];
+        twice.related =
+            [(at(&main, "shards", 0), "first defined here".to_owned()), (at(&other, "x", 0), "and here".to_owned())]
+                .into();
         let problems = [
             Problem::new("no-place", Path::of(["a", "b"]), "something is off"),
             twice,

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::hidden::{HIDDEN, SECRET, hide, secrets, written};
@@ -54,11 +55,20 @@ impl Document {
     /// with a document and problems, the document is what remains without the offending parts.
     pub fn parse(source: Source) -> (Option<Self>, Vec<Problem>) {
         let (root, mut problems) = tree::build(&source);
+        // Dozens of patterns look at each text, and a hostile file makes the same mistake by the hundred thousand.
+        let mut known: HashMap<String, String> = HashMap::new();
+        let mut told = |text: String| match known.get(&text) {
+            Some(told) => told.clone(),
+            None => {
+                let told = secret::hide_name(&text).into_owned();
+                known.insert(text, told.clone());
+                told
+            }
+        };
         for problem in &mut problems {
             // Without a document nobody knows what is a value: what can be told by its form is taken out here.
-            let told = |text: &str| secret::hide_name(text).into_owned();
-            problem.message = told(&problem.message);
-            problem.help = problem.help.take().map(|help| told(&help));
+            problem.message = told(std::mem::take(&mut problem.message));
+            problem.help = problem.help.take().map(&mut told);
         }
         (root.map(|root| Self { source, root }), problems)
     }

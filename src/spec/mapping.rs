@@ -42,7 +42,7 @@ impl Mapping {
             let mut problem = Problem::new("duplicate-key", Path(vec![Segment::Key(key)]), message)
                 .help("remove one of the two")
                 .at(source.place(key_span));
-            problem.related.push((source.place(first.clone()), "first defined here".to_owned()));
+            problem.related = [(source.place(first.clone()), "first defined here".to_owned())].into();
             problem.value = Some(Box::new(source.place(value.span)));
             return Some(problem);
         }
