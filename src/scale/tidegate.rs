@@ -193,7 +193,7 @@ impl Tidegate {
         let signs = if vote.coming > 0.0 { self.signs } else { self.signs.untimed() };
         let (rule, limit) = (&vote.voice, vote.voice.grow_above * f64::from(shards));
         let expected = rule.expected(&signs);
-        match signs.sustained[rule.sustained] > limit {
+        match self.demand > limit || signs.sustained[rule.sustained] > limit {
             true => String::new(),
             false if expected <= limit => format!(", for rare loads that want {:.0}", rule.floor(&signs).ceil()),
             false if signs.soon >= expected => ", for what comes by the clock".into(),
