@@ -5,7 +5,7 @@ use super::report::{DriftStatus, FORMAT, Lease, Report, StreamStatus, Ticks};
 use super::stream::{Rules, Stream};
 use super::{Entry, Function, Key};
 use crate::model::Made;
-use crate::scale::counts_until;
+use crate::scale::call_back_at;
 
 /// All streams under control, and how the loop is doing.
 pub struct Fleet {
@@ -123,8 +123,7 @@ impl Stream {
         let minute = now.div_euclid(60);
         let numbers = self.numbers(rules, minute);
         let accepted = self.newest_known().and_then(|at| self.newest().at(at).accepted);
-        let calls = self.resizes.iter().filter(|resize| !resize.split);
-        let call_back = calls.map(|resize| counts_until(resize.called)).find(|until| minute < *until);
+        let call_back = call_back_at(&self.resizes, minute, rules.calls_a_day);
         StreamStatus {
             pipeline: self.key.pipeline.clone(),
             stream: self.key.stream.clone(),

@@ -460,7 +460,8 @@ impl Stream {
             let of = told.reason.as_str();
             of != decision.reason && (BY_HAND.contains(&of) || APART_FROM_LOAD.contains(&of))
         };
-        if BY_HAND.contains(&decision.reason.as_str()) || of_shards.peek().is_some_and(is_over) {
+        let is_new = of_shards.peek().is_none_or(|told| told.reason != decision.reason);
+        if is_new && BY_HAND.contains(&decision.reason.as_str()) || of_shards.peek().is_some_and(is_over) {
             return false;
         }
         let holds = of_shards.take_while(|told| told.verb == Verb::Hold && lately.contains(&told.at));

@@ -80,6 +80,9 @@ pub struct FileLedger {
     overgrown: Option<Overgrown>,
     /// When the file was found to have been taken away or cut short, and was put back; and which of the two.
     restored: Option<(i64, &'static str)>,
+    /// It was written anew of what is known, which is an hour of minutes: with none of them the next start reads the past from CloudWatch, with
+    /// that hour it would take the past for read.
+    is_renewed: bool,
     /// Lines that could not be read when it was opened.
     pub damaged: usize,
     /// It ended within its first lines when it was opened: what it held is lost.
@@ -133,6 +136,7 @@ impl FileLedger {
             newest: i64::MIN,
             overgrown: None,
             restored: None,
+            is_renewed: false,
             damaged: 0,
             is_cut: false,
         };
@@ -146,7 +150,12 @@ impl FileLedger {
     /// # Errors
     /// There is no such file, or it belongs to another version.
     pub fn peek(path: &Path, take: &mut (dyn FnMut(Entry) + Send)) -> Result<Lost, Fault> {
-        let read = read(path, &mut |entry, _| take(entry))?;
+        Self::peek_at((path, path), take)
+    }
+
+    /// The same of the file in this place, which was given as `told`: a link may lead elsewhere by now.
+    fn peek_at(at: (&Path, &Path), take: &mut (dyn FnMut(Entry) + Send)) -> Result<Lost, Fault> {
+        let read = read(at, &mut |entry, _| take(entry))?;
         Ok(Lost { has_no_end: read.whole < read.bytes, damaged: read.damaged })
     }
 
@@ -159,7 +168,7 @@ impl FileLedger {
     fn mend(&mut self) -> Result<(), Fault> {
         let now = self.minute();
         let (mut newest, mut kept, mut old) = (i64::MIN, 0_usize, 0_usize);
-        let read = read(&self.path, &mut |entry, _| {
+        let read = read((&self.place, &self.path), &mut |entry, _| {
             newest = newest.max(minute(&entry.record));
             *if is_kept(&entry.record, now) { &mut kept } else { &mut old } += 1;
         })?;
@@ -236,7 +245,8 @@ impl FileLedger {
         // In pieces, since the first minutes of thousands of streams come at once.
         for (at, piece) in entries.chunks(PIECE).enumerate() {
             let mut packer = Packer::of(self.form);
-            piece.iter().for_each(|entry| packer.push(entry, None));
+            let is_written = |entry: &&Entry| !(self.is_renewed && matches!(entry.record, Record::Sample { .. }));
+            piece.iter().filter(is_written).for_each(|entry| packer.push(entry, None));
             let text = packer.end();
             if at == 0 && self.is_torn {
                 self.file.write_all(b"\n")?;
@@ -253,7 +263,7 @@ impl FileLedger {
 
 impl Ledger for FileLedger {
     fn recall<'a>(&'a mut self, take: Take<'a>) -> BoxFuture<'a, Result<(), Fault>> {
-        async move { Self::peek(&self.path, take).map(drop) }.boxed()
+        async move { Self::peek_at((&self.place, &self.path), take).map(drop) }.boxed()
     }
 
     fn write<'a>(&'a mut self, _: &'a str, entries: &'a [Entry], durable: bool) -> BoxFuture<'a, Result<(), Fault>> {
@@ -282,17 +292,9 @@ impl Ledger for FileLedger {
     }
 }
 
-/// Where the file itself lies, or will: links are followed, that of a folder as well.
+/// Where the file itself lies, or will. What leads nowhere is told when it is opened.
 fn resolved(path: &Path) -> PathBuf {
-    if let Ok(whole) = std::fs::canonicalize(path) {
-        return whole;
-    }
-    // A link to what is to be made.
-    let place = std::fs::read_link(path).map_or_else(|_| path.to_owned(), |to| disk::folder(path).join(to));
-    match (std::fs::canonicalize(disk::folder(&place)), place.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => place,
-    }
+    disk::through(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The minute since 1970 that a record is about.

@@ -39,7 +39,7 @@ pub use history::{FLOORS, History, SUSTAINED, Signs, WINDOWS};
 pub use inputs::{Alarm, Care, Consumer, Floor, Inputs, Quiet, Quota, Signal};
 pub use lag::{Lag, read_need, slope};
 pub use limits::Limits;
-pub use policy::{Bounds, Policy, Proposal, Resize, View, calls_used, counts_until};
+pub use policy::{Bounds, Policy, Proposal, Resize, View, call_back_at, calls_used, counts_until};
 pub use priors::MEMBERS;
 pub use reshard::Pace;
 pub use retries::Retries;

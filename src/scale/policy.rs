@@ -36,6 +36,15 @@ pub fn calls_used(resizes: &[Resize], now: i64) -> u32 {
     resizes.iter().filter(|resize| !resize.split && now < counts_until(resize.called)).count() as u32
 }
 
+/// The first minute since 1970 in which there is one call more than now, or one at all where others have made more than are allowed.
+pub fn call_back_at(resizes: &[Resize], now: i64, calls_a_day: u32) -> Option<i64> {
+    let counted = resizes.iter().filter(|resize| !resize.split).map(|resize| counts_until(resize.called));
+    let mut counted: Vec<i64> = counted.filter(|until| *until > now).collect();
+    counted.sort_unstable();
+    let over = counted.len().saturating_sub(calls_a_day as usize);
+    counted.get(over.min(counted.len().saturating_sub(1))).copied()
+}
+
 /// All that a policy may know when it is asked. It is asked once a minute, and only while the stream is ACTIVE.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -93,9 +102,24 @@ impl View<'_> {
         calls_used(self.resizes, self.now)
     }
 
-    /// The first minute since 1970 in which AWS counts one call fewer than now.
+    /// When the next call comes back.
     pub fn call_back_at(&self) -> Option<i64> {
-        let counted = self.resizes.iter().filter(|resize| !resize.split).map(|resize| counts_until(resize.called));
-        counted.filter(|until| *until > self.now).min()
+        call_back_at(self.resizes, self.now, self.calls_a_day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_more_calls_were_made_than_are_allowed_the_next_comes_back_later() {
+        let resize = |called| Resize { called, done: Some(called), from: 2, to: 4, split: false, foreign: true };
+        let made: Vec<Resize> = (0..12).map(|nth| resize(100 + nth)).collect();
+        assert_eq!(call_back_at(&made, 200, 10), Some(counts_until(102)), "two leave, and one is free with the third");
+        assert_eq!(call_back_at(&made[..10], 200, 10), Some(counts_until(100)));
+        assert_eq!(call_back_at(&made[..3], 200, 10), Some(counts_until(100)));
+        assert_eq!(call_back_at(&made[..3], 200, 0), Some(counts_until(102)));
+        assert_eq!(call_back_at(&made, 9_000, 10), None);
     }
 }

@@ -7,6 +7,7 @@ use tempfile::NamedTempFile;
 use super::lines::{Form, HEADER, Packer, read};
 use super::{AHEAD, FileLedger, failed, is_kept, is_same, minute, nameless, reopened, synced};
 use crate::cloud::{Class, Fault};
+use crate::control::Record;
 use crate::disk;
 use crate::run::ledger::Take;
 
@@ -22,7 +23,7 @@ impl FileLedger {
         let failed = |error: Error| failed(&self.path, COMPACTING, &nameless(error));
         let mut out = self.begun().map_err(failed)?;
         let (mut packer, mut trouble) = (Packer::default(), None);
-        read(&self.path, &mut |entry, line| {
+        read((&self.place, &self.path), &mut |entry, line| {
             if is_kept(&entry.record, newest) {
                 packer.push(&entry, Some(line));
                 trouble = trouble.take().or_else(|| out.write_all(packer.take().as_bytes()).err());
@@ -44,6 +45,9 @@ impl FileLedger {
         let mut out = self.begun().map_err(failed)?;
         let (mut packer, mut trouble, mut newest) = (Packer::default(), None, i64::MIN);
         all(&mut |entry| {
+            if matches!(entry.record, Record::Sample { .. }) {
+                return;
+            }
             newest = newest.max(minute(&entry.record));
             packer.push(&entry, None);
             trouble = trouble.take().or_else(|| out.write_all(packer.take().as_bytes()).err());
@@ -51,7 +55,7 @@ impl FileLedger {
         trouble.map_or(Ok(()), Err).map_err(failed)?;
         out.write_all(packer.end().as_bytes()).map_err(failed)?;
         self.take_place(out).map_err(|error| self::failed(&self.path, "writing anew", &nameless(error)))?;
-        (self.is_torn, self.newest) = (false, newest);
+        (self.is_torn, self.is_renewed, self.newest) = (false, true, newest);
         self.tell(CUT);
         Ok(true)
     }

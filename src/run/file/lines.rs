@@ -43,9 +43,9 @@ pub struct Read {
 }
 
 /// Reads line by line. A line that does not fit its checksum is left out and counted.
-pub fn read(path: &Path, take: &mut dyn FnMut(Entry, &str)) -> Result<Read, Fault> {
+pub fn read((place, path): (&Path, &Path), take: &mut dyn FnMut(Entry, &str)) -> Result<Read, Fault> {
     let failed = |error: std::io::Error| failed(path, "reading", &error);
-    let mut reader = BufReader::new(disk::open(path).map_err(failed)?);
+    let mut reader = BufReader::new(disk::open(place).map_err(failed)?);
     let mut found = Read::default();
     let mut raw = Vec::new();
     loop {

@@ -2,6 +2,7 @@
 //! each of its names.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +17,12 @@ const MOMENT: Duration = Duration::from_millis(20);
 pub fn beside(path: &Path, place: &Path) -> Result<File, Fault> {
     let lock = File::options().create(true).truncate(false).write(true).open(name(place));
     let lock = lock.map_err(|error| failed(path, "locking", &error))?;
-    attempts(|| lock.try_lock().is_ok().then_some(())).ok_or_else(|| in_use(path))?;
+    let tried = attempts(|| match lock.try_lock() {
+        Ok(()) => Some(Ok(())),
+        Err(TryLockError::WouldBlock) => None,
+        Err(TryLockError::Error(error)) => Some(Err(failed(path, "locking", &error))),
+    });
+    tried.ok_or_else(|| in_use(path))??;
     Ok(lock)
 }
 
@@ -26,15 +32,20 @@ pub fn itself(path: &Path, place: &Path) -> Result<Option<File>, Fault> {
         return Ok(None);
     }
     let tried = attempts(|| {
-        let file = File::open(place).ok()?;
+        let file = match File::open(place) {
+            Ok(file) => file,
+            // Another one is putting its own in this place.
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) => return Some(Err(failed(path, "opening", &error))),
+        };
         match file.try_lock() {
             // Another one may have taken its place in between, and then is the ledger.
-            Ok(()) => is_there(place, &file).then_some(Some(file)),
+            Ok(()) => is_there(place, &file).then_some(Ok(Some(file))),
             Err(TryLockError::WouldBlock) => None,
-            Err(TryLockError::Error(_)) => Some(None),
+            Err(TryLockError::Error(_)) => Some(Ok(None)),
         }
     });
-    tried.ok_or_else(|| in_use(path))
+    tried.unwrap_or_else(|| Err(in_use(path)))
 }
 
 /// Whether somebody has the one or the other.

@@ -331,7 +331,9 @@ fn a_ledger_is_one_under_each_of_its_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let [soft, hard, inner] = ["soft", "hard", "inner"].map(|name| folder.path().join(name));
-    std::os::unix::fs::symlink("ledger", &soft).unwrap();
+    // By way of another one.
+    std::os::unix::fs::symlink("ledger", folder.path().join("way")).unwrap();
+    std::os::unix::fs::symlink("way", &soft).unwrap();
     std::os::unix::fs::symlink(".", &inner).unwrap();
     // The link leads to what is not there yet.
     let mut ledger = opened(&soft).unwrap();
@@ -386,19 +388,24 @@ fn who_may_read_a_ledger_may_read_it_made_anew() {
 fn a_file_that_is_cut_short_is_written_anew_of_what_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
+    let calling = |called| Entry { record: Record::Calling { called, from: 2, to: 4 }, ..sample(called) };
     for bytes in [0, 5, HEADER.len() as u64 + 9] {
         let _ = fs::remove_file(&path);
         let mut ledger = opened(&path).unwrap();
-        ledger.append(&[sample(1), sample(2)], true).unwrap();
-        let known = |take: Take<'_>| [sample(1), sample(2)].into_iter().for_each(take);
+        ledger.append(&[calling(1), sample(2)], true).unwrap();
+        let known = |take: Take<'_>| [calling(1), sample(2)].into_iter().for_each(take);
         assert_eq!(Ledger::renew(&mut ledger, &known).now_or_never().unwrap(), Ok(false), "nothing is amiss");
         File::options().write(true).open(&path).unwrap().set_len(bytes).unwrap();
-        assert_eq!(ledger.append(&[sample(3)], true).unwrap_err().code, "LedgerCut", "no call is made on it");
+        assert_eq!(ledger.append(&[calling(3)], true).unwrap_err().code, "LedgerCut", "no call is made on it");
         assert_eq!(Ledger::renew(&mut ledger, &known).now_or_never().unwrap(), Ok(true));
         assert!(ledger.trouble().is_some_and(|why| why.contains("was cut short under the running controller")));
-        ledger.append(&[sample(3)], true).unwrap();
-        assert_eq!(all(&path), [sample(1), sample(2), sample(3)], "{bytes}");
+        ledger.append(&[sample(3), calling(3)], true).unwrap();
+        // An hour of minutes would be taken for the whole past: without any the next start reads it again.
+        assert_eq!(all(&path), [calling(1), calling(3)], "{bytes}");
         assert_eq!(opened(&path).unwrap_err().code, "LedgerInUse");
+        drop(ledger);
+        opened(&path).unwrap().append(&[sample(4)], true).unwrap();
+        assert_eq!(all(&path), [calling(1), calling(3), sample(4)], "{bytes}");
     }
 }
 
