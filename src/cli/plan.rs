@@ -3,7 +3,6 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::session::Where;
 use super::{Common, Exit, Failure, Job, Out, planfile};
 use crate::plan::{Agreed, Plan};
 use crate::report::{human, json, markdown, plain};
@@ -77,7 +76,7 @@ pub async fn run(common: &Common, args: Args, out: &Out) -> Result<Exit, Failure
             ));
         }
         // Where it was not the environment that chose it, the next command has to be told, too.
-        let cloud = Some(&common.cloud).and_then(Where::file).filter(|_| std::env::var_os("TIDEGATE_CLOUD").is_none());
+        let cloud = common.cloud.file().filter(|_| std::env::var_os("TIDEGATE_CLOUD").is_none());
         let cloud = cloud.map_or_else(String::new, |cloud| format!(" --cloud local:{}", cloud.display()));
         out.note(&format!("Saved. To do exactly this: tidegate apply {}{cloud}", file.display()));
     }

@@ -455,13 +455,11 @@ impl Stream {
     /// told each minute.
     fn was_told(&self, decision: &Decision) -> bool {
         let lately = decision.at - TOLD..=decision.at;
-        let mut of_shards = self.decisions.iter().rev().filter(|told| told.is_of_count()).peekable();
-        let is_over = |told: &&Decision| {
-            let of = told.reason.as_str();
-            of != decision.reason && (BY_HAND.contains(&of) || APART_FROM_LOAD.contains(&of))
-        };
-        let is_new = of_shards.peek().is_none_or(|told| told.reason != decision.reason);
-        if is_new && BY_HAND.contains(&decision.reason.as_str()) || of_shards.peek().is_some_and(is_over) {
+        let of_shards = self.decisions.iter().rev().filter(|told| told.is_of_count());
+        let (now, before) = (decision.reason.as_str(), of_shards.clone().next().map(|told| told.reason.as_str()));
+        let by_hand = |reason: &str| BY_HAND.contains(&reason);
+        let ends = |reason: &str| by_hand(reason) || APART_FROM_LOAD.contains(&reason);
+        if before != Some(now) && (by_hand(now) || before.is_some_and(ends)) {
             return false;
         }
         let holds = of_shards.take_while(|told| told.verb == Verb::Hold && lately.contains(&told.at));

@@ -256,16 +256,12 @@ impl Controller {
             pipelines.entry(entry.key.pipeline.clone()).or_default().push(entry);
         }
         let mut failed = BTreeSet::new();
-        for (pipeline, mut entries) in pipelines {
+        for (pipeline, entries) in pipelines {
             let Err(fault) = self.ledger.write(&pipeline, &entries, durable).await else { continue };
             troubles.push(format!("{fault}: nothing is resized in {pipeline} until it can be written"));
             // Where another replica acts by now, its ledger says all.
             if (self.ledger.fence(&pipeline))() {
-                entries.retain(|entry| is_owed(&entry.record));
-                entries.drain(..entries.len().saturating_sub(OWED));
-                if !entries.is_empty() {
-                    self.owed.insert(pipeline.clone(), entries);
-                }
+                self.owe(&pipeline, entries);
             }
             failed.insert(pipeline);
         }

@@ -233,10 +233,8 @@ impl Ledger for TableLedger {
         all.iter()
             .map(|(pipeline, one)| {
                 // Between a gain and the reading of its entries nobody acts.
-                let is_read = one.read.is_some() && one.read == one.keeper.held();
-                let holder = one.keeper.holder();
-                let acts = holder != self.shared.me || is_read;
-                (pipeline.clone(), if acts { holder.to_owned() } else { String::new() })
+                let is_unread = one.keeper.held().is_some_and(|epoch| one.read != Some(epoch));
+                (pipeline.clone(), if is_unread { String::new() } else { one.keeper.holder().to_owned() })
             })
             .collect()
     }

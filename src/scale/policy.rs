@@ -33,13 +33,18 @@ pub fn counts_until(called: i64) -> i64 {
 
 /// Calls that count against the limit in the minute `now`.
 pub fn calls_used(resizes: &[Resize], now: i64) -> u32 {
-    resizes.iter().filter(|resize| !resize.split && now < counts_until(resize.called)).count() as u32
+    counted(resizes, now).count() as u32
+}
+
+/// Until when each call counts that does so in the minute `now`.
+fn counted(resizes: &[Resize], now: i64) -> impl Iterator<Item = i64> {
+    let calls = resizes.iter().filter(|resize| !resize.split);
+    calls.map(|resize| counts_until(resize.called)).filter(move |until| *until > now)
 }
 
 /// The first minute since 1970 in which there is one call more than now, or one at all where others have made more than are allowed.
 pub fn call_back_at(resizes: &[Resize], now: i64, calls_a_day: u32) -> Option<i64> {
-    let counted = resizes.iter().filter(|resize| !resize.split).map(|resize| counts_until(resize.called));
-    let mut counted: Vec<i64> = counted.filter(|until| *until > now).collect();
+    let mut counted: Vec<i64> = counted(resizes, now).collect();
     counted.sort_unstable();
     let over = counted.len().saturating_sub(calls_a_day as usize);
     counted.get(over.min(counted.len().saturating_sub(1))).copied()

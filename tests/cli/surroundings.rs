@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::program;
+use super::{program, program_at};
 
 const SPEC: &str = "apiVersion: tidegate/v1\npipeline: p\nregion: eu-west-1\nstreams:\n  s: { capacity: { mode: provisioned, \
                     shards: { min: 2, max: 8 } } }\n  t: {}\n  u: {}\n";
@@ -225,8 +225,7 @@ fn without_permission_the_remedy_is_about_permissions() {
     let copied = Command::new("install").args(["-m", "755", built]).arg(&reachable).status().expect("coreutils");
     assert!(copied.success(), "it can be copied");
     let says = |words: &str| {
-        let mut command = Command::new(&reachable);
-        command.current_dir(at).env_clear().env("HOME", at).env("NO_COLOR", "1").env("COLUMNS", "80");
+        let mut command = program_at(&reachable, at);
         // Root may do everything.
         if std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0) {
             command.uid(65_534).gid(65_534);
