@@ -55,7 +55,9 @@ fn a_slow_function_gets_more_batches_at_once_and_no_shards() {
     assert!(age(&shop) < 300.0, "{}", shop.says(&["status"]));
     let status = shop.status();
     let function = &status["functions"][0];
-    assert!(function["factor"].as_u64().unwrap() >= 2 && function["state"] == "Enabled", "{function}");
+    // The wave begins where the clock is: at its end the factor may be high, or lowered again.
+    assert!(made.iter().any(|change| change["to"].as_u64().unwrap() >= 2), "{made:#?}");
+    assert_eq!((&function["factor"], &function["state"]), (&made[made.len() - 1]["to"], &"Enabled".into()));
     assert!(shop.says(&["status"]).contains("  enrich: parallelization factor "), "{}", shop.says(&["status"]));
     let explained = shop.says(&["explain", "clicks", "--last", "500"]);
     assert!(
